@@ -1,0 +1,34 @@
+option(BUILD_TESTING "build the tests" ON)
+option(SPS_BENCH "build the benchmarks" OFF)
+option(SPS_FUZZ "build the fuzz targets (each replays its corpus as a test)" ON)
+option(SPS_WERROR "treat warnings as errors" OFF)
+set(SPS_SANITIZE "" CACHE STRING "sanitizers for everything, for example address,undefined")
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+
+set(CMAKE_C_STANDARD 17)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_CXX_STANDARD 17)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_C_FLAGS_RELEASE "-O3")
+set(CMAKE_C_FLAGS_DEBUG "-Og -g")
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
+
+add_compile_definitions(_POSIX_C_SOURCE=200809L SPS_VERSION="${PROJECT_VERSION}")
+# -ffp-contract=off: with fused multiply-add two builds would round differently; kernels that want it call fmaf.
+# -fno-math-errno, -fno-trapping-math: neither changes a value; both let plain loops over floats be vectorised.
+add_compile_options($<$<COMPILE_LANGUAGE:C>:-Wall> $<$<COMPILE_LANGUAGE:C>:-Wextra> $<$<COMPILE_LANGUAGE:C>:-Wshadow>
+  $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes> $<$<COMPILE_LANGUAGE:C>:-Wmissing-prototypes>
+  $<$<COMPILE_LANGUAGE:C>:-Wvla> -ffp-contract=off -fno-math-errno -fno-trapping-math)
+if(SPS_WERROR)
+  add_compile_options(-Werror)
+endif()
+if(SPS_SANITIZE)
+  add_compile_options(-fsanitize=${SPS_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${SPS_SANITIZE})
+endif()

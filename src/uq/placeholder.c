@@ -1,0 +1,1 @@
+typedef int sps_uq_placeholder;
