@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SPINSCALE_DATA_H
+#define SPINSCALE_DATA_H
+/* Data sets of labelled 8-bit images: IDX (MNIST's format) and CIFAR-10 binary, plain or compressed. */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "spinscale/status.h"
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum sps_part { SPS_TRAIN, SPS_TEST };
+
+/* Images of one part of a set, decoded in memory.  Immutable, may be shared by threads. */
+typedef struct sps_dataset sps_dataset;
+
+struct sps_dataset_info {
+    char name[64];      /* "fashion-mnist", or the last part of a path */
+    char folder[4096];  /* where it was found */
+    size_t count;       /* images, N >= 1 */
+    int height, width, channels;
+    int classes;        /* largest label + 1, or the registered set's number */
+    char sha256[65];    /* of the decoded bytes: all images, then all labels; the same for .gz and plain files */
+};
+
+/* Open by name (the list below, searched in data_dir if that is not NULL, else in each of $SPINSCALE_DATA,
+ * $XDG_DATA_HOME/spinscale or ~/.local/share/spinscale, /usr/share/datasets) or by path (a name with a '/' in it, or "." or ".."): a folder with
+ * IDX files under the four usual names, with .gz or without.  The first place that has the set's folder with any of its files is used; damage there is
+ * an error.  A missing set fails with SPS_ENOTFOUND, the places looked at and how to get it.
+ * *out is released with sps_dataset_free(). */
+sps_status sps_dataset_open(sps_dataset **out, const char *name, enum sps_part part, const char *data_dir);
+void sps_dataset_free(sps_dataset *set); /* NULL is allowed */
+
+const struct sps_dataset_info *sps_dataset_get_info(const sps_dataset *set);
+/* [H][W][C], index below count. */
+const uint8_t *sps_dataset_image(const sps_dataset *set, size_t index);
+/* 0 .. 255; meaning belongs to the set. */
+int sps_dataset_label(const sps_dataset *set, size_t index);
+/* Name of a class, or NULL where the set has none. */
+const char *sps_dataset_class_name(const sps_dataset *set, int label);
+
+/* Registered sets, for help and info: name, summary and how to get it; NULL after the last. */
+const char *sps_dataset_list(size_t index, const char **summary, const char **how_to_get);
+
+/* An 8-bit image from a PNG file: grey (any bit depth, alpha dropped) is [H][W][1], colour is [H][W][3].  At most 8192 x 8192.
+ * *pixels is released with sps_image_free(). */
+sps_status sps_image_read_png(uint8_t **pixels, int *height, int *width, int *channels, const char *path);
+sps_status sps_image_write_png(const char *path, const uint8_t *pixels, int height, int width, int channels);
+void sps_image_free(uint8_t *pixels);
+
+/* Area-averaged (smaller) or bilinear (larger) resize, and grey <-> colour by luma or repetition: [h][w][c] -> [H][W][C]. */
+void sps_image_fit(uint8_t *out, int out_height, int out_width, int out_channels, const uint8_t *in, int height,
+                   int width, int channels);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
