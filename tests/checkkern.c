@@ -618,7 +618,8 @@ static double least_time(const struct sps_kern *k, const struct shape *s)
         in = 4 * n[1];
         other = 4 * (n[0] + 32 * n[1]);
     }
-    void *to = take(GOT, out), *x = take(IN1, in), *y = take(IN2, other);
+    enum { AWAY = 64 }; /* from the unreadable page: a masked access that reaches into it is correct, and very slow */
+    void *to = take(GOT, out + AWAY), *x = take(IN1, in + AWAY), *y = take(IN2, other + AWAY);
     uint32_t *at = take(IN3, 4 * (n[1] + 1));
     if (strcmp(s->kernel, "bgemm") == 0 || strcmp(s->kernel, "cgemm") == 0) {
         for (size_t i = 0; i < in / 4; i++)

@@ -259,7 +259,7 @@ sps_status sps_make_folder(const char *path)
         return fail_to("create folder", path, ENAMETOOLONG);
     char part[PATH_MAX];
     for (size_t i = 1; i < length; i++)
-        if (path[i] == '/' && path[i - 1] != '/') {
+        if (path[i] == '/') {
             memcpy(part, path, i);
             part[i] = '\0';
             SPS_TRY(make_one(part));

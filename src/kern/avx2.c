@@ -30,6 +30,13 @@ enum {
 /* T of the text above, [a1 << 4 | a2][w]; 4 KiB. */
 static _Alignas(64) uint8_t pair_table[256][16];
 
+/* All bits set in the first `count` lanes of 32 bits. */
+AVX2_INLINE __m256i first_lanes(size_t count)
+{
+    int lanes = count < 8 ? (int)count : 8;
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(lanes), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
 static void fill_pair_table(void)
 {
     static const uint8_t ones[16] = {0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4};
@@ -72,15 +79,12 @@ AVX2 static void split_weights(uint8_t *nibbles, const uint32_t *first, const ui
 /* Where in pair_table, in bytes, the tables of two rows are: same order of nibbles, zeros behind them. */
 AVX2 static void pair_rows(uint16_t *at, const uint32_t *row1, const uint32_t *row2, size_t words)
 {
-    enum { ROUND = 32 }; /* words, STRETCH rounded up to whole vectors */
-    _Alignas(32) uint32_t x1[ROUND] = {0}, x2[ROUND] = {0};
-    memcpy(x1, row1, words * sizeof *x1);
-    memcpy(x2, row2, words * sizeof *x2);
     const __m256i low = _mm256_set1_epi8(15);
     for (int half = 0; half < 2; half++) /* the high nibbles last: they overwrite what the low ones left behind them */
         for (size_t i = 0; i < words; i += 8) {
-            __m256i v1 = _mm256_load_si256((const __m256i *)(x1 + i));
-            __m256i v2 = _mm256_load_si256((const __m256i *)(x2 + i));
+            __m256i there = first_lanes(words - i);
+            __m256i v1 = _mm256_maskload_epi32((const int *)(row1 + i), there);
+            __m256i v2 = _mm256_maskload_epi32((const int *)(row2 + i), there);
             __m256i index;
             if (half == 0)
                 index = _mm256_or_si256(_mm256_slli_epi16(_mm256_and_si256(v1, low), 4), _mm256_and_si256(v2, low));
@@ -93,13 +97,6 @@ AVX2 static void pair_rows(uint16_t *at, const uint32_t *row1, const uint32_t *r
                                 _mm256_slli_epi16(_mm256_cvtepu8_epi16(_mm256_extracti128_si256(index, 1)), 4));
         }
     at[8 * words] = at[8 * words + 1] = 0;
-}
-
-AVX2_INLINE __m256i look_up(uint16_t at, const uint8_t *nibbles)
-{
-    const __m128i *row = (const __m128i *)((const uint8_t *)pair_table + at);
-    return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_load_si128(row)),
-                               _mm256_load_si256((const __m256i *)nibbles));
 }
 
 AVX2_INLINE void add_bytes(uint16_t *sum, __m256i bytes)
@@ -123,16 +120,24 @@ AVX2_INLINE void count_nibbles(uint16_t sum[ROWS][GROUP], uint16_t at[ROWS / 2][
         size_t end = count - start < FLUSH ? count : start + FLUSH;
         __m256i both[2][2] = {{zero, zero}, {zero, zero}}; /* 16 (first row) + (second row), modulo 256 */
         __m256i first[2][2] = {{zero, zero}, {zero, zero}};
-        for (size_t k = start; k < end; k += 3)
+        for (size_t k = start; k < end; k += 3) {
+            __m256i three[2][2] = {{zero, zero}, {zero, zero}};
+            for (size_t j = k; j < k + 3; j++)
+                for (size_t p = 0; p < 2; p++) {
+                    __m256i table = _mm256_broadcastsi128_si256(
+                        _mm_load_si128((const __m128i *)((const uint8_t *)pair_table + at[p][j])));
+                    for (size_t h = 0; h < halves; h++) {
+                        const __m256i *from = (const __m256i *)(nibbles + j * GROUP + h * HALF);
+                        three[p][h] = _mm256_add_epi8(three[p][h], _mm256_shuffle_epi8(table, _mm256_load_si256(from)));
+                    }
+                }
             for (size_t p = 0; p < 2; p++)
                 for (size_t h = 0; h < halves; h++) {
-                    const uint8_t *from = nibbles + k * GROUP + h * HALF;
-                    __m256i s = look_up(at[p][k], from);
-                    s = _mm256_add_epi8(s, look_up(at[p][k + 1], from + GROUP));
-                    s = _mm256_add_epi8(s, look_up(at[p][k + 2], from + 2 * GROUP));
-                    both[p][h] = _mm256_add_epi8(both[p][h], s);
-                    first[p][h] = _mm256_add_epi8(first[p][h], _mm256_and_si256(_mm256_srli_epi16(s, 4), low));
+                    both[p][h] = _mm256_add_epi8(both[p][h], three[p][h]);
+                    first[p][h] =
+                        _mm256_add_epi8(first[p][h], _mm256_and_si256(_mm256_srli_epi16(three[p][h], 4), low));
                 }
+        }
         for (size_t p = 0; p < 2; p++)
             for (size_t h = 0; h < halves; h++) {
                 __m256i shifted = _mm256_andnot_si256(low, _mm256_slli_epi16(first[p][h], 4));
@@ -192,7 +197,8 @@ AVX2 static void bgemm_by_table(int32_t *dst, size_t ldd, const uint32_t *a, siz
         }
 }
 
-/* Few rows: straight from the panels, both nibbles of x = a ^ w looked up. */
+/* Few rows, or no more than one panel (half of a vector of bytes): straight from the panels, both nibbles of x = a ^ w
+ * looked up. */
 AVX2 static void bgemm_direct(int32_t *dst, size_t ldd, const uint32_t *a, size_t lda, const uint32_t *w, size_t M,
                               size_t N, size_t words, int32_t bits)
 {
@@ -235,7 +241,8 @@ AVX2 static void bgemm_direct(int32_t *dst, size_t ldd, const uint32_t *a, size_
 
 AVX2 static SPS_KERN_BGEMM(bgemm)
 {
-    (M < FEW_ROWS || words == 0 ? bgemm_direct : bgemm_by_table)(dst, ldd, a, lda, w, M, N, words, bits);
+    (M < FEW_ROWS || N <= SPS_PANEL || words == 0 ? bgemm_direct : bgemm_by_table)(dst, ldd, a, lda, w, M, N, words,
+                                                                                   bits);
 }
 
 /* `rows` rows against one panel; VPMADDWD multiplies a pair per channel. */
@@ -301,11 +308,10 @@ AVX2_INLINE void rowsum_block(float *dst, const float *src, const uint32_t *at, 
 
 AVX2 static SPS_KERN_ROWSUM(rowsum)
 {
-    const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     for (size_t j = 0; j < len; j += 80) {
         size_t left = len - j < 80 ? len - j : 80;
         size_t vectors = (left + 7) / 8;
-        __m256i mask = _mm256_cmpgt_epi32(_mm256_set1_epi32((int)(left - 8 * (vectors - 1))), lanes);
+        __m256i mask = first_lanes(left - 8 * (vectors - 1));
         switch (vectors) {
 #define CASE(n)                                                                                                        \
     case n:                                                                                                            \
@@ -336,17 +342,19 @@ AVX2 static SPS_KERN_PACK(pack)
     }
 }
 
+/* Bit 8 j + lane of the word, moved to the top and inverted, is the sign. */
 AVX2 static SPS_KERN_UNPACK(unpack)
 {
-    const __m256i to_sign = _mm256_setr_epi32(31, 30, 29, 28, 27, 26, 25, 24);
     const __m256i minus_one = _mm256_castps_si256(_mm256_set1_ps(-1.0f));
     const __m256i sign = _mm256_set1_epi32(INT32_MIN);
     size_t i = 0;
-    for (; i + 8 <= n; i += 8) {
-        __m256i byte = _mm256_set1_epi32((int32_t)(bits[i / 32] >> i % 32));
-        __m256i flip = _mm256_and_si256(_mm256_sllv_epi32(byte, to_sign), sign);
-        _mm256_storeu_ps(y + i, _mm256_castsi256_ps(_mm256_xor_si256(minus_one, flip)));
-    }
+    for (; i + 32 <= n; i += 32)
+        for (int j = 0; j < 4; j++) {
+            __m256i shift = _mm256_sub_epi32(_mm256_set1_epi32(31 - 8 * j), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+            __m256i top = _mm256_sllv_epi32(_mm256_set1_epi32((int32_t)bits[i / 32]), shift);
+            __m256i flipped = _mm256_xor_si256(minus_one, _mm256_and_si256(top, sign));
+            _mm256_storeu_ps(y + i + 8 * j, _mm256_castsi256_ps(flipped));
+        }
     for (; i < n; i++)
         y[i] = bits[i / 32] >> i % 32 & 1 ? 1.0f : -1.0f;
 }

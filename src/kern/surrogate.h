@@ -25,12 +25,12 @@ SPS_KERN_INLINE float sps_bits_float(uint32_t bits)
     return x;
 }
 
-/* exp(-x), 0 <= x <= 40, as 2^n 2^f, n whole, |f| <= 1/2.  The polynomial meets 2^f at f = 0 (so that tanh'(0) is 1)
+/* exp(-2 x), 0 <= x <= 20, as 2^n 2^f, n whole, |f| <= 1/2.  The polynomial meets 2^f at f = 0 (so that tanh'(0) is 1)
  * and interpolates (2^f - 1) / f at the Chebyshev nodes: relative error 2.1e-7.  NaN stays NaN. */
-SPS_KERN_INLINE float sps_exp_minus(float x)
+SPS_KERN_INLINE float sps_exp_minus_twice(float x)
 {
     const float round = 12582912.0f; /* 1.5 * 2^23: added, it leaves the nearest whole number in the low bits */
-    float z = x * -1.44269504f;
+    float z = x * -2.88539008f;
     float shifted = z + round;
     float f = z - (shifted - round);
     float p = 0.00133813021f;
@@ -44,26 +44,17 @@ SPS_KERN_INLINE float sps_exp_minus(float x)
 
 SPS_KERN_INLINE float sps_tanh_slope(float u)
 {
-    float x = 2.0f * sps_bits_float(sps_float_bits(u) & 0x7fffffffu);
-    x = x > 40.0f ? 40.0f : x; /* the slope is 2e-17 there; further out exp would leave the normal numbers */
-    float e = sps_exp_minus(x);
+    float x = sps_bits_float(sps_float_bits(u) & 0x7fffffffu);
+    x = x > 20.0f ? 20.0f : x; /* the slope is 2e-17 there; further out exp would leave the normal numbers */
+    float e = sps_exp_minus_twice(x);
     return 4.0f * e / ((1.0f + e) * (1.0f + e));
 }
 
-/* The body of the kernel `ede`.  By blocks through a buffer, so that dy may be g or y itself and the loops still
- * vectorise without a check for overlap. */
+/* The body of the kernel `ede`; dy may be g or y. */
 SPS_KERN_INLINE void sps_ede(float *dy, const float *g, const float *y, size_t n, float t, float k)
 {
-    enum { BLOCK = 64 };
-    float block[BLOCK];
     float kt = k * t;
-    size_t i = 0;
-    for (; i + BLOCK <= n; i += BLOCK) {
-        for (size_t j = 0; j < BLOCK; j++)
-            block[j] = g[i + j] * kt * sps_tanh_slope(t * y[i + j]);
-        memcpy(dy + i, block, sizeof block);
-    }
-    for (; i < n; i++)
+    for (size_t i = 0; i < n; i++)
         dy[i] = g[i] * kt * sps_tanh_slope(t * y[i]);
 }
 #endif
