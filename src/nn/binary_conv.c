@@ -68,8 +68,8 @@ static size_t lay_out_backward(struct backward_scratch *s, const struct sps_bina
     s->x = carve(&at, (v->codes ? positions * sps_binary_conv_ld(v) : padded_size(v)) * sizeof(float));
     s->dx = carve(&at, padded_size(v) * sizeof(float));
     s->plain = carve(&at, (size_t)v->h * (size_t)v->w * (size_t)v->c * sizeof(float));
-    s->at = carve(&at, gradients * sizeof(uint32_t));
-    s->coef = carve(&at, gradients * sizeof(float));
+    s->at = carve(&at, (gradients + 1) * sizeof(uint32_t)); /* + 1: lists are written before it is known that they are full */
+    s->coef = carve(&at, (gradients + 1) * sizeof(float));
     s->start = carve(&at, (positions + 1) * sizeof(uint32_t));
     return (size_t)(at - (char *)memory);
 }
