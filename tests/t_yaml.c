@@ -287,7 +287,7 @@ static void utf8_is_told_from_other_bytes(void **state)
     const char *bad[] = {"\x80",
                          "\xC0\x80",
                          "\xC3",
-                         "\xC3"
+                         "\xC3!"
                          "a",
                          "\xE0\x80\x80",
                          "\xE2\x82",
