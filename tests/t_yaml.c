@@ -284,16 +284,9 @@ static void utf8_is_told_from_other_bytes(void **state)
 {
     (void)state;
     const char *good[] = {"", "a", "\xC3\xA4", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\xF4\x8F\xBF\xBF"};
-    const char *bad[] = {"\x80",
-                         "\xC0\x80",
-                         "\xC3",
-                         "\xC3!"
-                         "a",
-                         "\xE0\x80\x80",
-                         "\xE2\x82",
-                         "\xED\xA0\x80",
-                         "\xF4\x90\x80\x80",
-                         "\xF8\x88\x80\x80\x80",
+    const char *bad[] = {"\x80",         "\xC0\x80",         "\xC3",
+                         "\xC3!",        "\xE0\x80\x80",     "\xE2\x82",
+                         "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80",
                          "\xFF"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         assert_true(sps_utf8_valid(good[i]));
