@@ -63,8 +63,8 @@ static sps_status parse_real(const struct sps_param *row, double *out, const cha
         if (*unit == 0)
             SPS_FAIL(EINVAL, "%s has no unit, but '%s' is given", row->key, sps_excerpt(shown, given));
         if (!sps_unit_power(&power, given, unit))
-            SPS_FAIL(EINVAL, "unit of %s is '%s', must be %s, or that with one of the prefixes f p n u m k M G",
-                     row->key, sps_excerpt(shown, given), unit);
+            SPS_FAIL(EINVAL, "unit of %s is '%s', must be %s, also with a prefix f p n u m k M G", row->key,
+                     sps_excerpt(shown, given), unit);
     }
     if (!sps_number_real(&value, text, length, power) || !in_range(row, value))
         return refuse(row, text);

@@ -85,9 +85,9 @@ struct sps_param {
 void sps_params_default(const struct sps_param *table, void *target);
 
 /* Read a map: keys not in the table, wrong types, values outside the range and units of the wrong kind fail with line
- * and column (SPS_EFORMAT), and the nearest known key is named.  Values may carry a unit where the row has one: "10
- * ns". Fields that the map does not name are left alone, and all of them if anything fails.  Several tables can be
- * bound at once (a run has those of data, method, train, ...). */
+ * and column (SPS_EFORMAT), and the nearest known key is named.  A value may carry a unit where the row has one. Fields
+ * that the map does not name are left alone, and all of them if anything fails.  Several tables can be bound at once (a
+ * run has those of data, method, train, ...). */
 struct sps_binding {
     const struct sps_param *table;
     void *target;

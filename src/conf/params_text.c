@@ -104,6 +104,8 @@ static void append_range(char out[SPS_PARAM_RULE], const struct sps_param *row)
         append(out, " of at least %s", min);
     else if (to)
         append(out, " of at most %s", max);
+    if ((row->type == SPS_PARAM_INT || row->type == SPS_PARAM_REAL) && *row->unit != 0)
+        append(out, from || to ? " %s" : " in %s", row->unit);
 }
 
 static void append_words(char out[SPS_PARAM_RULE], const char *words, const char *before)
@@ -145,8 +147,6 @@ const char *sps_param_rule(char out[SPS_PARAM_RULE], const struct sps_param *row
         append(out, "UTF-8 text of at most %zu bytes", sizeof(sps_param_TEXT) - 1);
         break;
     }
-    if (*row->unit != 0 && (row->type == SPS_PARAM_INT || row->type == SPS_PARAM_REAL))
-        append(out, " %s", row->unit);
     if (*row->unit != 0 && (row->type == SPS_PARAM_REAL_OR_WORD || row->type == SPS_PARAM_REALS))
         append_words(out, row->unit, ", or ");
     return out;
@@ -168,7 +168,7 @@ static void put_quoted(struct pen *pen, const char *text)
         else if (plain)
             put(pen, "%.*s", n, text);
         else
-            put(pen, "\\U%08X", (unsigned)c);
+            put(pen, c < 0x100 ? "\\x%02X" : "\\U%08X", (unsigned)c);
     }
     put(pen, "\"");
 }

@@ -229,13 +229,18 @@ sps_status sps_yaml_parse(sps_yaml **out, const char *name, const char *text, si
 {
     if (size > SPS_YAML_BYTES)
         SPS_FAIL(EFORMAT, "%s: has %zu bytes, at most %d are allowed", name, size, SPS_YAML_BYTES);
+    static const char mark[] = {'\xEF', '\xBB', '\xBF'}; /* some editors put it before UTF-8 */
+    if (size >= sizeof mark && memcmp(text, mark, sizeof mark) == 0) {
+        text += sizeof mark;
+        size -= sizeof mark;
+    }
     struct builder b = {.text = text};
     if (!yaml_parser_initialize(&b.parser))
         SPS_FAIL(ENOMEM, "out of memory in libyaml, reading %s", name);
     sps_status status = SPS_OK;
     SPS_TRY_OUT(sps_calloc(&b.yaml, 1, sizeof *b.yaml, "YAML"));
     SPS_TRY_OUT(sps_strdup(&b.yaml->name, name));
-    yaml_parser_set_encoding(&b.parser, YAML_UTF8_ENCODING); /* else some two-byte files would be read as UTF-16 */
+    yaml_parser_set_encoding(&b.parser, YAML_UTF8_ENCODING); /* else some first bytes would mean UTF-16 */
     yaml_parser_set_input_string(&b.parser, (const unsigned char *)text, size);
     SPS_TRY_OUT(build(&b));
     *out = b.yaml;
