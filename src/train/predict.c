@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+#include "train/predict.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/affine.h"
+#include "core/memory.h"
+
+void sps_graph_load(struct sps_graph *graph, const struct sps_code_table *table, const uint8_t *const *images, int n)
+{
+    size_t size = sps_shape_size(&graph->input);
+#pragma omp parallel for schedule(static) num_threads(graph->threads)
+    for (int i = 0; i < n; i++)
+        sps_encode(graph->codes + (size_t)i * size, table, images[i], graph->input.h * graph->input.w);
+}
+
+void sps_graph_banks(struct sps_path_bank *banks, const struct sps_graph *graph)
+{
+    for (int i = 0; i < graph->scale_count; i++) {
+        const struct sps_scale *scale = graph->scales[i];
+        banks[i] = (struct sps_path_bank){scale->probability, scale->entries, scale->per_channel ? scale->channels : 1,
+                                          (uint32_t)scale->layer};
+    }
+}
+
+/* Layers before the first scale see no randomness: later passes over the same images start there. */
+static int first_random_layer(const struct sps_graph *graph)
+{
+    return graph->scale_count > 0 ? graph->scales[0]->layer : graph->layer_count;
+}
+
+sps_status sps_graph_predict(struct sps_graph *graph, const struct sps_draws *draws, size_t passes, int n, const uint32_t *index,
+                             float *p, float *logits, uint8_t *picks, size_t stride, size_t at)
+{
+    size_t classes = (size_t)graph->classes, row = (size_t)graph->picks;
+    struct sps_path_bank *banks = NULL;
+    uint8_t *drawn = NULL;
+    sps_status status = SPS_OK;
+    SPS_TRY_OUT(sps_calloc(&banks, (size_t)graph->scale_count, sizeof *banks, "banks"));
+    SPS_TRY_OUT(sps_calloc(&drawn, (size_t)n, row, "picks"));
+    sps_graph_banks(banks, graph);
+    for (size_t t = 0; t < passes; t++) {
+        for (int i = 0; i < n && draws->source == SPS_FROM_BANK; i++)
+            if (draws->exact)
+                sps_path_at(drawn + (size_t)i * row, banks, graph->scale_count, t);
+            else
+                sps_path_draw(drawn + (size_t)i * row, banks, graph->scale_count, draws->seed, draws->shared ? 0 : index[i], (uint32_t)t);
+        const struct sps_pass pass = {.mode = SPS_PASS_EVALUATE, .source = draws->source, .n = n, .seed = draws->seed,
+                                      .epoch = ~(uint32_t)t, /* continuous posterior: streams that no training epoch uses */
+                                      .index = index, .picks = drawn, .start = t == 0 ? 0 : first_random_layer(graph)};
+        sps_graph_forward(graph, &pass);
+        const float *x = sps_graph_logits(graph);
+        size_t to = t * stride + at;
+        sps_cross_entropy(p + to * classes, NULL, x, NULL, n, graph->classes, 0);
+        if (logits != NULL)
+            memcpy(logits + to * classes, x, (size_t)n * classes * sizeof *x);
+        if (picks != NULL)
+            memcpy(picks + to * row, drawn, (size_t)n * row);
+    }
+out:
+    sps_free(banks);
+    sps_free(drawn);
+    return status;
+}
+
+/* Of K entries, `ones` say +1: the share of unordered pairs that disagree. */
+static double disagreeing_pairs(int ones, int entries)
+{
+    return (double)ones * (entries - ones) / (0.5 * entries * (entries - 1));
+}
+
+static double layer_flips(const struct sps_graph *graph, struct sps_layer *layer, const struct sps_norm *norm, int n)
+{
+    const struct sps_scale *scale = norm->scale;
+    size_t channels = (size_t)norm->channels, size = sps_shape_size(&layer->in);
+    double total = 0;
+    for (int i = 0; i < n; i++) {
+        const int32_t *sums = sps_layer_input(graph, layer, i);
+        const float *reals = sps_layer_input(graph, layer, i);
+        for (size_t j = 0; j < size; j++) {
+            size_t c = j % channels;
+            struct sps_affine a = {0, norm->bias ? norm->bias->value[c] : 0, norm->running_mean[c],
+                                   1.0f / sqrtf(norm->running_var[c] + norm->eps), norm->gamma->value[c], norm->beta->value[c]};
+            float z = layer->in.kind == SPS_SUMS ? (float)sums[j] : reals[j];
+            int ones = 0;
+            for (int k = 0; k < scale->entries; k++) {
+                a.scale = scale->bank[(size_t)k * channels + c];
+                ones += sps_affine_at(&a, z) >= 0;
+            }
+            total += disagreeing_pairs(ones, scale->entries);
+        }
+    }
+    return total / ((double)n * (double)size);
+}
+
+sps_status sps_graph_flips(struct sps_graph *graph, uint64_t seed, int n, const uint32_t *index, double *share)
+{
+    struct sps_path_bank *banks = NULL;
+    uint8_t *picks = NULL;
+    sps_status status = SPS_OK;
+    SPS_TRY_OUT(sps_calloc(&banks, (size_t)graph->scale_count, sizeof *banks, "banks"));
+    SPS_TRY_OUT(sps_calloc(&picks, (size_t)n, (size_t)graph->picks, "picks"));
+    sps_graph_banks(banks, graph);
+    for (int i = 0; i < n; i++)
+        sps_path_draw(picks + (size_t)i * (size_t)graph->picks, banks, graph->scale_count, seed, index[i], 0);
+    const struct sps_pass pass = {.mode = SPS_PASS_EVALUATE, .source = SPS_FROM_BANK, .n = n, .seed = seed, .index = index, .picks = picks};
+    sps_graph_forward(graph, &pass);
+    for (int i = 0; i < graph->scale_count; i++) {
+        int at = graph->scales[i]->layer;
+        int hidden = at + 1 < graph->layer_count && graph->layers[at + 1]->out.kind == SPS_BITS;
+        share[i] = hidden && graph->scales[i]->entries > 1
+                       ? layer_flips(graph, graph->layers[at], sps_layer_norm(graph->layers[at]), n)
+                       : NAN;
+    }
+out:
+    sps_free(banks);
+    sps_free(picks);
+    return status;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SPS_TRAIN_RUN_H
+#define SPS_TRAIN_RUN_H
+/* One training run, shared by the files of this room: run.c loops, validate.c measures and draws banks, checkpoint.c saves. */
+#include <stdio.h>
+
+#include "data/transform.h"
+#include "nn/nn.h"
+#include "spinscale/train.h"
+#include "train/config.h"
+#include "train/predict.h"
+
+struct sps_progress_state { /* what a checkpoint holds beside the tensors */
+    int64_t epoch;          /* from 0, in progress */
+    int64_t step;           /* done in this epoch */
+    int64_t updates;        /* done in all */
+    double loss_sum;        /* of this epoch's steps */
+    int64_t correct;
+    double penalty;         /* last step's */
+    int64_t best_epoch;     /* -1: none yet */
+    double best_score;
+    double validation_accuracy, validation_nll, mutual_information; /* last measured */
+    double seconds;         /* of training in all sessions */
+    int64_t metrics_bytes;  /* length of metrics.jsonl */
+};
+
+struct sps_run {
+    struct sps_config config;
+    sps_dataset *data;
+    struct sps_code_table table;
+    uint32_t *order;              /* train indices, then validation */
+    uint32_t *epoch_order;        /* this epoch's */
+    size_t train_count, validation_count;
+    struct sps_graph *graph;
+    float *best;                  /* weights and running statistics of the best epoch; NULL for select: last */
+    struct sps_progress_state at;
+    char folder[4096];
+};
+
+/* A tensor that training changes, by name: weights, optimiser state, running statistics. */
+struct sps_state_tensor {
+    char name[80];
+    float *data;
+    size_t count;
+    int kept; /* part of the network (not of the optimiser): what `best` holds */
+};
+/* All of them, in a fixed order; *out is released with sps_free(). */
+sps_status sps_run_state(struct sps_state_tensor **out, size_t *count, const struct sps_run *run);
+
+/* DIR/checkpoint.safetensors.  Loading checks that it belongs to this configuration. */
+sps_status sps_checkpoint_save(const struct sps_run *run);
+sps_status sps_checkpoint_load(struct sps_run *run);
+
+/* What one look at the validation split gives.  source: which reading. */
+struct sps_validation {
+    double accuracy, nll, mutual_information, entropy;
+    double *image_nll; /* [validation_count], caller's, or NULL */
+};
+sps_status sps_validate(struct sps_validation *out, struct sps_run *run, enum sps_scale_source source, size_t passes);
+
+/* Banks from the trained posterior, BatchNorm re-estimated over them; draws that validate worse than the continuous
+ * posterior beyond noise are repeated. */
+struct sps_bank_report {
+    int draws;         /* made */
+    int accepted;      /* the kept one is within noise */
+    double posterior_nll, bank_nll, difference, noise; /* mean difference and twice its standard error */
+};
+sps_status sps_make_banks(struct sps_bank_report *report, struct sps_run *run);
+#endif
