@@ -418,6 +418,13 @@ static void first_place_wins(void **state)
     FAILS(sps_dataset_open(&set, "notmnist", SPS_TEST, NULL), ENOTFOUND, "d_missing/notmnist, d_a/notmnist, ");
     FAILS(sps_dataset_open(&set, "notmnist", SPS_TEST, NULL), ENOTFOUND,
           "/d_c/spinscale/notmnist, /usr/share/datasets/notmnist");
+    char many[2001]; /* a list longer than a message */
+    for (int i = 0; i < 2000; i++)
+        many[i] = i % 100 == 99 ? ':' : 'x';
+    many[2000] = '\0';
+    setenv("SPINSCALE_DATA", many, 1);
+    FAILS(sps_dataset_open(&set, "notmnist", SPS_TEST, NULL), ENOTFOUND, " ...; to get it: download");
+    setenv("SPINSCALE_DATA", "", 1);
     unsetenv("XDG_DATA_HOME");
     setenv("HOME", "/nobody", 1);
     FAILS(sps_dataset_open(&set, "notmnist", SPS_TEST, NULL), ENOTFOUND, "/nobody/.local/share/spinscale/notmnist");
