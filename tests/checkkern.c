@@ -22,7 +22,13 @@
 #include "core/random.h"
 #include "kern/kern.h"
 
-enum { MAX_TIERS = 8, CASES = 400, GUARD = 64 /* bytes on each side of an output */, GUARD_BYTE = 0xa5 };
+enum {
+    MAX_TIERS = 8,
+    CASES = 400,
+    SHOWN = 20 /* failures that are printed */,
+    GUARD = 64 /* bytes on each side of an output */,
+    GUARD_BYTE = 0xa5
+};
 
 /* A size of each kernel's shape: bgemm M N words, cgemm M N pairs, rowsum len count, others n. */
 struct shape {
@@ -99,8 +105,8 @@ static void verdict(bool good, const char *tier, const char *kernel, const char 
         passed++;
         return;
     }
-    failed++;
-    printf("FAILED: %s of %s, %s: %s\n", kernel, tier, current, what);
+    if (failed++ < SHOWN)
+        printf("FAILED: %s of %s, %s: %s\n", kernel, tier, current, what);
 }
 
 static bool same_float(uint32_t a, uint32_t b)
@@ -427,9 +433,12 @@ static void check_ede(const size_t size[3], enum fill fill, bool definition)
         float *got = take_output(GOT, n * 4, NULL);
         kern->ede(got, g, y, n, t, k);
         compare(name, "ede", want, got, n, true);
-        got = take_output(GOT, n * 4, g); /* in place */
+        got = take_output(GOT, n * 4, g);
         kern->ede(got, got, y, n, t, k);
-        compare(name, "ede in place", want, got, n, true);
+        compare(name, "ede in place of g", want, got, n, true);
+        got = take_output(GOT, n * 4, y);
+        kern->ede(got, g, got, n, t, k);
+        compare(name, "ede in place of y", want, got, n, true);
     }
 }
 
@@ -493,7 +502,8 @@ static void check_fused(void)
     }
 }
 
-/* The slope over its whole range, in steps finer than its features; prints the largest error. */
+/* The slope over its whole range, in steps finer than its features; prints the largest error.  The
+ * arithmetic is the same on all machines, so the bound can be close to what was measured, 1.7e-7. */
 static void check_slope(void)
 {
     enum { N = 200001 };
@@ -508,7 +518,7 @@ static void check_slope(void)
         worst = fmax(worst, fabs(dy[i] - slope(y[i])));
     snprintf(current, sizeof current, "|u| <= 30, largest error %.2g", worst);
     printf("derivative of tanh: largest error %.2g\n", worst);
-    verdict(worst < 1e-6 && dy[N / 2] == 1, "ref", "ede", "is too far from libm");
+    verdict(worst < 2.5e-7 && dy[N / 2] == 1, "ref", "ede", "is too far from libm");
 }
 
 /* Shapes of a file: "kernel numbers", # starts a comment. */

@@ -61,9 +61,22 @@ static size_t xz(uint8_t *out, size_t room, const void *data, size_t bytes)
     return used;
 }
 
+/* What an earlier run that failed may have left. */
+static void remove_pair(const char *folder)
+{
+    char path[512];
+    static const char *const names[] = {"t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte",
+                                        "train-labels-idx1-ubyte.gz"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+        remove(path);
+    }
+}
+
 static void write_test_pair(const char *folder)
 {
     make_folder(folder);
+    remove_pair(folder);
     write_file(folder, "t10k-images-idx3-ubyte", idx_images, sizeof idx_images);
     write_file(folder, "t10k-labels-idx1-ubyte", idx_labels, sizeof idx_labels);
 }
@@ -260,6 +273,11 @@ static void bombs_stay_folded(void **state)
     struct sps_images out;
     size_t bytes = gzip(packed, ROOM, zeros, 8016);
     FAILS(read_pair(&out, packed, bytes, labels, sizeof labels), EFORMAT, "the header promises 134217752 bytes");
+    /* 67 images of 8192 x 8192 in a file large enough to hold that: above the limit all the same. */
+    const uint8_t header[16] = {0, 0, 8, 3, 0, 0, 0, 67, 0, 0, 32, 0, 0, 0, 32, 0};
+    const uint8_t few_labels[75] = {0, 0, 8, 1, 0, 0, 0, 67};
+    gzip(zeros, BOMB, header, sizeof header);
+    FAILS(read_pair(&out, zeros, BOMB, few_labels, sizeof few_labels), EFORMAT, "at most 4294967296 are read");
     free(zeros);
     free(packed);
 }
@@ -275,7 +293,7 @@ static void odd_files_are_refused(void **state)
     FAILS(sps_dataset_open(&set, "./d_odd", SPS_TEST, NULL), ENOTFOUND, "has no t10k-images-idx3-ubyte");
     make_folder("d_odd/t10k-images-idx3-ubyte");
     FAILS(sps_dataset_open(&set, "./d_odd", SPS_TEST, NULL), EFORMAT, "not a regular file");
-    rmdir("d_odd/t10k-images-idx3-ubyte");
+    remove("d_odd/t10k-images-idx3-ubyte");
     assert_int_equal(symlink("nowhere", "d_odd/t10k-images-idx3-ubyte"), 0);
     FAILS(sps_dataset_open(&set, "./d_odd", SPS_TEST, NULL), ENOTFOUND, "no such file");
     remove("d_odd/t10k-images-idx3-ubyte");
@@ -368,6 +386,7 @@ static void first_place_wins(void **state)
     make_folder("d_c/spinscale");
     make_folder("d_b/mnist");
     make_folder("d_a/mnist"); /* empty: not a place that has the set */
+    remove_pair("d_a/mnist");
     write_test_pair("d_b/mnist");
     write_test_pair("d_c/spinscale/kmnist");
     char home[4096], data_home[4200];
@@ -393,17 +412,22 @@ static void first_place_wins(void **state)
     write_file("d_a/mnist", "t10k-images-idx3-ubyte", idx_images, 20);
     write_file("d_a/mnist", "t10k-labels-idx1-ubyte", idx_labels, LABELS_BYTES);
     FAILS(sps_dataset_open(&set, "mnist", SPS_TEST, NULL), EFORMAT, "d_a/mnist/t10k-images-idx3-ubyte");
-    remove("d_a/mnist/train-labels-idx1-ubyte.gz");
-    remove("d_a/mnist/t10k-images-idx3-ubyte");
-    remove("d_a/mnist/t10k-labels-idx1-ubyte");
+    remove_pair("d_a/mnist");
 
-    setenv("SPINSCALE_DATA", "d_missing:d_a", 1);
-    FAILS(sps_dataset_open(&set, "mnist", SPS_TEST, NULL), ENOTFOUND, "d_missing/mnist, d_a/mnist, ");
-    FAILS(sps_dataset_open(&set, "mnist", SPS_TEST, NULL), ENOTFOUND,
-          "/d_c/spinscale/mnist, /usr/share/datasets/mnist");
+    setenv("SPINSCALE_DATA", "d_missing::d_a", 1);
+    FAILS(sps_dataset_open(&set, "notmnist", SPS_TEST, NULL), ENOTFOUND, "d_missing/notmnist, d_a/notmnist, ");
+    FAILS(sps_dataset_open(&set, "notmnist", SPS_TEST, NULL), ENOTFOUND,
+          "/d_c/spinscale/notmnist, /usr/share/datasets/notmnist");
+    char many[2001]; /* a list longer than a message */
+    for (int i = 0; i < 2000; i++)
+        many[i] = i % 100 == 99 ? ':' : 'x';
+    many[2000] = '\0';
+    setenv("SPINSCALE_DATA", many, 1);
+    FAILS(sps_dataset_open(&set, "notmnist", SPS_TEST, NULL), ENOTFOUND, " ...; to get it: download");
+    setenv("SPINSCALE_DATA", "", 1);
     unsetenv("XDG_DATA_HOME");
     setenv("HOME", "/nobody", 1);
-    FAILS(sps_dataset_open(&set, "mnist", SPS_TEST, NULL), ENOTFOUND, "/nobody/.local/share/spinscale/mnist");
+    FAILS(sps_dataset_open(&set, "notmnist", SPS_TEST, NULL), ENOTFOUND, "/nobody/.local/share/spinscale/notmnist");
     FAILS(sps_dataset_open(&set, "fashion-mnist", SPS_TEST, "d_a"), ENOTFOUND, "apt install dataset-fashion-mnist");
 }
 

@@ -16,24 +16,23 @@ enum sps_part { SPS_TRAIN, SPS_TEST };
 typedef struct sps_dataset sps_dataset;
 
 struct sps_dataset_info {
-    char name[64];      /* "fashion-mnist", or the last part of a path */
-    char folder[4096];  /* where it was found */
-    size_t count;       /* images, N >= 1 */
+    char name[64];     /* "fashion-mnist", or the last part of a path */
+    char folder[4096]; /* where it was found */
+    size_t count;      /* images, N >= 1 */
     int height, width, channels;
-    int classes;        /* the registered set's number, but never below the largest label + 1 */
-    char sha256[65];    /* of the decoded bytes: all images, then all labels; the same for .gz and plain files */
+    int classes;     /* the registered set's number, but never below the largest label + 1 */
+    char sha256[65]; /* of the decoded bytes: all images, then all labels; the same for .gz and plain files */
 };
 
 /* Open by name or by path.
  *   name  one of the list below: the folder ROOT/name, where ROOT is data_dir if that is not NULL, else each of
- *         $SPINSCALE_DATA (separated by ':'), $XDG_DATA_HOME/spinscale or ~/.local/share/spinscale, /usr/share/datasets.
- *         The first such folder with any of the set's files is used; damage there is an error.
- *   path  a name with a '/' in it, or "." or "..": a folder with IDX or CIFAR-10 files under their usual names.
- * Files are plain, .gz or .xz, looked for in this order.  Only those of the part that is asked for have to be there.
- *   SPS_EINVAL     the name is empty or unknown
- *   SPS_ENOTFOUND  a set or a file is missing; the message has the places looked at and how to get the set
- *   SPS_EFORMAT    a file is damaged; the message has file and offset
- * *out is released with sps_dataset_free(). */
+ *         $SPINSCALE_DATA (separated by ':'), $XDG_DATA_HOME/spinscale or ~/.local/share/spinscale,
+ * /usr/share/datasets. The first such folder with any of the set's files is used; damage there is an error. path  a
+ * name with a '/' in it, or "." or "..": a folder with IDX or CIFAR-10 files under their usual names. Files are plain,
+ * .gz or .xz, looked for in this order.  Only those of the part that is asked for have to be there. SPS_EINVAL     the
+ * name is empty or unknown SPS_ENOTFOUND  a set or a file is missing; the message has the places looked at and how to
+ * get the set SPS_EFORMAT    a file is damaged; the message has file and offset *out is released with
+ * sps_dataset_free(). */
 sps_status sps_dataset_open(sps_dataset **out, const char *name, enum sps_part part, const char *data_dir);
 void sps_dataset_free(sps_dataset *set); /* NULL is allowed */
 
@@ -48,13 +47,14 @@ const char *sps_dataset_class_name(const sps_dataset *set, int label);
 /* Registered sets, for help and info: name, summary and how to get it; NULL after the last. */
 const char *sps_dataset_list(size_t index, const char **summary, const char **how_to_get);
 
-/* An 8-bit image from a PNG file: grey (any bit depth, alpha dropped) is [H][W][1], colour is [H][W][3].  At most 8192 x 8192.
- * *pixels is released with sps_image_free(). */
+/* An 8-bit image from a PNG file: grey (any bit depth, alpha dropped) is [H][W][1], colour is [H][W][3].  At most 8192
+ * x 8192. *pixels is released with sps_image_free(). */
 sps_status sps_image_read_png(uint8_t **pixels, int *height, int *width, int *channels, const char *path);
 sps_status sps_image_write_png(const char *path, const uint8_t *pixels, int height, int width, int channels);
 void sps_image_free(uint8_t *pixels);
 
-/* Area-averaged (smaller) or bilinear (larger) resize, and grey <-> colour by luma or repetition: [h][w][c] -> [H][W][C]. */
+/* Area-averaged (smaller) or bilinear (larger) resize, and grey <-> colour by luma or repetition: [h][w][c] ->
+ * [H][W][C]. */
 void sps_image_fit(uint8_t *out, int out_height, int out_width, int out_channels, const uint8_t *in, int height,
                    int width, int channels);
 

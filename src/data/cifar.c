@@ -44,7 +44,7 @@ static sps_status read_cifar(struct sps_images *out, sps_source *const *files, s
 
     SPS_TRY(sps_calloc(&raw, raw_bytes, 1, "records"));
     for (size_t f = 0; f < count; f++) {
-        size_t records;
+        size_t records = 0;
         SPS_TRY_OUT(read_records(raw, raw_bytes, &records, files[f]));
         if (f == 0) {
             each = records;

@@ -94,8 +94,10 @@ static int look_in(struct search *s, const char *root, size_t length, const char
     int n = snprintf(s->folder, sizeof s->folder, "%.*s%s/%s", (int)length, root, below, s->set->name);
     if (n < 0 || (size_t)n >= sizeof s->folder)
         return 0;
-    size_t used = strlen(s->places);
-    snprintf(s->places + used, sizeof s->places - used, "%s%s", used ? ", " : "", s->folder);
+    size_t used = strlen(s->places), room = sizeof s->places - used;
+    n = snprintf(s->places + used, room, "%s%s", used ? ", " : "", s->folder);
+    if (n < 0 || (size_t)n >= room)
+        strcpy(s->places + sizeof s->places - sizeof " ...", " ..."); /* more than a message can hold */
     return folder_has(s->folder, s->set->format);
 }
 
@@ -260,7 +262,7 @@ sps_status sps_dataset_open(sps_dataset **out, const char *name, enum sps_part p
 {
     sps_status status;
     sps_dataset *d = NULL;
-    const struct sps_data_format *format;
+    const struct sps_data_format *format = NULL;
     struct search search = {.set = NULL};
     if (name == NULL || name[0] == '\0')
         SPS_FAIL(EINVAL, "name of the data set is empty");

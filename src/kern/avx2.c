@@ -24,18 +24,12 @@ enum {
     STRETCH = 30,          /* words treated together: their nibbles, 15 KiB, stay in the first-level cache */
     NIBBLES = 8 * STRETCH, /* a multiple of 3 */
     FLUSH = 63,            /* nibbles until a count of 4 each could leave a byte: 63 * 4 = 252 */
+    AT = 8 * 32 + 32,      /* entries of pair_rows: whole vectors, and what the last one writes too much */
     FEW_ROWS = 4,          /* below this, bringing weights into nibble order does not pay */
 };
 
 /* T of the text above, [a1 << 4 | a2][w]; 4 KiB. */
 static _Alignas(64) uint8_t pair_table[256][16];
-
-/* All bits set in the first `count` lanes of 32 bits. */
-AVX2_INLINE __m256i first_lanes(size_t count)
-{
-    int lanes = count < 8 ? (int)count : 8;
-    return _mm256_cmpgt_epi32(_mm256_set1_epi32(lanes), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
-}
 
 static void fill_pair_table(void)
 {
@@ -43,6 +37,13 @@ static void fill_pair_table(void)
     for (size_t a = 0; a < 256; a++)
         for (size_t w = 0; w < 16; w++)
             pair_table[a][w] = (uint8_t)(ones[(a >> 4) ^ w] << 4 | ones[(a & 15) ^ w]);
+}
+
+/* All bits set in the first `count` lanes of 32 bits. */
+AVX2_INLINE __m256i first_lanes(size_t count)
+{
+    int lanes = count < 8 ? (int)count : 8;
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(lanes), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
 
 /* The nibbles of a stretch of one or two panels.  Nibble k of channel c is nibbles[k * GROUP + c]; k runs over the low
@@ -108,8 +109,6 @@ AVX2_INLINE void add_bytes(uint16_t *sum, __m256i bytes)
     }
 }
 
-enum { AT = 8 * 32 + 32 }; /* room of pair_rows: whole vectors, and what the last one writes too much */
-
 /* sum[r][c] += bits in which row r and channel c differ, over `count` nibbles (a multiple of 3). */
 AVX2_INLINE void count_nibbles(uint16_t sum[ROWS][GROUP], uint16_t at[ROWS / 2][AT], const uint8_t *nibbles,
                                size_t count, size_t halves)
@@ -147,8 +146,7 @@ AVX2_INLINE void count_nibbles(uint16_t sum[ROWS][GROUP], uint16_t at[ROWS / 2][
     }
 }
 
-/* One stretch of words and one group of channels, all rows.  dst = base - 2 sum where base is given, dst -= 2 sum else.
- */
+/* One stretch of words and one group of channels, all rows: dst = base - 2 sum, or dst -= 2 sum without a base. */
 AVX2_INLINE void stretch_all_rows(int32_t *dst, size_t ldd, const uint32_t *a, size_t lda, const uint8_t *nibbles,
                                   size_t M, size_t channels, size_t words, const int32_t *base, size_t halves)
 {
