@@ -75,6 +75,10 @@ sps_status sps_model_evaluate(struct sps_evaluation *out, sps_model *model, cons
                               const struct sps_predict_options *options, const struct sps_accept_rule *rule, double level,
                               const char *dump, void (*progress)(void *user, size_t done, size_t total), void *user);
 
+/* Share of activation bits that differ between two different bank entries, one number a bank: share[L], over the first `images` images,
+ * whose paths are drawn from seed.  NaN for a layer without a sign behind it (the last one) or with one entry. */
+sps_status sps_model_flips(double *share, sps_model *model, const sps_dataset *set, size_t images, uint64_t seed);
+
 #ifdef __cplusplus
 }
 #endif

@@ -3,7 +3,6 @@
 #include "spinscale/data.h"
 
 #include <errno.h>
-#include <nettle/sha2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "data/format.h"
+#include "data/hash.h"
 #include "data/list.h"
 
 enum { PATH_BYTES = 4096, PLACES_BYTES = 640 };
@@ -199,18 +199,6 @@ static size_t image_bytes(const struct sps_images *images)
     return (size_t)images->height * (size_t)images->width * (size_t)images->channels;
 }
 
-static void hash(char hex[65], const struct sps_images *images)
-{
-    struct sha256_ctx context;
-    uint8_t digest[SHA256_DIGEST_SIZE];
-    sha256_init(&context);
-    sha256_update(&context, images->count * image_bytes(images), images->pixels);
-    sha256_update(&context, images->count, images->labels);
-    sha256_digest(&context, sizeof digest, digest);
-    for (size_t i = 0; i < sizeof digest; i++)
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-}
-
 /* The last part of a path, without the slashes behind it. */
 static void name_of_path(char *out, size_t bytes, const char *path)
 {
@@ -240,7 +228,7 @@ static void fill_info(sps_dataset *d, const char *name, const char *folder)
     for (size_t i = 0; i < images->count; i++)
         if (images->labels[i] >= info->classes)
             info->classes = images->labels[i] + 1;
-    hash(info->sha256, images);
+    sps_hash(info->sha256, images->pixels, images->count * image_bytes(images), images->labels, images->count);
 }
 
 static sps_status find_registered(const struct registered_set **out, const char *name)
