@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#include "measure.h"
+
+struct sps_accept_rule sps_measure_rule(const struct sps_measure_options *options)
+{
+    return (struct sps_accept_rule){options->quantile, options->threshold};
+}
+
+sps_status sps_report_metrics(struct sps_report *report, const sps_metrics *metrics)
+{
+    const char *name, *summary, *unit, *source;
+    for (size_t i = 0; (name = sps_metric_list(i, &summary, &unit, &source)) != NULL; i++) {
+        double value;
+        sps_status status = sps_metrics_value(metrics, name, &value);
+        if (status != SPS_OK)
+            return status;
+        sps_report_real(report, name, value, unit);
+    }
+    return SPS_OK;
+}
