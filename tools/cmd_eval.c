@@ -88,13 +88,8 @@ static int run(const void *options_pointer, char *const *operands, int operand_c
     sps_console_progress_clear();
     if (status == SPS_OK)
         status = report_evaluation(&report, operands[0], model, set, &predict, &evaluation);
-    int exit_status = 0;
-    if (status == SPS_OK)
-        exit_status = sps_report_print(&report, options->json);
-    else {
-        json_decref(sps_report_take(&report));
-        exit_status = sps_console_failed(status);
-    }
+    int exit_status = status == SPS_OK ? sps_report_print(&report, options->json) : sps_console_failed(status);
+    sps_report_reset(&report);
     sps_metrics_free(evaluation.metrics);
     sps_dataset_free(set);
     sps_model_close(model);

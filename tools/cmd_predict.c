@@ -53,6 +53,7 @@ struct job {
     double *weights;   /* [T], NULL for equal ones */
     uint8_t *fitted;   /* one image of the model's size */
     json_t *list;      /* with --json */
+    int heading_printed;
 };
 
 struct image {
@@ -70,8 +71,11 @@ static void print_heading(const struct job *job)
     printf("%-20s %11s  %.6g %% %*s %12s %12s\n", "", "", 100.0 * job->options->measure.level, 12, "", "nats", "nats");
 }
 
-static void print_line(const struct job *job, const struct image *image, const struct sps_summary *summary)
+static void print_line(struct job *job, const struct image *image, const struct sps_summary *summary)
 {
+    if (!job->heading_printed)
+        print_heading(job);
+    job->heading_printed = 1;
     const char *name = sps_model_class_name(job->model, summary->predicted);
     char class_text[64], interval[64];
     snprintf(class_text, sizeof class_text, "%d %s", summary->predicted, name != NULL ? name : "");
@@ -244,8 +248,6 @@ static int run(const void *options_pointer, char *const *operands, int operand_c
         return sps_console_failed(status);
     job.about = sps_model_get_info(job.model);
     int exit_status = prepare(&job);
-    if (exit_status == 0 && job.list == NULL)
-        print_heading(&job);
     if (exit_status == 0 && options->data != NULL)
         exit_status = predict_from_set(&job);
     for (int i = 1; i < operand_count && exit_status == 0; i++)

@@ -48,9 +48,9 @@ static const struct sps_command *load_command(const struct entry *entry)
     return command;
 }
 
-static const char about[] = "spinscale trains Bayesian binary neural networks whose randomness lives in the scale "
-                            "vector of each layer, and predicts "
-                            "with them: a class, and how sure the network is.";
+static const char about[] = "spinscale trains Bayesian binary neural networks whose randomness lives in the\n"
+                            "scale vector of each layer, and predicts with them: a class, and how sure the\n"
+                            "network is.";
 
 static void print_overview(FILE *out)
 {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "measure.h"
 
+#include <string.h>
+
 struct sps_accept_rule sps_measure_rule(const struct sps_measure_options *options)
 {
     return (struct sps_accept_rule){options->quantile, options->threshold};
@@ -14,6 +16,8 @@ sps_status sps_report_metrics(struct sps_report *report, const sps_metrics *metr
         sps_status status = sps_metrics_value(metrics, name, &value);
         if (status != SPS_OK)
             return status;
+        if (unit[0] == '1') /* a pure number needs no unit, at most its range is said */
+            unit += strspn(unit, "1, ");
         sps_report_real(report, name, value, unit);
     }
     return SPS_OK;

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,9 +97,9 @@ static int count_value(uint64_t *out, const struct sps_option *option, const cha
     int negative = text[0] == '-' && read_count(out, text + 1);
     if (!negative && !read_count(out, text))
         return sps_console_usage("--%s is '%s', must be a whole number", option->name, text);
-    double max = option->max > 0.0 ? option->max : (double)INT64_MAX;
-    if (negative || *out == UINT64_MAX || (double)*out < option->min || (double)*out > max)
-        return sps_console_usage("--%s is %s, must be %.0f to %.0f", option->name, text, option->min, max);
+    int64_t max = option->max > 0.0 ? (int64_t)option->max : INT64_MAX;
+    if (negative || *out > (uint64_t)max || (double)*out < option->min)
+        return sps_console_usage("--%s is %s, must be %.0f to %" PRId64, option->name, text, option->min, max);
     return 0;
 }
 

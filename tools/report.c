@@ -61,7 +61,7 @@ void sps_report_null(struct sps_report *report, const char *key)
     add(report, key, json_null(), NULL);
 }
 
-static void reset(struct sps_report *report)
+void sps_report_reset(struct sps_report *report)
 {
     for (int i = 0; i < report->count; i++)
         json_decref(report->row[i].value);
@@ -74,7 +74,7 @@ json_t *sps_report_take(struct sps_report *report)
     int failed = report->failed || object == NULL;
     for (int i = 0; i < report->count && !failed; i++)
         failed = json_object_set(object, report->row[i].key, report->row[i].value) != 0;
-    reset(report);
+    sps_report_reset(report);
     if (!failed)
         return object;
     json_decref(object);
@@ -113,7 +113,7 @@ int sps_report_print(struct sps_report *report, int json)
     int failed = report->failed;
     for (int i = 0; i < report->count && !failed; i++)
         print_row(&report->row[i]);
-    reset(report);
+    sps_report_reset(report);
     return failed ? sps_console_error("out of memory") : 0;
 }
 

@@ -25,6 +25,8 @@ void sps_report_real(struct sps_report *report, const char *key, double value, c
 void sps_report_flag(struct sps_report *report, const char *key, int value);
 void sps_report_null(struct sps_report *report, const char *key);
 
+void sps_report_reset(struct sps_report *report); /* an empty one is allowed */
+
 /* A new reference, NULL when memory ran out.  Empties the report. */
 json_t *sps_report_take(struct sps_report *report);
 /* On stdout; empties the report; gives the exit status. */
