@@ -1,6 +1,6 @@
 #!/bin/sh
-# Each X(name) row of a room's list.h has its file <name>.c, which defines an identifier that ends in _<name>, and gives
-# that very name where it gives one.  (Rows whose name is a string belong to no file.)
+# Each X(name) row of a room's list.h has its file <name>.c, which defines an identifier that ends in _<name>, and starts
+# with that name, in any case, where it gives one ("idx", "IDX").  (Rows whose name is a string belong to no file.)
 #   lists.sh SOURCE_DIR
 cd "$1" || exit 1
 bad=0
@@ -21,10 +21,13 @@ for list in src/*/list.h; do
       bad=1
     }
     stated=$(sed -n 's/.*\.name = "\([^"]*\)".*/\1/p' "$file" | head -n 1)
-    if [ -n "$stated" ] && [ "$stated" != "$name" ]; then
+    case $(echo "$stated" | tr '[:upper:]' '[:lower:]') in
+    '' | "$name"*) ;;
+    *)
       echo "$file calls itself '$stated', its list says '$name'"
       bad=1
-    fi
+      ;;
+    esac
   done
 done
 [ "$entries" -gt 0 ] || bad=1

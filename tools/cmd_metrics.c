@@ -131,12 +131,12 @@ const struct sps_command sps_cmd_metrics = {
     .operands = "PROBS.npy LABELS.npy [options]",
     .operands_min = 2,
     .operands_max = 2,
-    .description =
-        "Reads probabilities of T passes over N images of C classes, floating-point [T][N][C] (or [N][C] for one "
-        "pass), "
-        "and N labels, whole numbers; a label outside 0 to C-1 means that the image has none. Prints every metric. "
-        "What is undefined (accuracy without labels, mutual information of one pass) is said to be so.\n\n"
-        "Entropies, NLL and mutual information are in nats.",
+    .description = "Reads probabilities of T passes over N images of C classes, floating-point [T][N][C] (or [N][C] "
+                   "for one pass), "
+                   "and N labels, whole numbers; a label outside 0 to C-1 means that the image has none. Prints every "
+                   "metric; what "
+                   "is undefined, such as accuracy without labels, is said to be so.\n\n"
+                   "Entropies, NLL and mutual information are in nats.",
     .examples = "  spinscale eval MODEL --data mnist --dump probs.npy\n"
                 "  spinscale metrics probs.npy labels.npy --json",
     .options = options_table,
