@@ -1,6 +1,6 @@
 option(BUILD_TESTING "build the tests" ON)
 option(SPS_BENCH "build the benchmarks" OFF)
-option(SPS_FUZZ "build the fuzz targets (each replays its corpus as a test)" ON)
+option(SPS_FUZZ "build libFuzzer programs, and everything with their sanitizers (clang only)" OFF)
 option(SPS_WERROR "treat warnings as errors" OFF)
 set(SPS_SANITIZE "" CACHE STRING "sanitizers for everything, for example address,undefined")
 
@@ -27,6 +27,13 @@ add_compile_options($<$<COMPILE_LANGUAGE:C>:-Wall> $<$<COMPILE_LANGUAGE:C>:-Wext
   $<$<COMPILE_LANGUAGE:C>:-Wvla> -ffp-contract=off -fno-math-errno -fno-trapping-math)
 if(SPS_WERROR)
   add_compile_options(-Werror)
+endif()
+if(SPS_FUZZ AND NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
+  message(WARNING "SPS_FUZZ needs clang (-DCMAKE_C_COMPILER=clang): no libFuzzer programs, only their corpus is replayed")
+  set(SPS_FUZZ OFF)
+endif()
+if(SPS_FUZZ)
+  set(SPS_SANITIZE fuzzer-no-link,address,undefined) # the libraries too: libFuzzer steers by what it sees of them
 endif()
 if(SPS_SANITIZE)
   add_compile_options(-fsanitize=${SPS_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)

@@ -12,7 +12,8 @@ extern "C" {
 
 enum { SPS_NPY_DIMS_MAX = 8 };
 
-/* An array read from a file: exactly one of f64 and i64 is set (floats and integers are widened; booleans are integers). */
+/* An array read from a file: exactly one of f64 and i64 is set (floats and integers are widened; booleans are
+ * integers). */
 struct sps_npy {
     int dims;
     size_t shape[SPS_NPY_DIMS_MAX];
@@ -28,8 +29,8 @@ void sps_npy_reset(struct sps_npy *array);
 
 /* Streaming writer: the shape is fixed at the start, data follow in order, commit checks that all came.  Atomic. */
 typedef struct sps_npy_writer sps_npy_writer;
-sps_status sps_npy_create(sps_npy_writer **out, const char *path, char kind /* 'f' float32, 'u' uint8, 'i' int32 */, int dims,
-                          const size_t *shape);
+sps_status sps_npy_create(sps_npy_writer **out, const char *path, char kind /* 'f' float32, 'u' uint8, 'i' int32 */,
+                          int dims, const size_t *shape);
 sps_status sps_npy_write(sps_npy_writer *writer, const void *data, size_t count);
 sps_status sps_npy_commit(sps_npy_writer *writer); /* releases writer, also on failure */
 void sps_npy_abandon(sps_npy_writer *writer);      /* NULL is allowed */

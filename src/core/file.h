@@ -6,8 +6,10 @@
 
 #include "core/error.h"
 
-/* Write to PATH.tmp-PID, then sps_file_commit(): fsync, rename, fsync of the folder.  sps_file_abandon() removes the temporary
- * (NULL is allowed).  Messages name the path and the system's reason ("cannot write 'x': no space left on device"). */
+/* Writes go to PATH.tmp-PID-N; sps_file_commit() syncs it, renames it over PATH and syncs the folder.  Until then an
+ * old PATH stays as it is.  A symbolic link keeps pointing where it did; folders and devices are refused.
+ * sps_file_abandon() removes the temporary (NULL is allowed).  After a failed write the commit fails too.  Messages
+ * name the path and the system's reason ("cannot write 'x': no space left on device"). */
 typedef struct sps_file sps_file;
 sps_status sps_file_create(sps_file **out, const char *path);
 sps_status sps_file_write(sps_file *file, const void *data, size_t bytes);
@@ -17,9 +19,14 @@ void sps_file_abandon(sps_file *file);
 /* create + write + commit. */
 sps_status sps_file_save(const char *path, const void *data, size_t bytes);
 
-/* The whole of a regular file of at most limit bytes, with a zero byte behind it; released with sps_free(). */
+/* The whole of a regular file of at most limit bytes, with a zero byte behind it; released with sps_free().
+ * SPS_ENOTFOUND if there is none, SPS_EFORMAT if it is too large, else SPS_EIO. */
 sps_status sps_file_load(char **out, size_t *bytes, const char *path, size_t limit);
 
 /* mkdir -p. */
 sps_status sps_make_folder(const char *path);
+
+/* What an errno value means, as it stands inside a sentence: "no such file or directory".  Valid until the thread's
+ * next call. */
+const char *sps_errno_text(int error);
 #endif

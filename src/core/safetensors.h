@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #ifndef SPS_CORE_SAFETENSORS_H
 #define SPS_CORE_SAFETENSORS_H
-/* safetensors (huggingface/safetensors): 8-byte little-endian header length, JSON header padded with spaces so that data start at a
- * multiple of 64, then tensors without holes, in the order given to the writer.  Readable from PyTorch and NumPy. */
+/* safetensors (huggingface/safetensors): 8-byte little-endian header length, JSON header padded with spaces so that
+ * data start at a multiple of 64, then tensors without holes, in the order given to the writer.  Readable from PyTorch
+ * and NumPy. */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,19 +26,24 @@ struct sps_metadata {
 
 size_t sps_dtype_bytes(enum sps_dtype dtype);
 
-/* Atomic (core/file.h).  bytes of each tensor must fit its shape; names and keys are unique. */
+/* Atomic (core/file.h).  Refused with SPS_EINVAL: bytes that do not fit the shape, names or keys given twice, names
+ * longer than 255 bytes or with control characters, and an order in which a tensor would not be aligned to its type's
+ * size (give tensors of bytes a padded length, or put them last). */
 sps_status sps_safetensors_write(const char *path, const struct sps_tensor *tensors, size_t count,
                                  const struct sps_metadata *metadata, size_t metadata_count);
 
-/* An open file, loaded or mapped; tensors and metadata stay valid until sps_safetensors_close().  The file is hostile input: header length and
- * syntax, dtype, shape products, offsets (in range, no overlap, no holes) and duplicate names are all checked; messages have the
- * file's name and the offset.  Tensor data are aligned to at least their type's size, otherwise refused. */
+/* An open file, loaded whole (at most 2 GiB): unlike a map, that does not crash when the file is cut short later.
+ * Tensors and metadata stay valid until sps_safetensors_close().  The file is hostile input: header length and syntax,
+ * dtype, shape products, offsets (in range, no overlap, no holes) and duplicate names are all checked; messages have
+ * the file's name and the offset.  Tensor data are aligned to at least their type's size, otherwise refused.  Unknown
+ * types are SPS_EUNSUPPORTED, everything else that is wrong with the content SPS_EFORMAT. */
 typedef struct sps_safetensors sps_safetensors;
 sps_status sps_safetensors_open(sps_safetensors **out, const char *path);
-/* The same on memory that the caller keeps (tests, fuzzing); name stands in messages. */
+/* The same on memory that the caller keeps (tests, fuzzing), aligned to 8 bytes; name stands in messages. */
 sps_status sps_safetensors_parse(sps_safetensors **out, const char *name, const void *data, size_t bytes);
-void sps_safetensors_close(sps_safetensors *file);
+void sps_safetensors_close(sps_safetensors *file); /* NULL is allowed */
 
+/* Tensors are in the order of their data. */
 size_t sps_safetensors_count(const sps_safetensors *file);
 const struct sps_tensor *sps_safetensors_at(const sps_safetensors *file, size_t index);
 /* NULL if there is none. */

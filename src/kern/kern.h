@@ -4,9 +4,9 @@
 /* Kernels: one plain C version of each in ref.c, faster ones per CPU tier in popcnt.c, avx2.c, ...; all give the same
  * bits (tests/checkkern.c).
  *
- * Bits: bit i of 32-bit word w is element 32 w + i; 1 means +1, 0 means -1.  Bits past the end of a row are 0 on both sides
- * of a product, so they cancel as "equal" and are subtracted by length: dot = bits - 2 popcount(a ^ b).
- * No pointer needs alignment beyond its type; nothing is read or written past the ranges given. */
+ * Bits: bit i of 32-bit word w is element 32 w + i; 1 means +1, 0 means -1.  Bits past the end of a row are 0 on both
+ * sides of a product, so they cancel as "equal" and are subtracted by length: dot = bits - 2 popcount(a ^ b). No
+ * pointer needs alignment beyond its type; nothing is read or written past the ranges given. */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,18 +17,21 @@
 enum { SPS_PANEL = 16 };
 
 /* dst[m][n] = bits - 2 popcount(a[m] ^ w[n]), m < M, n < N.
- * a: M rows of `words` words, row m at a + m * lda.  w: panels [ceil(N/16)][words][16].  dst row stride ldd >= N (exactly N written). */
+ * a: M rows of `words` words, row m at a + m * lda.  w: panels [ceil(N/16)][words][16].  dst row stride ldd >= N
+ * (exactly N written). */
 #define SPS_KERN_BGEMM(name)                                                                                           \
-    void name(int32_t *dst, size_t ldd, const uint32_t *a, size_t lda, const uint32_t *w, size_t M, size_t N, size_t words,   \
-              int32_t bits)
+    void name(int32_t *dst, size_t ldd, const uint32_t *a, size_t lda, const uint32_t *w, size_t M, size_t N,          \
+              size_t words, int32_t bits)
 
 /* dst[m][n] = sum_k a[m][k] * w[n][k], exact in 32 bits (the caller sees to the range): first layers on 8-bit codes.
  * a: M rows of 2 * pairs int16.  w: panels [ceil(N/16)][pairs][16][2] int16, values -1, 0, +1. */
 #define SPS_KERN_CGEMM(name)                                                                                           \
-    void name(int32_t *dst, size_t ldd, const int16_t *a, size_t lda, const int16_t *w, size_t M, size_t N, size_t pairs)
+    void name(int32_t *dst, size_t ldd, const int16_t *a, size_t lda, const int16_t *w, size_t M, size_t N,            \
+              size_t pairs)
 
-/* dst[j] = fma(coef[count-1], src[at[count-1] + j], ... fma(coef[0], src[at[0] + j], dst[j])), j < len: a sum of scaled rows, one
- * fused multiply-add each, in this order.  at[] are offsets into src.  Used for the backward pass behind a max-pool, where one position of each window has a gradient. */
+/* dst[j] = fma(coef[count-1], src[at[count-1] + j], ... fma(coef[0], src[at[0] + j], dst[j])), j < len: a sum of scaled
+ * rows, one fused multiply-add each, in this order.  at[] are offsets into src.  Used for the backward pass behind a
+ * max-pool, where one position of each window has a gradient. */
 #define SPS_KERN_ROWSUM(name)                                                                                          \
     void name(float *dst, size_t len, const float *src, const uint32_t *at, const float *coef, size_t count)
 
@@ -37,8 +40,8 @@ enum { SPS_PANEL = 16 };
 /* y[i] = bit ? +1 : -1, i < n. */
 #define SPS_KERN_UNPACK(name) void name(float *y, const uint32_t *bits, size_t n)
 
-/* dy[i] = g[i] * k * t * (1 - tanh(t y[i])^2): backward of sign by the error-decay estimator (IR-Net).  tanh is the kernels' own
- * (kern/surrogate.h), the same in all tiers, within 2e-6 of libm's. */
+/* dy[i] = g[i] * k * t * (1 - tanh(t y[i])^2): backward of sign by the error-decay estimator (IR-Net).  tanh is the
+ * kernels' own (kern/surrogate.h), the same in all tiers, within 2e-6 of libm's. */
 #define SPS_KERN_EDE(name) void name(float *dy, const float *g, const float *y, size_t n, float t, float k)
 
 /* X(field, MACRO) */
@@ -57,8 +60,8 @@ struct sps_kern {
     const char *tier; /* name of the fastest tier that filled it */
 };
 
-/* The kernels of this CPU, or of the tier named by $SPINSCALE_CPU (ref, popcnt, avx2, avx512): one that is not there is an error that
- * lists those that are.  Decided once per process; thread-safe. */
+/* The kernels of this CPU, or of the tier named by $SPINSCALE_CPU (ref, popcnt, avx2, avx512): one that is not there is
+ * an error that lists those that are.  Decided once per process; thread-safe. */
 sps_status sps_kern_get(const struct sps_kern **out);
 /* A given tier, for tests; NULL where this CPU lacks it. */
 const struct sps_kern *sps_kern_tier(const char *name);

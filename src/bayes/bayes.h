@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SPS_BAYES_BAYES_H
+#define SPS_BAYES_BAYES_H
+/* Methods: how a network is trained so that its scale bank means something.  Registered in list.h; the interface is
+ * struct sps_method in nn/nn.h. */
+#include "nn/nn.h"
+
+const struct sps_method *sps_method_find(const char *name);
+const struct sps_method *sps_method_at(size_t index);
+
+/* First values of a layer's scale vector: uniform on [1 - spread, 1 + spread]. */
+void sps_scale_initialise(const struct sps_scale *scale, float *value, double spread, uint64_t seed);
+
+/* The stream of one sample's draw in training: per sample it is the image's, per batch one for all. */
+struct sps_random;
+struct sps_random sps_scale_stream(const struct sps_scale *scale, const struct sps_pass *pass, int sample, int per_batch);
+#endif

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+/* AVX2 and FMA (x86 since 2013).
+ *
+ * The binary product counts by table: T[a][w] = popcount(a ^ w) for two nibbles, one VPSHUFB for 32 channels.  Because
+ * the nibble of a is the same for all channels, its table needs no index arithmetic at all; only the weights are
+ * brought into nibble order, once per call, for all rows.  And since a count is at most 4, one lookup serves two rows:
+ * T[a1, a2][w] = popcount(a1 ^ w) << 4 | popcount(a2 ^ w); three such bytes add up without overflow into each other.
+ * That makes 3 lookups and 6 cheap operations per 768 multiply-accumulates. */
+#include "kern/list.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <string.h>
+
+#include "kern/surrogate.h"
+
+#define AVX2 __attribute__((target("avx2,fma")))
+#define AVX2_INLINE SPS_KERN_INLINE AVX2
+
+enum {
+    HALF = 32,             /* channels of one vector of bytes: two panels */
+    GROUP = 2 * HALF,      /* channels treated together */
+    ROWS = 4,              /* rows treated together: two pairs */
+    STRETCH = 30,          /* words treated together: their nibbles, 15 KiB, stay in the first-level cache */
+    NIBBLES = 8 * STRETCH, /* a multiple of 3 */
+    FLUSH = 63,            /* nibbles until a count of 4 each could leave a byte: 63 * 4 = 252 */
+    FEW_ROWS = 4,          /* below this, bringing weights into nibble order does not pay */
+};
+
+/* T of the text above, [a1 << 4 | a2][w]; 4 KiB. */
+static _Alignas(64) uint8_t pair_table[256][16];
+
+/* All bits set in the first `count` lanes of 32 bits. */
+AVX2_INLINE __m256i first_lanes(size_t count)
+{
+    int lanes = count < 8 ? (int)count : 8;
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(lanes), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+static void fill_pair_table(void)
+{
+    static const uint8_t ones[16] = {0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4};
+    for (size_t a = 0; a < 256; a++)
+        for (size_t w = 0; w < 16; w++)
+            pair_table[a][w] = (uint8_t)(ones[(a >> 4) ^ w] << 4 | ones[(a & 15) ^ w]);
+}
+
+/* The nibbles of a stretch of one or two panels.  Nibble k of channel c is nibbles[k * GROUP + c]; k runs over the low
+ * nibbles of all bytes, then over the high ones.  Zeros follow, up to a multiple of 3. */
+AVX2 static void split_weights(uint8_t *nibbles, const uint32_t *first, const uint32_t *second, size_t words)
+{
+    const __m256i by_byte = _mm256_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15, 0, 4, 8, 12, 1, 5, 9,
+                                             13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const __m256i low = _mm256_set1_epi8(15);
+    for (size_t i = 0; i < words; i++) {
+        __m256i q[4]; /* four channels each; after the shuffle dword b holds byte b of the four */
+        for (size_t j = 0; j < 4; j++) {
+            __m128i x = _mm_loadu_si128((const __m128i *)(first + i * SPS_PANEL + 4 * j));
+            __m128i y = _mm_setzero_si128();
+            if (second != NULL)
+                y = _mm_loadu_si128((const __m128i *)(second + i * SPS_PANEL + 4 * j));
+            q[j] = _mm256_shuffle_epi8(_mm256_inserti128_si256(_mm256_castsi128_si256(x), y, 1), by_byte);
+        }
+        __m256i q01 = _mm256_unpacklo_epi32(q[0], q[1]), q23 = _mm256_unpacklo_epi32(q[2], q[3]);
+        __m256i r01 = _mm256_unpackhi_epi32(q[0], q[1]), r23 = _mm256_unpackhi_epi32(q[2], q[3]);
+        __m256i byte[4] = {_mm256_unpacklo_epi64(q01, q23), _mm256_unpackhi_epi64(q01, q23),
+                           _mm256_unpacklo_epi64(r01, r23), _mm256_unpackhi_epi64(r01, r23)};
+        for (size_t b = 0; b < 4; b++) {
+            uint8_t *to = nibbles + (4 * i + b) * GROUP;
+            _mm256_store_si256((__m256i *)to, _mm256_and_si256(byte[b], low));
+            _mm256_store_si256((__m256i *)(to + 4 * words * GROUP),
+                               _mm256_and_si256(_mm256_srli_epi16(byte[b], 4), low));
+        }
+    }
+    for (size_t k = 8 * words; k % 3 != 0; k++)
+        _mm256_store_si256((__m256i *)(nibbles + k * GROUP), _mm256_setzero_si256());
+}
+
+/* Where in pair_table, in bytes, the tables of two rows are: same order of nibbles, zeros behind them. */
+AVX2 static void pair_rows(uint16_t *at, const uint32_t *row1, const uint32_t *row2, size_t words)
+{
+    const __m256i low = _mm256_set1_epi8(15);
+    for (int half = 0; half < 2; half++) /* the high nibbles last: they overwrite what the low ones left behind them */
+        for (size_t i = 0; i < words; i += 8) {
+            __m256i there = first_lanes(words - i);
+            __m256i v1 = _mm256_maskload_epi32((const int *)(row1 + i), there);
+            __m256i v2 = _mm256_maskload_epi32((const int *)(row2 + i), there);
+            __m256i index;
+            if (half == 0)
+                index = _mm256_or_si256(_mm256_slli_epi16(_mm256_and_si256(v1, low), 4), _mm256_and_si256(v2, low));
+            else
+                index = _mm256_or_si256(_mm256_andnot_si256(low, v1), _mm256_and_si256(_mm256_srli_epi16(v2, 4), low));
+            uint16_t *to = at + (half == 0 ? 0 : 4 * words) + 4 * i;
+            _mm256_storeu_si256((__m256i *)to,
+                                _mm256_slli_epi16(_mm256_cvtepu8_epi16(_mm256_castsi256_si128(index)), 4));
+            _mm256_storeu_si256((__m256i *)(to + 16),
+                                _mm256_slli_epi16(_mm256_cvtepu8_epi16(_mm256_extracti128_si256(index, 1)), 4));
+        }
+    at[8 * words] = at[8 * words + 1] = 0;
+}
+
+AVX2_INLINE void add_bytes(uint16_t *sum, __m256i bytes)
+{
+    for (int i = 0; i < 2; i++) {
+        __m128i part = i == 0 ? _mm256_castsi256_si128(bytes) : _mm256_extracti128_si256(bytes, 1);
+        __m256i *to = (__m256i *)(sum + 16 * i);
+        _mm256_store_si256(to, _mm256_add_epi16(_mm256_load_si256(to), _mm256_cvtepu8_epi16(part)));
+    }
+}
+
+enum { AT = 8 * 32 + 32 }; /* room of pair_rows: whole vectors, and what the last one writes too much */
+
+/* sum[r][c] += bits in which row r and channel c differ, over `count` nibbles (a multiple of 3). */
+AVX2_INLINE void count_nibbles(uint16_t sum[ROWS][GROUP], uint16_t at[ROWS / 2][AT], const uint8_t *nibbles,
+                               size_t count, size_t halves)
+{
+    const __m256i low = _mm256_set1_epi8(15);
+    const __m256i zero = _mm256_setzero_si256();
+    for (size_t start = 0; start < count; start += FLUSH) {
+        size_t end = count - start < FLUSH ? count : start + FLUSH;
+        __m256i both[2][2] = {{zero, zero}, {zero, zero}}; /* 16 (first row) + (second row), modulo 256 */
+        __m256i first[2][2] = {{zero, zero}, {zero, zero}};
+        for (size_t k = start; k < end; k += 3) {
+            __m256i three[2][2] = {{zero, zero}, {zero, zero}};
+            for (size_t j = k; j < k + 3; j++)
+                for (size_t p = 0; p < 2; p++) {
+                    __m256i table = _mm256_broadcastsi128_si256(
+                        _mm_load_si128((const __m128i *)((const uint8_t *)pair_table + at[p][j])));
+                    for (size_t h = 0; h < halves; h++) {
+                        const __m256i *from = (const __m256i *)(nibbles + j * GROUP + h * HALF);
+                        three[p][h] = _mm256_add_epi8(three[p][h], _mm256_shuffle_epi8(table, _mm256_load_si256(from)));
+                    }
+                }
+            for (size_t p = 0; p < 2; p++)
+                for (size_t h = 0; h < halves; h++) {
+                    both[p][h] = _mm256_add_epi8(both[p][h], three[p][h]);
+                    first[p][h] =
+                        _mm256_add_epi8(first[p][h], _mm256_and_si256(_mm256_srli_epi16(three[p][h], 4), low));
+                }
+        }
+        for (size_t p = 0; p < 2; p++)
+            for (size_t h = 0; h < halves; h++) {
+                __m256i shifted = _mm256_andnot_si256(low, _mm256_slli_epi16(first[p][h], 4));
+                add_bytes(sum[2 * p] + h * HALF, first[p][h]);
+                add_bytes(sum[2 * p + 1] + h * HALF, _mm256_sub_epi8(both[p][h], shifted));
+            }
+    }
+}
+
+/* One stretch of words and one group of channels, all rows.  dst = base - 2 sum where base is given, dst -= 2 sum else.
+ */
+AVX2_INLINE void stretch_all_rows(int32_t *dst, size_t ldd, const uint32_t *a, size_t lda, const uint8_t *nibbles,
+                                  size_t M, size_t channels, size_t words, const int32_t *base, size_t halves)
+{
+    _Alignas(32) uint16_t at[ROWS / 2][AT];
+    size_t count = (8 * words + 2) / 3 * 3;
+    for (size_t m = 0; m < M; m += ROWS) {
+        size_t rows = M - m < ROWS ? M - m : ROWS;
+        const uint32_t *row[ROWS]; /* past the end the last one again, its sums unused */
+        for (size_t r = 0; r < ROWS; r++)
+            row[r] = a + (m + (r < rows ? r : rows - 1)) * lda;
+        pair_rows(at[0], row[0], row[1], words);
+        pair_rows(at[1], row[2], row[3], words);
+        _Alignas(32) uint16_t sum[ROWS][GROUP] = {{0}};
+        count_nibbles(sum, at, nibbles, count, halves);
+        for (size_t r = 0; r < rows; r++) {
+            int32_t *to = dst + (m + r) * ldd;
+            size_t c = 0;
+            for (; c + 8 <= channels; c += 8) {
+                __m256i s = _mm256_cvtepu16_epi32(_mm_load_si128((const __m128i *)(sum[r] + c)));
+                __m256i old = base != NULL ? _mm256_set1_epi32(*base) : _mm256_loadu_si256((const __m256i *)(to + c));
+                _mm256_storeu_si256((__m256i *)(to + c), _mm256_sub_epi32(old, _mm256_add_epi32(s, s)));
+            }
+            for (; c < channels; c++)
+                to[c] = (base != NULL ? *base : to[c]) - 2 * sum[r][c];
+        }
+    }
+}
+
+AVX2 static void bgemm_by_table(int32_t *dst, size_t ldd, const uint32_t *a, size_t lda, const uint32_t *w, size_t M,
+                                size_t N, size_t words, int32_t bits)
+{
+    _Alignas(64) uint8_t nibbles[NIBBLES * GROUP];
+    for (size_t n = 0; n < N; n += GROUP)
+        for (size_t start = 0; start < words; start += STRETCH) {
+            size_t part = words - start < STRETCH ? words - start : STRETCH;
+            size_t channels = N - n < GROUP ? N - n : GROUP;
+            for (size_t c = 0; c < channels; c += HALF) {
+                const uint32_t *panel = w + (n + c) * words + start * SPS_PANEL;
+                split_weights(nibbles + c, panel, channels - c > SPS_PANEL ? panel + words * SPS_PANEL : NULL, part);
+            }
+            const int32_t *base = start == 0 ? &bits : NULL;
+            if (channels > HALF)
+                stretch_all_rows(dst + n, ldd, a + start, lda, nibbles, M, channels, part, base, 2);
+            else
+                stretch_all_rows(dst + n, ldd, a + start, lda, nibbles, M, channels, part, base, 1);
+        }
+}
+
+/* Few rows, or no more than one panel (half of a vector of bytes): straight from the panels, both nibbles of x = a ^ w
+ * looked up. */
+AVX2 static void bgemm_direct(int32_t *dst, size_t ldd, const uint32_t *a, size_t lda, const uint32_t *w, size_t M,
+                              size_t N, size_t words, int32_t bits)
+{
+    enum { BYTES_FILL = 31 }; /* words until a count of 8 each could leave a byte */
+    const __m256i ones = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1, 2, 1, 2, 2, 3, 1, 2,
+                                          2, 3, 2, 3, 3, 4);
+    const __m256i low = _mm256_set1_epi8(15);
+    for (size_t n = 0; n < N; n += SPS_PANEL)
+        for (size_t m = 0; m < M; m++) {
+            const uint32_t *panel = w + n * words;
+            const uint32_t *row = a + m * lda;
+            __m256i sum[2] = {_mm256_set1_epi32(bits), _mm256_set1_epi32(bits)};
+            for (size_t start = 0; start < words; start += BYTES_FILL) {
+                size_t end = words - start < BYTES_FILL ? words : start + BYTES_FILL;
+                __m256i bytes[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
+                for (size_t i = start; i < end; i++)
+                    for (size_t h = 0; h < 2; h++) {
+                        __m256i x = _mm256_loadu_si256((const __m256i *)(panel + i * SPS_PANEL + 8 * h));
+                        x = _mm256_xor_si256(x, _mm256_set1_epi32((int32_t)row[i]));
+                        __m256i lower = _mm256_shuffle_epi8(ones, _mm256_and_si256(x, low));
+                        __m256i upper = _mm256_shuffle_epi8(ones, _mm256_and_si256(_mm256_srli_epi16(x, 4), low));
+                        bytes[h] = _mm256_add_epi8(bytes[h], _mm256_add_epi8(lower, upper));
+                    }
+                for (size_t h = 0; h < 2; h++) {
+                    __m256i pairs = _mm256_maddubs_epi16(bytes[h], _mm256_set1_epi8(1));
+                    sum[h] = _mm256_sub_epi32(sum[h], _mm256_madd_epi16(pairs, _mm256_set1_epi16(2)));
+                }
+            }
+            int32_t *to = dst + m * ldd + n;
+            if (N - n >= SPS_PANEL) {
+                _mm256_storeu_si256((__m256i *)to, sum[0]);
+                _mm256_storeu_si256((__m256i *)(to + 8), sum[1]);
+            } else {
+                int32_t all[SPS_PANEL];
+                memcpy(all, sum, sizeof all);
+                memcpy(to, all, (N - n) * sizeof *to);
+            }
+        }
+}
+
+AVX2 static SPS_KERN_BGEMM(bgemm)
+{
+    (M < FEW_ROWS || N <= SPS_PANEL || words == 0 ? bgemm_direct : bgemm_by_table)(dst, ldd, a, lda, w, M, N, words,
+                                                                                   bits);
+}
+
+/* `rows` rows against one panel; VPMADDWD multiplies a pair per channel. */
+AVX2_INLINE void cgemm_rows(int32_t *dst, size_t ldd, const int16_t *a, size_t lda, const int16_t *panel,
+                            size_t channels, size_t pairs, size_t rows)
+{
+    __m256i sum[4][2];
+    for (size_t r = 0; r < rows; r++)
+        sum[r][0] = sum[r][1] = _mm256_setzero_si256();
+    for (size_t i = 0; i < pairs; i++)
+        for (size_t h = 0; h < 2; h++) {
+            __m256i x = _mm256_loadu_si256((const __m256i *)(panel + i * SPS_PANEL * 2 + 16 * h));
+            for (size_t r = 0; r < rows; r++) {
+                int32_t pair;
+                memcpy(&pair, a + r * lda + 2 * i, sizeof pair);
+                sum[r][h] = _mm256_add_epi32(sum[r][h], _mm256_madd_epi16(x, _mm256_set1_epi32(pair)));
+            }
+        }
+    for (size_t r = 0; r < rows; r++) {
+        if (channels == SPS_PANEL) {
+            _mm256_storeu_si256((__m256i *)(dst + r * ldd), sum[r][0]);
+            _mm256_storeu_si256((__m256i *)(dst + r * ldd + 8), sum[r][1]);
+        } else {
+            int32_t all[SPS_PANEL];
+            memcpy(all, sum[r], sizeof all);
+            memcpy(dst + r * ldd, all, channels * sizeof *dst);
+        }
+    }
+}
+
+AVX2 static SPS_KERN_CGEMM(cgemm)
+{
+    size_t m = 0;
+    for (; m + 4 <= M; m += 4)
+        for (size_t n = 0; n < N; n += SPS_PANEL)
+            cgemm_rows(dst + m * ldd + n, ldd, a + m * lda, lda, w + n * pairs * 2,
+                       N - n < SPS_PANEL ? N - n : SPS_PANEL, pairs, 4);
+    for (; m < M; m++)
+        for (size_t n = 0; n < N; n += SPS_PANEL)
+            cgemm_rows(dst + m * ldd + n, ldd, a + m * lda, lda, w + n * pairs * 2,
+                       N - n < SPS_PANEL ? N - n : SPS_PANEL, pairs, 1);
+}
+
+/* `vectors` vectors of 8 stay in registers while all rows pass; the last one is masked. */
+AVX2_INLINE void rowsum_block(float *dst, const float *src, const uint32_t *at, const float *coef, size_t count,
+                              size_t vectors, __m256i mask)
+{
+    __m256 sum[10];
+    for (size_t v = 0; v + 1 < vectors; v++)
+        sum[v] = _mm256_loadu_ps(dst + 8 * v);
+    sum[vectors - 1] = _mm256_maskload_ps(dst + 8 * (vectors - 1), mask);
+    for (size_t i = 0; i < count; i++) {
+        const float *row = src + at[i];
+        __m256 c = _mm256_broadcast_ss(coef + i);
+        for (size_t v = 0; v + 1 < vectors; v++)
+            sum[v] = _mm256_fmadd_ps(c, _mm256_loadu_ps(row + 8 * v), sum[v]);
+        sum[vectors - 1] = _mm256_fmadd_ps(c, _mm256_maskload_ps(row + 8 * (vectors - 1), mask), sum[vectors - 1]);
+    }
+    for (size_t v = 0; v + 1 < vectors; v++)
+        _mm256_storeu_ps(dst + 8 * v, sum[v]);
+    _mm256_maskstore_ps(dst + 8 * (vectors - 1), mask, sum[vectors - 1]);
+}
+
+AVX2 static SPS_KERN_ROWSUM(rowsum)
+{
+    for (size_t j = 0; j < len; j += 80) {
+        size_t left = len - j < 80 ? len - j : 80;
+        size_t vectors = (left + 7) / 8;
+        __m256i mask = first_lanes(left - 8 * (vectors - 1));
+        switch (vectors) {
+#define CASE(n)                                                                                                        \
+    case n:                                                                                                            \
+        rowsum_block(dst + j, src + j, at, coef, count, n, mask);                                                      \
+        break;
+            CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10)
+#undef CASE
+        }
+    }
+}
+
+AVX2 static SPS_KERN_PACK(pack)
+{
+    size_t i = 0;
+    for (; i + 32 <= n; i += 32) {
+        uint32_t word = 0;
+        for (size_t j = 0; j < 4; j++) {
+            __m256 at_least = _mm256_cmp_ps(_mm256_loadu_ps(y + i + 8 * j), _mm256_setzero_ps(), _CMP_GE_OQ);
+            word |= (uint32_t)_mm256_movemask_ps(at_least) << 8 * j;
+        }
+        bits[i / 32] = word;
+    }
+    if (i < n) {
+        uint32_t word = 0;
+        for (size_t j = 0; i + j < n; j++)
+            word |= (uint32_t)(y[i + j] >= 0) << j;
+        bits[i / 32] = word;
+    }
+}
+
+/* Bit 8 j + lane of the word, moved to the top and inverted, is the sign. */
+AVX2 static SPS_KERN_UNPACK(unpack)
+{
+    const __m256i minus_one = _mm256_castps_si256(_mm256_set1_ps(-1.0f));
+    const __m256i sign = _mm256_set1_epi32(INT32_MIN);
+    size_t i = 0;
+    for (; i + 32 <= n; i += 32)
+        for (int j = 0; j < 4; j++) {
+            __m256i shift = _mm256_sub_epi32(_mm256_set1_epi32(31 - 8 * j), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+            __m256i top = _mm256_sllv_epi32(_mm256_set1_epi32((int32_t)bits[i / 32]), shift);
+            __m256i flipped = _mm256_xor_si256(minus_one, _mm256_and_si256(top, sign));
+            _mm256_storeu_ps(y + i + 8 * j, _mm256_castsi256_ps(flipped));
+        }
+    for (; i < n; i++)
+        y[i] = bits[i / 32] >> i % 32 & 1 ? 1.0f : -1.0f;
+}
+
+AVX2 static SPS_KERN_EDE(ede)
+{
+    sps_ede(dy, g, y, n, t, k);
+}
+
+bool sps_kern_fill_avx2(struct sps_kern *kern)
+{
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
+        return false;
+    fill_pair_table();
+    kern->bgemm = bgemm;
+    kern->cgemm = cgemm;
+    kern->rowsum = rowsum;
+    kern->pack = pack;
+    kern->unpack = unpack;
+    kern->ede = ede;
+    return true;
+}
+#endif

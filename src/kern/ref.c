@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/* The kernels as their definitions in kern.h read: portable C, slow, obviously right.  All tiers are compared with it.
+ */
+#include <math.h>
+
+#include "kern/list.h"
+#include "kern/surrogate.h"
+
+/* Sums of 1, 2, 4 and more bits side by side: without a loop, so that compilers vectorise its callers. */
+static inline uint32_t count_ones(uint32_t x)
+{
+    x = x - (x >> 1 & 0x55555555u);
+    x = (x & 0x33333333u) + (x >> 2 & 0x33333333u);
+    x = (x + (x >> 4)) & 0x0f0f0f0fu;
+    x += x >> 8;
+    return (x + (x >> 16)) & 63;
+}
+
+static SPS_KERN_BGEMM(bgemm)
+{
+    for (size_t m = 0; m < M; m++)
+        for (size_t n = 0; n < N; n += SPS_PANEL) {
+            uint32_t differ[SPS_PANEL] = {0};
+            for (size_t i = 0; i < words; i++)
+                for (size_t lane = 0; lane < SPS_PANEL; lane++)
+                    differ[lane] += count_ones(a[m * lda + i] ^ w[n * words + i * SPS_PANEL + lane]);
+            for (size_t lane = 0; lane < SPS_PANEL && n + lane < N; lane++)
+                dst[m * ldd + n + lane] = bits - 2 * (int32_t)differ[lane];
+        }
+}
+
+static SPS_KERN_CGEMM(cgemm)
+{
+    for (size_t m = 0; m < M; m++)
+        for (size_t n = 0; n < N; n += SPS_PANEL) {
+            int32_t sum[SPS_PANEL] = {0};
+            for (size_t i = 0; i < pairs; i++)
+                for (size_t lane = 0; lane < SPS_PANEL; lane++) {
+                    const int16_t *x = a + m * lda + 2 * i;
+                    const int16_t *y = w + (n * pairs + i * SPS_PANEL + lane) * 2;
+                    sum[lane] += x[0] * y[0] + x[1] * y[1];
+                }
+            for (size_t lane = 0; lane < SPS_PANEL && n + lane < N; lane++)
+                dst[m * ldd + n + lane] = sum[lane];
+        }
+}
+
+static SPS_KERN_ROWSUM(rowsum)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < len; j++)
+            dst[j] = fmaf(coef[i], src[at[i] + j], dst[j]);
+}
+
+static SPS_KERN_PACK(pack)
+{
+    for (size_t w = 0; w < sps_words(n); w++) {
+        uint32_t word = 0;
+        for (size_t i = 0; i < 32 && 32 * w + i < n; i++)
+            word |= (uint32_t)(y[32 * w + i] >= 0) << i;
+        bits[w] = word;
+    }
+}
+
+static SPS_KERN_UNPACK(unpack)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = bits[i / 32] >> i % 32 & 1 ? 1.0f : -1.0f;
+}
+
+static SPS_KERN_EDE(ede)
+{
+    sps_ede(dy, g, y, n, t, k);
+}
+
+bool sps_kern_fill_ref(struct sps_kern *kern)
+{
+    kern->bgemm = bgemm;
+    kern->cgemm = cgemm;
+    kern->rowsum = rowsum;
+    kern->pack = pack;
+    kern->unpack = unpack;
+    kern->ede = ede;
+    return true;
+}

@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: MIT */
+/* Batch normalisation, with the scale bank and the papers' bias inside where a layer has them:
+ *
+ *   a = s_n (z + b),  y = gamma (a - mean) / sqrt(var + eps) + beta        (Scale-Dropout paper eq. 2, 3)
+ *
+ * s_n is the scale of sample n: what the method drew in training, the picked entry of the bank otherwise.  It is this
+ * dependence on n that keeps BatchNorm from cancelling the scale (DESIGN 3).
+ *
+ * Because s_n is one number per sample and channel, all statistics of a follow from two sums per sample and channel,
+ * of z and of z^2, and the backward pass from two more, of dy and dy z; a itself is never stored.
+ *
+ * With sums as input these are exact integers held in doubles. */
+#include <math.h>
+#include <string.h>
+
+#include "core/affine.h"
+#include "core/memory.h"
+#include "nn/nn.h"
+
+#define BATCHNORM_PARAMS(X)                                                                                            \
+    X(scale, BOOL, "scale", "false", "", 0, 1, "the input is multiplied by a scale bank's entry first", "DESIGN 1")    \
+    X(bias, BOOL, "bias", "false", "", 0, 1, "a bias is added inside the scale", "Scale-Dropout paper eq. 2")          \
+    X(eps, REAL, "eps", "1e-5", "", 1e-12, 1, "added to the variance", "Ioffe and Szegedy 2015")                       \
+    X(momentum, REAL, "momentum", "0.1", "", 1e-6, 1, "share of a batch in the running statistics", "PyTorch")
+
+struct batchnorm_settings {
+    SPS_PARAMS_STRUCT(BATCHNORM_PARAMS)
+};
+#define SPS_PARAMS_OWNER struct batchnorm_settings
+static const struct sps_param batchnorm_params[] = {SPS_PARAMS_TABLE(BATCHNORM_PARAMS)};
+#undef SPS_PARAMS_OWNER
+
+struct batchnorm {
+    struct sps_layer base;
+    struct batchnorm_settings set;
+    struct sps_norm norm;
+    double *sum, *square;         /* [B][C] of z, z^2 over positions */
+    double *dy_sum, *dy_z;        /* [B][C] of dy, dy z */
+    double *mean, *var;           /* [C] of the batch */
+    double *gamma_grad, *beta_grad; /* [C] */
+    double *record_mean, *record_square; /* [C] sums over recorded batches */
+    double recorded;
+};
+
+struct sps_norm *sps_layer_norm(struct sps_layer *layer)
+{
+    return strcmp(layer->type->name, "batchnorm") == 0 ? &((struct batchnorm *)layer)->norm : NULL;
+}
+
+sps_status sps_norm_keep_point(struct sps_norm *norm)
+{
+    size_t c = (size_t)norm->channels;
+    if (norm->point_mean == NULL)
+        SPS_TRY(sps_calloc(&norm->point_mean, c, sizeof(float), "point statistics"));
+    if (norm->point_var == NULL)
+        SPS_TRY(sps_calloc(&norm->point_var, c, sizeof(float), "point statistics"));
+    memcpy(norm->point_mean, norm->running_mean, c * sizeof(float));
+    memcpy(norm->point_var, norm->running_var, c * sizeof(float));
+    return SPS_OK;
+}
+
+static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
+{
+    struct batchnorm *b = (struct batchnorm *)layer;
+    struct sps_norm *norm = &b->norm;
+    if (layer->in.kind != SPS_SUMS && layer->in.kind != SPS_REALS)
+        SPS_FAIL(EINVAL, "input is %s, must be sums or reals", sps_kind_name(layer->in.kind));
+    layer->out = layer->in;
+    layer->out.kind = SPS_REALS;
+    norm->channels = layer->in.c;
+    norm->eps = (float)b->set.eps;
+    layer->scratch = (size_t)layer->in.c * sizeof(struct sps_affine); /* the largest of the per-channel tables below */
+    size_t c = (size_t)layer->in.c, rows = (size_t)graph->batch * c;
+    SPS_TRY(sps_graph_add_weight(graph, &norm->gamma, layer->index, "gamma", 1, &c, 0, 0));
+    SPS_TRY(sps_graph_add_weight(graph, &norm->beta, layer->index, "beta", 1, &c, 0, 0));
+    for (size_t i = 0; i < c; i++)
+        norm->gamma->value[i] = 1;
+    if (b->set.bias)
+        SPS_TRY(sps_graph_add_weight(graph, &norm->bias, layer->index, "bias", 1, &c, 0, 0));
+    SPS_TRY(sps_calloc(&norm->running_mean, c, sizeof(float), "running statistics"));
+    SPS_TRY(sps_calloc(&norm->running_var, c, sizeof(float), "running statistics"));
+    for (size_t i = 0; i < c; i++)
+        norm->running_var[i] = 1;
+    double **per_sample[] = {&b->sum, &b->square, &b->dy_sum, &b->dy_z};
+    double **per_channel[] = {&b->mean, &b->var, &b->gamma_grad, &b->beta_grad, &b->record_mean, &b->record_square};
+    for (size_t i = 0; i < 4; i++)
+        SPS_TRY(sps_calloc(per_sample[i], rows, sizeof(double), "batch statistics"));
+    for (size_t i = 0; i < 6; i++)
+        SPS_TRY(sps_calloc(per_channel[i], c, sizeof(double), "batch statistics"));
+    if (!b->set.scale)
+        return SPS_OK;
+    const struct sps_weight *product = graph->weight_count > 2 ? graph->weights[graph->weight_count - 3 - (b->set.bias != 0)] : NULL;
+    size_t layer_weights = product ? product->rows * product->row : 0;
+    SPS_TRY(sps_graph_add_scale(graph, &norm->scale, layer->index, layer->in.c, layer_weights));
+    return graph->method != NULL ? graph->method->attach(graph, norm->scale, graph->seed) : SPS_OK;
+}
+
+/* Inlined with constant `sums`, so that each kind gets a loop of its own. */
+static inline __attribute__((always_inline)) float read_input(const void *z, int sums, size_t i)
+{
+    return sums ? (float)((const int32_t *)z)[i] : ((const float *)z)[i];
+}
+
+/* ---- batch statistics ---- */
+
+static inline __attribute__((always_inline)) void add_moments(double *restrict sum, double *restrict square, const void *z,
+                                                              int sums, size_t positions, size_t channels)
+{
+    memset(sum, 0, channels * sizeof *sum);
+    memset(square, 0, channels * sizeof *square);
+    for (size_t p = 0; p < positions; p++)
+        for (size_t c = 0; c < channels; c++) {
+            double v = read_input(z, sums, p * channels + c);
+            sum[c] += v;
+            square[c] += v * v;
+        }
+}
+
+static double scale_at(const struct batchnorm *b, size_t row, size_t c)
+{
+    return b->norm.scale ? b->norm.scale->effective[row * (size_t)b->norm.channels + c] : 1;
+}
+
+static double bias_at(const struct batchnorm *b, size_t c)
+{
+    return b->norm.bias ? b->norm.bias->value[c] : 0;
+}
+
+static void batch_statistics(struct batchnorm *b, int n, size_t positions)
+{
+    size_t channels = (size_t)b->norm.channels;
+    double count = (double)n * (double)positions;
+    memset(b->mean, 0, channels * sizeof *b->mean);
+    memset(b->var, 0, channels * sizeof *b->var);
+    for (size_t i = 0; i < (size_t)n; i++)
+        for (size_t c = 0; c < channels; c++) {
+            double s = scale_at(b, i, c), bias = bias_at(b, c), z = b->sum[i * channels + c], zz = b->square[i * channels + c];
+            b->mean[c] += s * (z + (double)positions * bias);
+            b->var[c] += s * s * (zz + 2 * bias * z + (double)positions * bias * bias);
+        }
+    for (size_t c = 0; c < channels; c++) {
+        b->mean[c] /= count;
+        b->var[c] = fmax(b->var[c] / count - b->mean[c] * b->mean[c], 0);
+    }
+}
+
+static void keep_statistics(struct batchnorm *b, const struct sps_pass *pass, double count)
+{
+    float momentum = (float)b->set.momentum;
+    for (int c = 0; c < b->norm.channels; c++) {
+        if (pass->mode == SPS_PASS_ESTIMATE) {
+            b->record_mean[c] += b->mean[c];
+            b->record_square[c] += b->var[c] + b->mean[c] * b->mean[c];
+            continue;
+        }
+        double unbiased = b->var[c] * count / fmax(count - 1, 1);
+        b->norm.running_mean[c] += momentum * ((float)b->mean[c] - b->norm.running_mean[c]);
+        b->norm.running_var[c] += momentum * ((float)unbiased - b->norm.running_var[c]);
+    }
+    b->recorded += pass->mode == SPS_PASS_ESTIMATE;
+}
+
+void sps_graph_norms_begin(struct sps_graph *graph)
+{
+    for (int i = 0; i < graph->layer_count; i++) {
+        struct batchnorm *b = (struct batchnorm *)graph->layers[i];
+        if (sps_layer_norm(graph->layers[i]) == NULL)
+            continue;
+        memset(b->record_mean, 0, (size_t)b->norm.channels * sizeof(double));
+        memset(b->record_square, 0, (size_t)b->norm.channels * sizeof(double));
+        b->recorded = 0;
+    }
+}
+
+sps_status sps_graph_norms_end(struct sps_graph *graph, int point)
+{
+    for (int i = 0; i < graph->layer_count; i++) {
+        struct batchnorm *b = (struct batchnorm *)graph->layers[i];
+        struct sps_norm *norm = sps_layer_norm(graph->layers[i]);
+        if (norm == NULL || b->recorded == 0)
+            continue;
+        if (point && norm->point_mean == NULL)
+            SPS_TRY(sps_norm_keep_point(norm));
+        for (int c = 0; c < norm->channels; c++) {
+            double mean = b->record_mean[c] / b->recorded;
+            (point ? norm->point_mean : norm->running_mean)[c] = (float)mean;
+            (point ? norm->point_var : norm->running_var)[c] = (float)fmax(b->record_square[c] / b->recorded - mean * mean, 0);
+        }
+    }
+    return SPS_OK;
+}
+
+/* ---- forward ---- */
+
+/* Scales of sample i from the bank. */
+static void pick_scales(struct sps_scale *scale, float *s, const struct sps_graph *graph, const struct sps_pass *pass, int i)
+{
+    size_t channels = (size_t)scale->channels;
+    if (pass->picks == NULL) {
+        memcpy(s, scale->point, channels * sizeof *s);
+        return;
+    }
+    const uint8_t *pick = pass->picks + (size_t)i * (size_t)graph->picks + (size_t)scale->pick_at;
+    for (size_t c = 0; c < channels; c++)
+        s[c] = scale->bank[(size_t)pick[scale->per_channel ? c : 0] * channels + c];
+}
+
+/* y = slope z + offset per channel: what scale, bias and batch statistics come to for one sample. */
+static inline __attribute__((always_inline)) void apply_line(float *restrict y, const void *z, int sums, size_t positions, size_t channels,
+                                                             const float *restrict slope, const float *restrict offset)
+{
+    for (size_t p = 0; p < positions; p++)
+        for (size_t c = 0; c < channels; c++)
+            y[p * channels + c] = slope[c] * read_input(z, sums, p * channels + c) + offset[c];
+}
+
+static void forward_with_batch_statistics(struct sps_graph *graph, struct batchnorm *b, const struct sps_pass *pass)
+{
+    struct sps_layer *layer = &b->base;
+    size_t channels = (size_t)layer->in.c, size = sps_shape_size(&layer->in), positions = size / channels;
+    int sums = layer->in.kind == SPS_SUMS;
+#pragma omp parallel for schedule(static) num_threads(graph->threads)
+    for (int i = 0; i < pass->n; i++) {
+        size_t at = (size_t)i * channels;
+        if (b->norm.scale != NULL && pass->mode == SPS_PASS_ESTIMATE)
+            pick_scales(b->norm.scale, b->norm.scale->effective + at, graph, pass, i);
+        else if (b->norm.scale != NULL)
+            graph->method->draw(b->norm.scale, pass, i, i + 1);
+        const void *z = sps_layer_input(graph, layer, i);
+        if (sums)
+            add_moments(b->sum + at, b->square + at, z, 1, positions, channels);
+        else
+            add_moments(b->sum + at, b->square + at, z, 0, positions, channels);
+    }
+    batch_statistics(b, pass->n, positions);
+    keep_statistics(b, pass, (double)pass->n * (double)positions);
+#pragma omp parallel for schedule(static) num_threads(graph->threads)
+    for (int i = 0; i < pass->n; i++) {
+        float *slope = sps_graph_scratch(graph), *offset = slope + channels, *y = (float *)layer->y + (size_t)i * size;
+        for (size_t c = 0; c < channels; c++) {
+            double inv = 1 / sqrt(b->var[c] + b->norm.eps), s = scale_at(b, (size_t)i, c), gamma = b->norm.gamma->value[c];
+            slope[c] = (float)(gamma * inv * s);
+            offset[c] = (float)(gamma * inv * (s * bias_at(b, c) - b->mean[c]) + b->norm.beta->value[c]);
+        }
+        const void *z = sps_layer_input(graph, layer, i);
+        if (sums)
+            apply_line(y, z, 1, positions, channels, slope, offset);
+        else
+            apply_line(y, z, 0, positions, channels, slope, offset);
+    }
+}
+
+static inline __attribute__((always_inline)) void apply_affine(float *restrict y, const void *z, int sums, size_t positions, size_t channels,
+                                                               const struct sps_affine *affine)
+{
+    for (size_t c = 0; c < channels; c++) {
+        struct sps_affine a = affine[c];
+        for (size_t p = 0; p < positions; p++)
+            y[p * channels + c] = sps_affine_at(&a, read_input(z, sums, p * channels + c));
+    }
+}
+
+static void forward_with_running_statistics(struct sps_graph *graph, struct batchnorm *b, const struct sps_pass *pass)
+{
+    struct sps_layer *layer = &b->base;
+    struct sps_norm *norm = &b->norm;
+    size_t channels = (size_t)layer->in.c, size = sps_shape_size(&layer->in), positions = size / channels;
+    int point = pass->picks == NULL && norm->point_mean != NULL;
+    const float *mean = point ? norm->point_mean : norm->running_mean, *var = point ? norm->point_var : norm->running_var;
+#pragma omp parallel for schedule(static) num_threads(graph->threads)
+    for (int i = 0; i < pass->n; i++) {
+        struct sps_affine *affine = sps_graph_scratch(graph);
+        float *s = norm->scale ? norm->scale->effective + (size_t)i * channels : NULL;
+        if (s != NULL)
+            pick_scales(norm->scale, s, graph, pass, i);
+        for (size_t c = 0; c < channels; c++)
+            affine[c] = (struct sps_affine){s ? s[c] : 1,
+                                            norm->bias ? norm->bias->value[c] : 0,
+                                            mean[c],
+                                            1.0f / sqrtf(var[c] + norm->eps),
+                                            norm->gamma->value[c],
+                                            norm->beta->value[c]};
+        const void *z = sps_layer_input(graph, layer, i);
+        float *y = (float *)layer->y + (size_t)i * size;
+        if (layer->in.kind == SPS_SUMS)
+            apply_affine(y, z, 1, positions, channels, affine);
+        else
+            apply_affine(y, z, 0, positions, channels, affine);
+    }
+}
+
+static void forward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass)
+{
+    struct batchnorm *b = (struct batchnorm *)layer;
+    if (pass->mode == SPS_PASS_EVALUATE)
+        forward_with_running_statistics(graph, b, pass);
+    else
+        forward_with_batch_statistics(graph, b, pass);
+}
+
+/* ---- backward ---- */
+
+static inline __attribute__((always_inline)) void add_products(double *restrict dy_sum, double *restrict dy_z, const float *dy, const void *z,
+                                                               int sums, size_t positions, size_t channels)
+{
+    memset(dy_sum, 0, channels * sizeof *dy_sum);
+    memset(dy_z, 0, channels * sizeof *dy_z);
+    for (size_t p = 0; p < positions; p++)
+        for (size_t c = 0; c < channels; c++) {
+            double g = dy[p * channels + c];
+            dy_sum[c] += g;
+            dy_z[c] += g * read_input(z, sums, p * channels + c);
+        }
+}
+
+/* dz = by_dy dy + by_z z + constant per channel. */
+static inline __attribute__((always_inline)) void apply_plane(float *restrict dy, const void *z, int sums, size_t positions, size_t channels,
+                                                              const float *restrict by_dy, const float *restrict by_z,
+                                                              const float *restrict constant)
+{
+    for (size_t p = 0; p < positions; p++)
+        for (size_t c = 0; c < channels; c++) {
+            size_t at = p * channels + c;
+            dy[at] = by_dy[c] * dy[at] + by_z[c] * read_input(z, sums, at) + constant[c];
+        }
+}
+
+/* With xhat = (a - mean) inv:  beta' = sum dy,  gamma' = sum dy xhat,
+ * da = gamma inv (dy - beta' / count - xhat gamma' / count),  dz = s da,  ds = sum da (z + b),  db = sum s da. */
+static void backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy, float *dx)
+{
+    struct batchnorm *b = (struct batchnorm *)layer;
+    struct sps_norm *norm = &b->norm;
+    size_t channels = (size_t)layer->in.c, size = sps_shape_size(&layer->in), positions = size / channels;
+    double P = (double)positions, count = P * pass->n;
+    int sums = layer->in.kind == SPS_SUMS;
+#pragma omp parallel for schedule(static) num_threads(graph->threads)
+    for (int i = 0; i < pass->n; i++) {
+        size_t at = (size_t)i * channels;
+        const void *z = sps_layer_input(graph, layer, i);
+        if (sums)
+            add_products(b->dy_sum + at, b->dy_z + at, dy + (size_t)i * size, z, 1, positions, channels);
+        else
+            add_products(b->dy_sum + at, b->dy_z + at, dy + (size_t)i * size, z, 0, positions, channels);
+    }
+    memset(b->gamma_grad, 0, channels * sizeof(double));
+    memset(b->beta_grad, 0, channels * sizeof(double));
+    for (size_t i = 0; i < (size_t)pass->n; i++)
+        for (size_t c = 0; c < channels; c++) {
+            size_t at = i * channels + c;
+            double s = scale_at(b, i, c);
+            b->beta_grad[c] += b->dy_sum[at];
+            b->gamma_grad[c] += s * (b->dy_z[at] + bias_at(b, c) * b->dy_sum[at]) - b->mean[c] * b->dy_sum[at];
+        }
+    for (size_t c = 0; c < channels; c++) {
+        b->gamma_grad[c] /= sqrt(b->var[c] + norm->eps);
+        norm->gamma->grad[c] = (float)b->gamma_grad[c];
+        norm->beta->grad[c] = (float)b->beta_grad[c];
+        if (norm->bias != NULL)
+            norm->bias->grad[c] = 0;
+    }
+    for (size_t i = 0; i < (size_t)pass->n; i++)
+        for (size_t c = 0; c < channels && (norm->scale != NULL || norm->bias != NULL); c++) {
+            size_t at = i * channels + c;
+            double inv = 1 / sqrt(b->var[c] + norm->eps), factor = norm->gamma->value[c] * inv, s = scale_at(b, i, c), bias = bias_at(b, c);
+            double mean_dy = b->beta_grad[c] / count, mean_dyx = b->gamma_grad[c] / count;
+            double z = b->sum[at] + P * bias, zz = b->square[at] + 2 * bias * b->sum[at] + P * bias * bias;
+            double xhat = inv * (s * z - P * b->mean[c]), xhat_z = inv * (s * zz - b->mean[c] * z);
+            if (norm->scale != NULL)
+                norm->scale->effective_grad[at] =
+                    (float)(factor * (b->dy_z[at] + bias * b->dy_sum[at] - mean_dy * z - mean_dyx * xhat_z));
+            if (norm->bias != NULL)
+                norm->bias->grad[c] += (float)(s * factor * (b->dy_sum[at] - P * mean_dy - mean_dyx * xhat));
+        }
+    if (norm->scale != NULL)
+        graph->method->backward(norm->scale, pass);
+#pragma omp parallel for schedule(static) num_threads(graph->threads)
+    for (int i = 0; i < pass->n; i++) {
+        float *by_dy = sps_graph_scratch(graph), *by_z = by_dy + channels, *constant = by_z + channels;
+        for (size_t c = 0; c < channels; c++) {
+            double inv = 1 / sqrt(b->var[c] + norm->eps), s = scale_at(b, (size_t)i, c), factor = s * norm->gamma->value[c] * inv;
+            double mean_dy = b->beta_grad[c] / count, slope = b->gamma_grad[c] / count * inv;
+            by_dy[c] = (float)factor;
+            by_z[c] = (float)(-factor * slope * s);
+            constant[c] = (float)(-factor * (mean_dy + slope * (s * bias_at(b, c) - b->mean[c])));
+        }
+        const void *z = sps_layer_input(graph, layer, i);
+        if (sums)
+            apply_plane(dx + (size_t)i * size, z, 1, positions, channels, by_dy, by_z, constant);
+        else
+            apply_plane(dx + (size_t)i * size, z, 0, positions, channels, by_dy, by_z, constant);
+    }
+}
+
+static void release(struct sps_layer *layer)
+{
+    struct batchnorm *b = (struct batchnorm *)layer;
+    sps_free(b->norm.running_mean);
+    sps_free(b->norm.running_var);
+    sps_free(b->norm.point_mean);
+    sps_free(b->norm.point_var);
+    double *rows[] = {b->sum, b->square, b->dy_sum, b->dy_z, b->mean, b->var, b->gamma_grad, b->beta_grad, b->record_mean, b->record_square};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        sps_free(rows[i]);
+}
+
+const struct sps_layer_type sps_layer_batchnorm = {
+    .name = "batchnorm",
+    .summary = "batch normalisation, with scale bank and bias inside where asked",
+    .source = "Ioffe and Szegedy 2015; Scale-Dropout paper eq. 2 and 3",
+    .params = batchnorm_params,
+    .size = sizeof(struct batchnorm),
+    .settings_offset = offsetof(struct batchnorm, set),
+    .setup = setup,
+    .forward = forward,
+    .backward = backward,
+    .release = release,
+    .in_place = 1,
+};

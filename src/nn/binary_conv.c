@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: MIT */
+/* Forward: patches as tight bit rows (kernel row after kernel row, channels innermost), one bgemm per row of pooling
+ * windows, so that the unpooled sums never leave the cache.
+ *
+ * Backward: max-pooling passes a gradient to one position of each window, so with 2x2 windows three quarters of the
+ * gradient that a dense convolution would read are zero.  Both products are sums of scaled rows over the positions that
+ * have a gradient (kern->rowsum): for the weights, rows of the padded input; for the input, rows of the weights. */
+#include "nn/binary_conv.h"
+
+#include <string.h>
+
+#include "core/memory.h"
+
+static size_t patch_bits(const struct sps_binary_conv *v)
+{
+    return (size_t)v->kernel * (size_t)v->kernel * (size_t)v->c;
+}
+
+static size_t patch_words(const struct sps_binary_conv *v)
+{
+    return v->codes ? (patch_bits(v) + 1) / 2 : sps_words(patch_bits(v)); /* 4 bytes hold two 16-bit codes */
+}
+
+size_t sps_binary_conv_ld(const struct sps_binary_conv *v)
+{
+    return (patch_bits(v) + 7) / 8 * 8;
+}
+
+/* ---- scratch: carved in this order ---- */
+struct forward_scratch {
+    uint32_t *patches; /* [pool * cw][patch words] */
+    int32_t *sums;     /* [pool][cw][o] */
+};
+struct backward_scratch {
+    float *x;          /* bits: padded input [h + 2 pad][w + 2 pad][c]; codes: patches [ch * cw][ld] */
+    float *dx;         /* padded like x */
+    float *plain;      /* [h][w][c], unpacked bits */
+    uint32_t *at;      /* lists of positions or channels with a gradient */
+    float *coef;
+    uint32_t *start;   /* [ch * cw + 1] where a position's list starts */
+};
+
+static size_t padded_size(const struct sps_binary_conv *v)
+{
+    return (size_t)(v->h + 2 * v->pad) * (size_t)(v->w + 2 * v->pad) * (size_t)v->c;
+}
+
+static void *carve(char **at, size_t bytes)
+{
+    void *here = *at;
+    *at += (bytes + SPS_ALIGN - 1) / SPS_ALIGN * SPS_ALIGN;
+    return here;
+}
+
+static size_t lay_out_forward(struct forward_scratch *s, const struct sps_binary_conv *v, void *memory)
+{
+    char *at = memory;
+    size_t rows = (size_t)v->pool * (size_t)v->cw;
+    s->patches = carve(&at, rows * patch_words(v) * sizeof(uint32_t));
+    s->sums = carve(&at, rows * (size_t)v->o * sizeof(int32_t));
+    return (size_t)(at - (char *)memory);
+}
+
+static size_t lay_out_backward(struct backward_scratch *s, const struct sps_binary_conv *v, void *memory)
+{
+    char *at = memory;
+    size_t positions = (size_t)v->ch * (size_t)v->cw, gradients = (size_t)v->oh * (size_t)v->ow * (size_t)v->o;
+    s->x = carve(&at, (v->codes ? positions * sps_binary_conv_ld(v) : padded_size(v)) * sizeof(float));
+    s->dx = carve(&at, padded_size(v) * sizeof(float));
+    s->plain = carve(&at, (size_t)v->h * (size_t)v->w * (size_t)v->c * sizeof(float));
+    s->at = carve(&at, (gradients + 1) * sizeof(uint32_t)); /* + 1: lists are written before it is known that they are full */
+    s->coef = carve(&at, (gradients + 1) * sizeof(float));
+    s->start = carve(&at, (positions + 1) * sizeof(uint32_t));
+    return (size_t)(at - (char *)memory);
+}
+
+size_t sps_binary_conv_scratch(const struct sps_binary_conv *v, int training)
+{
+    struct forward_scratch forward;
+    struct backward_scratch backward;
+    static char origin[1]; /* only differences are used */
+    size_t f = lay_out_forward(&forward, v, origin), b = training ? lay_out_backward(&backward, v, origin) : 0;
+    return f > b ? f : b;
+}
+
+/* ---- padding ---- */
+
+/* Valid taps along one axis for output i are lo <= tap < hi. */
+static void valid_taps(int *lo, int *hi, int i, int stride, int pad, int kernel, int extent)
+{
+    int first = i * stride - pad;
+    *lo = first < 0 ? -first : 0;
+    *hi = first + kernel > extent ? extent - first : kernel;
+    *lo = *lo > kernel ? kernel : *lo;
+    *hi = *hi < *lo ? *lo : *hi;
+}
+
+static int classify(int *class_of, int outputs, int stride, int pad, int kernel, int extent)
+{
+    int classes = 0, last_lo = -1, last_hi = -1;
+    for (int i = 0; i < outputs; i++) {
+        int lo, hi;
+        valid_taps(&lo, &hi, i, stride, pad, kernel, extent);
+        classes += lo != last_lo || hi != last_hi; /* lo falls and hi falls with i: equal ones are neighbours */
+        class_of[i] = classes - 1;
+        last_lo = lo;
+        last_hi = hi;
+    }
+    return classes;
+}
+
+sps_status sps_binary_conv_init(struct sps_binary_conv *v)
+{
+    sps_status status = SPS_OK;
+    v->row_class = v->column_class = NULL;
+    v->correction = NULL;
+    if (v->codes || v->pad == 0)
+        return SPS_OK;
+    SPS_TRY_OUT(sps_calloc(&v->row_class, (size_t)v->ch, sizeof(int), "padding classes"));
+    SPS_TRY_OUT(sps_calloc(&v->column_class, (size_t)v->cw, sizeof(int), "padding classes"));
+    int row_classes = classify(v->row_class, v->ch, v->stride, v->pad, v->kernel, v->h);
+    v->column_classes = classify(v->column_class, v->cw, v->stride, v->pad, v->kernel, v->w);
+    SPS_TRY_OUT(sps_calloc(&v->correction, (size_t)row_classes * (size_t)v->column_classes * (size_t)v->o, sizeof(int32_t),
+                           "padding corrections"));
+    return SPS_OK;
+out:
+    sps_binary_conv_reset(v);
+    return status;
+}
+
+void sps_binary_conv_reset(struct sps_binary_conv *v)
+{
+    sps_free(v->row_class);
+    sps_free(v->column_class);
+    sps_free(v->correction);
+    v->row_class = v->column_class = NULL;
+    v->correction = NULL;
+}
+
+static int32_t tap_sum(const float *sign, int c)
+{
+    float sum = 0;
+    for (int i = 0; i < c; i++)
+        sum += sign[i];
+    return (int32_t)sum;
+}
+
+void sps_binary_conv_refresh(struct sps_binary_conv *v)
+{
+    if (v->correction == NULL)
+        return;
+    int last_row = -1;
+    for (int i = 0; i < v->ch; i++) {
+        if (v->row_class[i] == last_row)
+            continue;
+        last_row = v->row_class[i];
+        int last_column = -1;
+        for (int j = 0; j < v->cw; j++) {
+            if (v->column_class[j] == last_column)
+                continue;
+            last_column = v->column_class[j];
+            int row_lo, row_hi, lo, hi;
+            valid_taps(&row_lo, &row_hi, i, v->stride, v->pad, v->kernel, v->h);
+            valid_taps(&lo, &hi, j, v->stride, v->pad, v->kernel, v->w);
+            int32_t *correction = v->correction + (size_t)(last_row * v->column_classes + last_column) * (size_t)v->o;
+            for (int o = 0; o < v->o; o++) {
+                correction[o] = 0;
+                for (int a = 0; a < v->kernel; a++)
+                    for (int b = 0; b < v->kernel; b++)
+                        if (a < row_lo || a >= row_hi || b < lo || b >= hi)
+                            correction[o] += tap_sum(v->weight->sign + (size_t)o * v->weight->row +
+                                                         (size_t)(a * v->kernel + b) * (size_t)v->c,
+                                                     v->c);
+            }
+        }
+    }
+}
+
+/* ---- forward ---- */
+
+static void copy_bits(uint32_t *dst, size_t d, const uint32_t *src, size_t s, size_t n)
+{
+    if (d % 32 == 0 && s % 32 == 0 && n % 32 == 0) {
+        memcpy(dst + d / 32, src + s / 32, n / 8);
+        return;
+    }
+    while (n > 0) { /* dst starts as zeros */
+        size_t take = 32 - d % 32 < 32 - s % 32 ? 32 - d % 32 : 32 - s % 32;
+        take = take < n ? take : n;
+        uint32_t bits = src[s / 32] >> s % 32 & (take == 32 ? ~0u : (1u << take) - 1);
+        dst[d / 32] |= bits << d % 32;
+        d += take, s += take, n -= take;
+    }
+}
+
+static void make_patch(const struct sps_binary_conv *v, uint32_t *patch, const void *x, int i, int j)
+{
+    int row_lo, row_hi, lo, hi;
+    valid_taps(&row_lo, &row_hi, i, v->stride, v->pad, v->kernel, v->h);
+    valid_taps(&lo, &hi, j, v->stride, v->pad, v->kernel, v->w);
+    memset(patch, 0, patch_words(v) * sizeof *patch);
+    for (int a = row_lo; a < row_hi; a++) {
+        size_t from = (size_t)((i * v->stride - v->pad + a) * v->w + j * v->stride - v->pad + lo) * (size_t)v->c;
+        size_t to = (size_t)(a * v->kernel + lo) * (size_t)v->c, n = (size_t)(hi - lo) * (size_t)v->c;
+        if (!v->codes) {
+            copy_bits(patch, to, x, from, n);
+            continue;
+        }
+        const int8_t *code = (const int8_t *)x + from;
+        int16_t *wide = (int16_t *)(void *)patch + to;
+        for (size_t q = 0; q < n; q++)
+            wide[q] = code[q];
+    }
+}
+
+/* y = max over each window, argmax the first of equals (raster order). */
+static void pool_row(const struct sps_binary_conv *v, int32_t *y, uint8_t *argmax, const int32_t *sums)
+{
+    for (int j = 0; j < v->ow; j++)
+        for (int o = 0; o < v->o; o++) {
+            int32_t best = INT32_MIN;
+            int where = 0;
+            for (int a = 0; a < v->pool; a++)
+                for (int b = 0; b < v->pool; b++) {
+                    int32_t z = sums[((size_t)a * (size_t)v->cw + (size_t)(j * v->pool + b)) * (size_t)v->o + (size_t)o];
+                    where = z > best ? a * v->pool + b : where;
+                    best = z > best ? z : best;
+                }
+            y[(size_t)j * (size_t)v->o + (size_t)o] = best;
+            if (argmax != NULL)
+                argmax[(size_t)j * (size_t)v->o + (size_t)o] = (uint8_t)where;
+        }
+}
+
+/* The usual window, one pass over four rows of channels without branches, so that it runs in vectors. */
+static void pool_row_2(const struct sps_binary_conv *v, int32_t *restrict y, uint8_t *restrict argmax, const int32_t *restrict sums)
+{
+    size_t n = (size_t)v->o, below = (size_t)v->cw * n;
+    for (size_t j = 0; j < (size_t)v->ow; j++, y += n, argmax += n) {
+        const int32_t *z0 = sums + 2 * j * n, *z1 = z0 + n, *z2 = z0 + below, *z3 = z1 + below;
+        for (size_t o = 0; o < n; o++) {
+            int32_t top = z1[o] > z0[o] ? z1[o] : z0[o], bottom = z3[o] > z2[o] ? z3[o] : z2[o];
+            int32_t top_at = z1[o] > z0[o], bottom_at = 2 + (z3[o] > z2[o]);
+            y[o] = bottom > top ? bottom : top;
+            argmax[o] = (uint8_t)(bottom > top ? bottom_at : top_at);
+        }
+    }
+}
+
+void sps_binary_conv_forward(const struct sps_binary_conv *v, const struct sps_kern *kern, int32_t *y, uint8_t *argmax,
+                             const void *x, void *scratch)
+{
+    struct forward_scratch s;
+    lay_out_forward(&s, v, scratch);
+    size_t words = patch_words(v), n = (size_t)v->o, columns = (size_t)v->cw, rows = (size_t)v->pool * columns;
+    for (int i = 0; i < v->oh; i++) {
+        for (int a = 0; a < v->pool; a++)
+            for (int j = 0; j < v->cw; j++)
+                make_patch(v, s.patches + ((size_t)a * columns + (size_t)j) * words, x, i * v->pool + a, j);
+        size_t at = (size_t)i * (size_t)v->ow * n;
+        int32_t *sums = v->pool > 1 ? s.sums : y + at;
+        if (v->codes)
+            kern->cgemm(sums, n, (const int16_t *)(const void *)s.patches, 2 * words, v->weight->pairs, rows, n, words);
+        else
+            kern->bgemm(sums, n, s.patches, words, v->weight->panels, rows, n, words, (int32_t)patch_bits(v));
+        for (int a = 0; a < v->pool && v->correction != NULL; a++)
+            for (int j = 0; j < v->cw; j++) {
+                const int32_t *c = v->correction + (size_t)(v->row_class[i * v->pool + a] * v->column_classes + v->column_class[j]) * n;
+                int32_t *z = sums + ((size_t)a * columns + (size_t)j) * n;
+                for (size_t o = 0; o < n; o++)
+                    z[o] += c[o];
+            }
+        if (v->pool == 2 && argmax != NULL)
+            pool_row_2(v, y + at, argmax + at, sums);
+        else if (v->pool > 1)
+            pool_row(v, y + at, argmax ? argmax + at : NULL, sums);
+    }
+}
+
+/* ---- backward ---- */
+
+static void fill_input(const struct sps_binary_conv *v, const struct sps_kern *kern, struct backward_scratch *s, const void *x)
+{
+    size_t row = (size_t)v->w * (size_t)v->c;
+    if (!v->codes) {
+        size_t padded = row + 2 * (size_t)(v->pad * v->c);
+        kern->unpack(s->plain, x, (size_t)v->h * row);
+        memset(s->x, 0, padded_size(v) * sizeof *s->x);
+        for (int i = 0; i < v->h; i++)
+            memcpy(s->x + (size_t)(i + v->pad) * padded + (size_t)(v->pad * v->c), s->plain + (size_t)i * row, row * sizeof *s->x);
+        return;
+    }
+    size_t ld = sps_binary_conv_ld(v);
+    for (int i = 0; i < v->ch; i++)
+        for (int j = 0; j < v->cw; j++) {
+            float *patch = s->x + (size_t)(i * v->cw + j) * ld;
+            memset(patch, 0, ld * sizeof *patch);
+            for (int a = 0; a < v->kernel; a++)
+                for (int b = 0; b < v->kernel; b++) {
+                    int y = i * v->stride - v->pad + a, z = j * v->stride - v->pad + b;
+                    if (y < 0 || y >= v->h || z < 0 || z >= v->w)
+                        continue;
+                    const int8_t *code = (const int8_t *)x + (size_t)(y * v->w + z) * (size_t)v->c;
+                    for (int c = 0; c < v->c; c++)
+                        patch[(size_t)(a * v->kernel + b) * (size_t)v->c + (size_t)c] = code[c];
+                }
+        }
+}
+
+/* Row and column before pooling of the position that won window (i, j). */
+static void winner(const struct sps_binary_conv *v, int *row, int *column, int i, int j, int where)
+{
+    *row = i * v->pool + where / v->pool;
+    *column = j * v->pool + where % v->pool;
+}
+
+/* dw[o] += sum over positions with a gradient: gradient x input row. */
+static void weight_gradient(const struct sps_binary_conv *v, const struct sps_kern *kern, struct backward_scratch *s, float *dw,
+                            const float *dy, const uint8_t *argmax)
+{
+    size_t ld = sps_binary_conv_ld(v), padded = (size_t)(v->w + 2 * v->pad) * (size_t)v->c, run = (size_t)(v->kernel * v->c);
+    for (int o = 0; o < v->o; o++) {
+        size_t count = 0;
+        for (int i = 0; i < v->oh; i++)
+            for (int j = 0; j < v->ow; j++) {
+                size_t q = (size_t)(i * v->ow + j) * (size_t)v->o + (size_t)o;
+                int row, column;
+                winner(v, &row, &column, i, j, argmax ? argmax[q] : 0);
+                s->coef[count] = dy[q];
+                s->at[count++] = v->codes ? (uint32_t)((size_t)(row * v->cw + column) * ld)
+                                          : (uint32_t)((size_t)(row * v->stride) * padded + (size_t)(column * v->stride * v->c));
+            }
+        float *out = dw + (size_t)o * ld;
+        if (v->codes)
+            kern->rowsum(out, ld, s->x, s->at, s->coef, count);
+        else
+            for (int a = 0; a < v->kernel; a++)
+                kern->rowsum(out + (size_t)a * run, run, s->x + (size_t)a * padded, s->at, s->coef, count);
+    }
+}
+
+/* Lists by position: channels that have a gradient there. */
+static void gather_by_position(const struct sps_binary_conv *v, struct backward_scratch *s, const float *dy, const uint8_t *argmax)
+{
+    uint32_t count = 0;
+    for (int row = 0; row < v->ch; row++)
+        for (int column = 0; column < v->cw; column++) {
+            s->start[row * v->cw + column] = count;
+            int i = row / v->pool, j = column / v->pool;
+            if (i >= v->oh || j >= v->ow)
+                continue; /* cut off by the pooling */
+            uint8_t where = (uint8_t)(row % v->pool * v->pool + column % v->pool);
+            size_t q = (size_t)(i * v->ow + j) * (size_t)v->o;
+            for (int o = 0; o < v->o; o++) {
+                s->at[count] = (uint32_t)((size_t)o * v->weight->row);
+                s->coef[count] = dy[q + (size_t)o];
+                count += argmax == NULL || argmax[q + (size_t)o] == where; /* kept or overwritten by the next */
+            }
+        }
+    s->start[v->ch * v->cw] = count;
+}
+
+static void input_gradient(const struct sps_binary_conv *v, const struct sps_kern *kern, struct backward_scratch *s, float *dx)
+{
+    size_t padded = (size_t)(v->w + 2 * v->pad) * (size_t)v->c, run = (size_t)(v->kernel * v->c), row = (size_t)v->w * (size_t)v->c;
+    memset(s->dx, 0, padded_size(v) * sizeof *s->dx);
+    for (int a = 0; a < v->kernel; a++) /* kernel rows outside: one row of all weights stays in the first cache */
+        for (int i = 0; i < v->ch; i++)
+            for (int j = 0; j < v->cw; j++) {
+                uint32_t first = s->start[i * v->cw + j], count = s->start[i * v->cw + j + 1] - first;
+                float *out = s->dx + (size_t)(i * v->stride + a) * padded + (size_t)(j * v->stride * v->c);
+                kern->rowsum(out, run, v->weight->sign + (size_t)a * run, s->at + first, s->coef + first, count);
+            }
+    for (int i = 0; i < v->h; i++)
+        memcpy(dx + (size_t)i * row, s->dx + (size_t)(i + v->pad) * padded + (size_t)(v->pad * v->c), row * sizeof *dx);
+}
+
+void sps_binary_conv_backward(const struct sps_binary_conv *v, const struct sps_kern *kern, float *dw, float *dx,
+                              const float *dy, const uint8_t *argmax, const void *x, void *scratch)
+{
+    struct backward_scratch s;
+    lay_out_backward(&s, v, scratch);
+    fill_input(v, kern, &s, x);
+    weight_gradient(v, kern, &s, dw, dy, argmax);
+    if (dx == NULL)
+        return;
+    gather_by_position(v, &s, dy, argmax);
+    input_gradient(v, kern, &s, dx);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* Convolution: binary (bits or codes in, exact sums out, max-pooled where asked) or float (oneDNN). */
+#include <string.h>
+
+#include "core/memory.h"
+#include "nn/binary_conv.h"
+#include "nn/onednn.h"
+
+#define CONV_PARAMS(X)                                                                                                 \
+    X(out, INT, "out", "1", "", 1, 65536, "output channels", "")                                                       \
+    X(kernel, INT, "kernel", "3", "", 1, 31, "height and width of the kernel, in pixels", "")                          \
+    X(stride, INT, "stride", "1", "", 1, 31, "step of the kernel, in pixels", "")                                      \
+    X(pad, INT, "pad", "0", "", 0, 30, "zeros around the image, in pixels", "")                                        \
+    X(pool, INT, "pool", "1", "", 1, 15, "binary: max-pooling window over the sums, in pixels; 1 is none", "DESIGN 1") \
+    X(binary, BOOL, "binary", "false", "", 0, 1, "weights are -1 or +1", "")
+
+struct conv_settings {
+    SPS_PARAMS_STRUCT(CONV_PARAMS)
+};
+#define SPS_PARAMS_OWNER struct conv_settings
+static const struct sps_param conv_params[] = {SPS_PARAMS_TABLE(CONV_PARAMS)};
+#undef SPS_PARAMS_OWNER
+
+struct conv {
+    struct sps_layer base;
+    struct conv_settings set;
+    struct sps_weight *weight;
+    struct sps_binary_conv binary;
+    uint8_t *argmax;    /* [B][oh][ow][o] of a pooled training graph */
+    float *dw;          /* [threads][o][ld] partial gradients */
+    sps_conv_op *op;    /* float */
+    float *x;           /* float: [B][h][w][c] where the input is not reals */
+};
+
+static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
+{
+    struct conv *v = (struct conv *)layer;
+    const struct conv_settings *set = &v->set;
+    struct sps_shape in = layer->in;
+    int k = (int)set->kernel, stride = (int)set->stride, pad = (int)set->pad, pool = (int)set->pool;
+    if (in.kind == SPS_SUMS)
+        SPS_FAIL(EINVAL, "input is sums; a batchnorm layer must come between");
+    if (set->binary && in.kind == SPS_REALS)
+        SPS_FAIL(EINVAL, "input is reals; a sign layer must come before a binary convolution");
+    if (!set->binary && pool > 1)
+        SPS_FAIL(EINVAL, "pool %d acts on the sums of a binary convolution; use a pool layer after a float one", pool);
+    if (pad >= k)
+        SPS_FAIL(EINVAL, "pad %d must be smaller than kernel %d", pad, k);
+    int ch = (in.h + 2 * pad - k) / stride + 1, cw = (in.w + 2 * pad - k) / stride + 1;
+    if (in.h + 2 * pad < k || in.w + 2 * pad < k || ch < pool || cw < pool)
+        SPS_FAIL(EINVAL, "kernel %d with pad %d and pool %d does not fit an input of %d x %d", k, pad, pool, in.h, in.w);
+    layer->out = (struct sps_shape){ch / pool, cw / pool, (int)set->out, set->binary ? SPS_SUMS : SPS_REALS};
+    size_t shape[4] = {(size_t)set->out, (size_t)k, (size_t)k, (size_t)in.c};
+    layer->macs = (size_t)ch * (size_t)cw * (size_t)set->out * shape[1] * shape[2] * shape[3];
+    SPS_TRY(sps_graph_add_weight(graph, &v->weight, layer->index, "weight", 4, shape, set->binary, in.kind == SPS_CODES));
+    size_t batch = (size_t)graph->batch;
+    if (!set->binary) {
+        struct sps_conv_shape s = {graph->batch, in.h, in.w, in.c, ch, cw, (int)set->out, k, stride, pad};
+        if (in.kind != SPS_REALS)
+            SPS_TRY(sps_calloc(&v->x, batch * sps_shape_size(&in), sizeof(float), "float input"));
+        return sps_conv_op_create(&v->op, graph->onednn, &s, graph->training);
+    }
+    v->binary = (struct sps_binary_conv){.h = in.h, .w = in.w, .c = in.c, .ch = ch, .cw = cw, .oh = ch / pool,
+                                         .ow = cw / pool, .o = (int)set->out, .kernel = k, .stride = stride, .pad = pad,
+                                         .pool = pool, .codes = in.kind == SPS_CODES, .weight = v->weight};
+    SPS_TRY(sps_binary_conv_init(&v->binary));
+    layer->scratch = sps_binary_conv_scratch(&v->binary, graph->training);
+    if (!graph->training)
+        return SPS_OK;
+    if (pool > 1)
+        SPS_TRY(sps_calloc(&v->argmax, batch * sps_shape_size(&layer->out), 1, "pooling positions"));
+    return sps_calloc(&v->dw, (size_t)graph->threads * shape[0] * sps_binary_conv_ld(&v->binary), sizeof(float),
+                      "partial weight gradients");
+}
+
+static const float *float_input(const struct sps_graph *graph, struct conv *v, int n)
+{
+    struct sps_layer *layer = &v->base;
+    if (layer->in.kind == SPS_REALS)
+        return layer->input->y;
+    size_t size = sps_shape_size(&layer->in);
+    for (int i = 0; i < n; i++) {
+        const void *x = sps_layer_input(graph, layer, i);
+        float *out = v->x + (size_t)i * size;
+        if (layer->in.kind == SPS_BITS)
+            graph->kern->unpack(out, x, size);
+        else
+            for (size_t j = 0; j < size; j++)
+                out[j] = graph->code_step * ((const int8_t *)x)[j];
+    }
+    return v->x;
+}
+
+static void forward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass)
+{
+    struct conv *v = (struct conv *)layer;
+    if (!v->set.binary) {
+        sps_conv_op_forward(v->op, layer->y, float_input(graph, v, pass->n), v->weight->value);
+        return;
+    }
+    sps_binary_conv_refresh(&v->binary);
+    size_t size = sps_shape_size(&layer->out);
+#pragma omp parallel for schedule(static) num_threads(graph->threads)
+    for (int i = 0; i < pass->n; i++)
+        sps_binary_conv_forward(&v->binary, graph->kern, (int32_t *)layer->y + (size_t)i * size,
+                                v->argmax ? v->argmax + (size_t)i * size : NULL, sps_layer_input(graph, layer, i),
+                                sps_graph_scratch(graph));
+}
+
+/* weight->grad[o][k] = sum over threads of dw[thread][o][ld]. */
+static void reduce(struct sps_graph *graph, struct conv *v)
+{
+    size_t ld = sps_binary_conv_ld(&v->binary), row = v->weight->row, part = v->weight->rows * ld;
+    for (size_t o = 0; o < v->weight->rows; o++) {
+        float *out = v->weight->grad + o * row;
+        memcpy(out, v->dw + o * ld, row * sizeof *out);
+        for (size_t t = 1; t < (size_t)graph->threads; t++)
+            for (size_t i = 0; i < row; i++)
+                out[i] += v->dw[t * part + o * ld + i];
+    }
+}
+
+static void backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy, float *dx)
+{
+    struct conv *v = (struct conv *)layer;
+    if (!v->set.binary) {
+        sps_conv_op_backward_weights(v->op, v->weight->grad, dy, float_input(graph, v, pass->n));
+        if (dx != NULL)
+            sps_conv_op_backward_data(v->op, dx, dy, v->weight->value);
+        return;
+    }
+    size_t part = v->weight->rows * sps_binary_conv_ld(&v->binary), in = sps_shape_size(&layer->in), out = sps_shape_size(&layer->out);
+    memset(v->dw, 0, (size_t)graph->threads * part * sizeof(float));
+#pragma omp parallel for schedule(static) num_threads(graph->threads)
+    for (int i = 0; i < pass->n; i++) {
+        char *scratch = sps_graph_scratch(graph);
+        size_t thread = (size_t)(scratch - graph->scratch) / graph->scratch_stride;
+        sps_binary_conv_backward(&v->binary, graph->kern, v->dw + thread * part, dx ? dx + (size_t)i * in : NULL,
+                                 dy + (size_t)i * out, v->argmax ? v->argmax + (size_t)i * out : NULL,
+                                 sps_layer_input(graph, layer, i), scratch);
+    }
+    reduce(graph, v);
+}
+
+static void release(struct sps_layer *layer)
+{
+    struct conv *v = (struct conv *)layer;
+    sps_binary_conv_reset(&v->binary);
+    sps_conv_op_free(v->op);
+    sps_free(v->argmax);
+    sps_free(v->dw);
+    sps_free(v->x);
+}
+
+const struct sps_layer_type sps_layer_conv = {
+    .name = "conv",
+    .summary = "convolution, binary (XNOR and bit count, pooled sums) or float",
+    .source = "Scale-Dropout paper eq. 2",
+    .params = conv_params,
+    .size = sizeof(struct conv),
+    .settings_offset = offsetof(struct conv, set),
+    .setup = setup,
+    .forward = forward,
+    .backward = backward,
+    .release = release,
+};

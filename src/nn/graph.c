@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+/* Building a chain of layers from its description, and running it. */
+#include <math.h>
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "core/random.h"
+#include "nn/nn.h"
+#include "nn/onednn.h"
+
+enum { LAYERS_MAX = 1024, EXTENT_MAX = 4096, CHANNELS_MAX = 65536, ELEMENTS_MAX = 1 << 26 };
+
+const char *sps_kind_name(enum sps_kind kind)
+{
+    static const char *const names[] = {"codes", "bits", "sums", "reals"};
+    return names[kind];
+}
+
+static size_t image_bytes(const struct sps_shape *s)
+{
+    size_t n = sps_shape_size(s);
+    switch (s->kind) {
+    case SPS_CODES:
+        return n;
+    case SPS_BITS:
+        return sps_words(n) * sizeof(uint32_t);
+    default:
+        return n * sizeof(float);
+    }
+}
+
+const void *sps_layer_input(const struct sps_graph *graph, const struct sps_layer *layer, int image)
+{
+    if (layer->input == NULL)
+        return graph->codes + (size_t)image * sps_shape_size(&graph->input);
+    return (const char *)layer->input->y + (size_t)image * layer->input->y_stride;
+}
+
+void *sps_graph_scratch(const struct sps_graph *graph)
+{
+    return graph->scratch + (size_t)omp_get_thread_num() * graph->scratch_stride;
+}
+
+sps_status sps_graph_add_weight(struct sps_graph *graph, struct sps_weight **out, int layer, const char *name, int dims,
+                                const size_t *shape, int binary, int wants_pairs)
+{
+    char full[64];
+    snprintf(full, sizeof full, "layers.%d.%s", layer, name);
+    SPS_TRY(sps_weight_create(out, full, dims, shape, binary, wants_pairs));
+    graph->weights[graph->weight_count++] = *out;
+    return SPS_OK;
+}
+
+sps_status sps_graph_add_scale(struct sps_graph *graph, struct sps_scale **out, int layer, int channels,
+                               size_t layer_weights)
+{
+    struct sps_scale *scale = NULL;
+    SPS_TRY(sps_calloc(&scale, 1, sizeof *scale, "a scale"));
+    graph->scales[graph->scale_count++] = scale; /* the graph owns it from here */
+    scale->index = graph->scale_count - 1;
+    scale->layer = layer;
+    scale->channels = channels;
+    scale->layer_weights = layer_weights;
+    scale->settings = graph->settings;
+    size_t size = (size_t)graph->batch * (size_t)channels;
+    SPS_TRY(sps_calloc(&scale->effective, size, sizeof(float), "scales"));
+    SPS_TRY(sps_calloc(&scale->effective_grad, size, sizeof(float), "scale gradients"));
+    SPS_TRY(sps_calloc(&scale->noise, size, sizeof(float), "scale noise"));
+    *out = scale;
+    return SPS_OK;
+}
+
+sps_status sps_scale_reserve(struct sps_scale *scale, int entries)
+{
+    size_t channels = (size_t)scale->channels;
+    sps_free(scale->bank);
+    sps_free(scale->probability);
+    sps_free(scale->point);
+    scale->bank = scale->point = NULL;
+    scale->probability = NULL;
+    scale->entries = entries;
+    SPS_TRY(sps_calloc(&scale->bank, (size_t)entries * channels, sizeof(float), "a scale bank"));
+    SPS_TRY(sps_calloc(&scale->probability, (size_t)entries, sizeof(double), "bank probabilities"));
+    return sps_calloc(&scale->point, channels, sizeof(float), "a point scale");
+}
+
+void sps_graph_layout_picks(struct sps_graph *graph)
+{
+    graph->picks = 0;
+    for (int i = 0; i < graph->scale_count; i++) {
+        graph->scales[i]->pick_at = graph->picks;
+        graph->picks += graph->scales[i]->per_channel ? graph->scales[i]->channels : 1;
+    }
+}
+
+static void scale_free(struct sps_scale *scale)
+{
+    if (scale == NULL)
+        return;
+    sps_free(scale->effective);
+    sps_free(scale->effective_grad);
+    sps_free(scale->noise);
+    sps_free(scale->bank);
+    sps_free(scale->probability);
+    sps_free(scale->point);
+    sps_free(scale);
+}
+
+static sps_status read_extent(int *out, const sps_yaml *yaml, const struct sps_yaml_node *node, int max)
+{
+    char *end = NULL;
+    long value = node->kind == SPS_YAML_SCALAR ? strtol(node->text, &end, 10) : 0;
+    if (node->kind != SPS_YAML_SCALAR || end == node->text || *end != '\0' || value < 1 || value > max)
+        return sps_yaml_fail(yaml, node, "'%s' must be a whole number from 1 to %d", node->key, max);
+    *out = (int)value;
+    return SPS_OK;
+}
+
+static sps_status read_input(struct sps_graph *graph, const sps_yaml *yaml, const struct sps_yaml_node *input)
+{
+    if (input->kind != SPS_YAML_MAP)
+        return sps_yaml_fail(yaml, input, "'input' must be a map of height, width and channels");
+    for (const struct sps_yaml_node *n = input->first; n != NULL; n = n->next) {
+        if (strcmp(n->key, "height") == 0)
+            SPS_TRY(read_extent(&graph->input.h, yaml, n, EXTENT_MAX));
+        else if (strcmp(n->key, "width") == 0)
+            SPS_TRY(read_extent(&graph->input.w, yaml, n, EXTENT_MAX));
+        else if (strcmp(n->key, "channels") == 0)
+            SPS_TRY(read_extent(&graph->input.c, yaml, n, 4));
+        else
+            return sps_yaml_fail(yaml, n, "unknown key '%s' in 'input' (height, width, channels)", n->key);
+    }
+    return SPS_OK;
+}
+
+static sps_status read_head(struct sps_graph *graph, const sps_yaml *yaml, const struct sps_yaml_node **layers)
+{
+    const struct sps_yaml_node *root = sps_yaml_root(yaml);
+    if (root->kind != SPS_YAML_MAP)
+        return sps_yaml_fail(yaml, root, "a network must be a map of name, input, classes and layers");
+    *layers = NULL;
+    graph->input = (struct sps_shape){28, 28, 1, SPS_CODES};
+    graph->classes = 10;
+    for (const struct sps_yaml_node *n = root->first; n != NULL; n = n->next) {
+        if (strcmp(n->key, "name") == 0 && n->kind == SPS_YAML_SCALAR && strlen(n->text) < sizeof graph->name)
+            snprintf(graph->name, sizeof graph->name, "%s", n->text);
+        else if (strcmp(n->key, "name") == 0)
+            return sps_yaml_fail(yaml, n, "'name' must be a word of at most %zu bytes", sizeof graph->name - 1);
+        else if (strcmp(n->key, "input") == 0)
+            SPS_TRY(read_input(graph, yaml, n));
+        else if (strcmp(n->key, "classes") == 0)
+            SPS_TRY(read_extent(&graph->classes, yaml, n, 256));
+        else if (strcmp(n->key, "layers") == 0)
+            *layers = n;
+        else
+            return sps_yaml_fail(yaml, n, "unknown key '%s' (name, input, classes, layers)", n->key);
+    }
+    if (*layers == NULL || (*layers)->kind != SPS_YAML_LIST || (*layers)->first == NULL)
+        return sps_yaml_fail(yaml, *layers ? *layers : root, "'layers' must be a list of at least one layer");
+    return SPS_OK;
+}
+
+/* Where yaml complains about a layer's shape, the position of its line is what the user needs. */
+static sps_status add_layer(struct sps_graph *graph, const sps_yaml *yaml, const struct sps_yaml_node *item)
+{
+    const struct sps_yaml_node *body = item->kind == SPS_YAML_MAP ? item->first : NULL;
+    if (body == NULL || body->next != NULL)
+        return sps_yaml_fail(yaml, item, "a layer is written '- type: {settings}'");
+    const struct sps_layer_type *type = sps_layer_type_find(body->key);
+    if (type == NULL)
+        return sps_yaml_fail(yaml, item, "unknown layer type '%s' (spinscale info lists them)", body->key);
+    if (graph->layer_count == LAYERS_MAX)
+        return sps_yaml_fail(yaml, item, "more than %d layers", LAYERS_MAX);
+    struct sps_layer *layer = NULL;
+    SPS_TRY(sps_calloc(&layer, 1, type->size, type->name));
+    layer->type = type;
+    layer->index = graph->layer_count;
+    layer->input = layer->index > 0 ? graph->layers[layer->index - 1] : NULL;
+    layer->in = layer->input ? layer->input->out : graph->input;
+    graph->layers[graph->layer_count++] = layer; /* the graph owns it from here */
+    if (type->params != NULL) {
+        void *settings = (char *)layer + type->settings_offset;
+        sps_params_default(type->params, settings);
+        struct sps_binding binding = {type->params, settings};
+        SPS_TRY(sps_params_read(&binding, 1, yaml, body));
+    }
+    sps_status status = type->setup(graph, layer);
+    if (status == SPS_EINVAL) {
+        char why[512];
+        snprintf(why, sizeof why, "%s", sps_last_error());
+        return sps_yaml_fail(yaml, item, "%s: %s", type->name, why);
+    }
+    SPS_TRY(status);
+    if (sps_shape_size(&layer->out) > ELEMENTS_MAX)
+        return sps_yaml_fail(yaml, item, "%s: output of %zu numbers an image is larger than %d", type->name,
+                             sps_shape_size(&layer->out), ELEMENTS_MAX);
+    layer->y_stride = image_bytes(&layer->out);
+    return sps_calloc(&layer->y, (size_t)graph->batch, layer->y_stride, type->name);
+}
+
+/* He et al. 2015: the spread of a row's weights keeps the scale of sums; binary weights only look at signs. */
+static void initialise(struct sps_graph *graph)
+{
+    for (int i = 0; i < graph->weight_count; i++) {
+        struct sps_weight *w = graph->weights[i];
+        if (w->dims < 2)
+            continue;
+        struct sps_random r = sps_random(graph->seed, SPS_FOR_INIT, (uint32_t)i, 0, 0);
+        float spread = sqrtf(2.0f / (float)w->row);
+        for (size_t j = 0; j < w->rows * w->row; j++)
+            w->value[j] = spread * sps_random_normal(&r);
+    }
+}
+
+static sps_status make_room(struct sps_graph *graph)
+{
+    size_t largest = 0, scratch = 0;
+    for (int i = 0; i < graph->layer_count; i++) {
+        struct sps_layer *layer = graph->layers[i];
+        size_t size = sps_shape_size(&layer->in) > sps_shape_size(&layer->out) ? sps_shape_size(&layer->in)
+                                                                              : sps_shape_size(&layer->out);
+        largest = size > largest ? size : largest;
+        scratch = layer->scratch > scratch ? layer->scratch : scratch;
+    }
+    for (int i = 0; i < graph->weight_count; i++) {
+        size_t row = graph->weights[i]->row * sizeof(float);
+        scratch = row > scratch ? row : scratch;
+    }
+    graph->scratch_stride = (scratch + SPS_ALIGN - 1) / SPS_ALIGN * SPS_ALIGN;
+    SPS_TRY(sps_calloc(&graph->scratch, (size_t)graph->threads, graph->scratch_stride, "scratch"));
+    if (!graph->training)
+        return SPS_OK;
+    for (int i = 0; i < 2; i++)
+        SPS_TRY(sps_calloc(&graph->gradient[i], (size_t)graph->batch * largest, sizeof(float), "gradients"));
+    for (int i = 0; i < graph->weight_count; i++) {
+        struct sps_weight *w = graph->weights[i];
+        SPS_TRY(sps_calloc(&w->grad, w->rows * w->row, sizeof(float), w->name));
+        for (int s = 0; s < 2; s++)
+            SPS_TRY(sps_calloc(&w->state[s], w->rows * w->row, sizeof(float), w->name));
+    }
+    return SPS_OK;
+}
+
+static sps_status build(struct sps_graph *graph, const sps_yaml *yaml, const struct sps_graph_options *options)
+{
+    const struct sps_yaml_node *layers = NULL;
+    SPS_TRY(read_head(graph, yaml, &layers));
+    if (options->height > 0)
+        graph->input = (struct sps_shape){options->height, options->width, options->channels, SPS_CODES};
+    if (options->classes > 0)
+        graph->classes = options->classes;
+    SPS_TRY(sps_kern_get(&graph->kern));
+    SPS_TRY(sps_onednn_create(&graph->onednn));
+    /* A layer has at most four trained tensors (batchnorm: two, a bias, and the method's two beside them). */
+    SPS_TRY(sps_calloc(&graph->layers, LAYERS_MAX, sizeof *graph->layers, "layers"));
+    SPS_TRY(sps_calloc(&graph->weights, LAYERS_MAX * 6, sizeof *graph->weights, "weights"));
+    SPS_TRY(sps_calloc(&graph->scales, LAYERS_MAX, sizeof *graph->scales, "scales"));
+    SPS_TRY(sps_calloc(&graph->codes, (size_t)graph->batch, sps_shape_size(&graph->input), "input codes"));
+    for (const struct sps_yaml_node *item = layers->first; item != NULL; item = item->next)
+        SPS_TRY(add_layer(graph, yaml, item));
+    const struct sps_layer *last = graph->layers[graph->layer_count - 1];
+    if (last->out.kind != SPS_REALS || sps_shape_size(&last->out) != (size_t)graph->classes)
+        return sps_yaml_fail(yaml, layers, "the last layer gives %zu %s, not %d reals, one a class",
+                             sps_shape_size(&last->out), sps_kind_name(last->out.kind), graph->classes);
+    SPS_TRY(make_room(graph));
+    initialise(graph);
+    for (int i = 0; i < graph->scale_count && options->method != NULL; i++)
+        if (options->method->make_bank != NULL && options->training)
+            SPS_TRY(options->method->make_bank(graph->scales[i], options->seed, 0));
+    sps_graph_layout_picks(graph);
+    for (int i = 0; i < graph->weight_count; i++)
+        if (graph->weights[i]->binary)
+            SPS_TRY(sps_weight_binarise(graph->weights[i], graph->kern, graph->binariser));
+    return SPS_OK;
+}
+
+sps_status sps_graph_create(struct sps_graph **out, const sps_yaml *yaml, const struct sps_graph_options *options)
+{
+    struct sps_graph *graph = NULL;
+    SPS_TRY(sps_calloc(&graph, 1, sizeof *graph, "a graph"));
+    graph->method = options->method;
+    graph->settings = options->settings;
+    graph->binariser = options->binariser;
+    graph->batch = options->batch;
+    graph->threads = options->threads;
+    graph->training = options->training;
+    graph->seed = options->seed;
+    sps_status status = build(graph, yaml, options);
+    if (status == SPS_OK)
+        *out = graph;
+    else
+        sps_graph_free(graph);
+    return status;
+}
+
+void sps_graph_free(struct sps_graph *graph)
+{
+    if (graph == NULL)
+        return;
+    for (int i = 0; i < graph->layer_count; i++) {
+        struct sps_layer *layer = graph->layers[i];
+        if (layer->type->release != NULL)
+            layer->type->release(layer);
+        sps_free(layer->y);
+        sps_free(layer);
+    }
+    for (int i = 0; i < graph->weight_count; i++)
+        sps_weight_free(graph->weights[i]);
+    for (int i = 0; i < graph->scale_count; i++)
+        scale_free(graph->scales[i]);
+    sps_onednn_free(graph->onednn);
+    sps_free(graph->layers);
+    sps_free(graph->weights);
+    sps_free(graph->scales);
+    sps_free(graph->codes);
+    sps_free(graph->gradient[0]);
+    sps_free(graph->gradient[1]);
+    sps_free(graph->scratch);
+    sps_free(graph);
+}
+
+void sps_graph_forward(struct sps_graph *graph, const struct sps_pass *pass)
+{
+    for (int i = pass->start; i < graph->layer_count; i++)
+        graph->layers[i]->type->forward(graph, graph->layers[i], pass);
+}
+
+const float *sps_graph_logits(const struct sps_graph *graph)
+{
+    return graph->layers[graph->layer_count - 1]->y;
+}
+
+void sps_graph_backward(struct sps_graph *graph, const struct sps_pass *pass, const float *dlogits)
+{
+    float *dy = graph->gradient[0], *other = graph->gradient[1];
+    memcpy(dy, dlogits, (size_t)pass->n * (size_t)graph->classes * sizeof *dy);
+    for (int i = graph->layer_count - 1; i >= 0; i--) {
+        struct sps_layer *layer = graph->layers[i];
+        float *dx = layer->input == NULL ? NULL : layer->type->in_place ? dy : other;
+        layer->type->backward(graph, layer, pass, dy, dx);
+        if (!layer->type->in_place) {
+            other = dy;
+            dy = dx;
+        }
+    }
+}

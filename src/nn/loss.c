@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#include <math.h>
+
+#include "nn/nn.h"
+
+double sps_cross_entropy(float *p, float *dlogits, const float *logits, const int *labels, int n, int classes,
+                         double smoothing)
+{
+    double loss = 0;
+    for (int i = 0; i < n; i++) {
+        const float *x = logits + (size_t)i * (size_t)classes;
+        double max = x[0], total = 0, mean = 0;
+        for (int c = 1; c < classes; c++)
+            max = x[c] > max ? x[c] : max;
+        for (int c = 0; c < classes; c++) {
+            total += exp(x[c] - max);
+            mean += x[c];
+        }
+        double log_total = max + log(total);
+        if (labels != NULL)
+            loss += log_total - (1 - smoothing) * x[labels[i]] - smoothing * mean / classes;
+        for (int c = 0; c < classes; c++) {
+            double q = exp(x[c] - log_total);
+            size_t at = (size_t)i * (size_t)classes + (size_t)c;
+            if (p != NULL)
+                p[at] = (float)q;
+            if (dlogits != NULL)
+                dlogits[at] = (float)((q - smoothing / classes - (c == labels[i] ? 1 - smoothing : 0)) / n);
+        }
+    }
+    return loss / n;
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SPS_NN_NN_H
+#define SPS_NN_NN_H
+/* The training graph: a chain of layers over a batch, forward and backward.
+ *
+ * What flows between layers has a kind.  Shapes are [B][H][W][C], channels last, B the largest batch:
+ *   codes  int8           input images (data/transform.h)
+ *   bits   uint32 words   +-1 activations: one bit stream an image, element (h W + w) C + c, padded to whole words
+ *   sums   int32          exact results of binary products
+ *   reals  float
+ * Gradients are float arrays of the same shape; they live in two buffers that the layers pass to and fro.
+ *
+ * A method (src/bayes) is known here as an interface only: what the scale of each sample is, and where its gradient goes. */
+#include <stdint.h>
+
+#include "conf/params.h"
+#include "kern/kern.h"
+#include "quant/quant.h"
+
+enum sps_kind { SPS_CODES, SPS_BITS, SPS_SUMS, SPS_REALS };
+
+struct sps_shape {
+    int h, w, c;
+    enum sps_kind kind;
+};
+static inline size_t sps_shape_size(const struct sps_shape *s)
+{
+    return (size_t)s->h * (size_t)s->w * (size_t)s->c;
+}
+const char *sps_kind_name(enum sps_kind kind);
+
+/* A trained tensor: rows of real numbers, with gradient and the optimiser's state.  Binary ones also have their signs. */
+struct sps_weight {
+    char name[64]; /* "layers.3.weight": the name in checkpoints, messages and info */
+    int dims;
+    size_t shape[4];
+    size_t rows, row; /* rows x row numbers; a row is one output channel */
+    int binary, decay; /* signs are used; weight decay acts on it */
+    float *value, *grad, *state[2];
+    uint32_t *bits;   /* binary: [rows][sps_words(row)] */
+    uint32_t *panels; /* the same for kern->bgemm */
+    int16_t *pairs;   /* the same for kern->cgemm, where the layer reads codes (wants_pairs) */
+    float *sign;      /* [rows][row], +-1 */
+    int wants_pairs;
+};
+sps_status sps_weight_create(struct sps_weight **out, const char *name, int dims, const size_t *shape, int binary,
+                             int wants_pairs);
+void sps_weight_free(struct sps_weight *weight);
+/* Signs, bits, panels and pairs from value. */
+sps_status sps_weight_binarise(struct sps_weight *weight, const struct sps_kern *kern, const struct sps_binariser *binariser);
+/* Panels, pairs and signs from bits, for weights read from a model. */
+void sps_weight_unpack(struct sps_weight *weight, const struct sps_kern *kern);
+
+struct sps_graph;
+struct sps_layer;
+
+enum sps_pass_mode {
+    SPS_PASS_TRAIN,    /* batch statistics; scales drawn by the method; backward may follow */
+    SPS_PASS_ESTIMATE, /* batch statistics, recorded for sps_graph_norms_end(); scales from the bank */
+    SPS_PASS_EVALUATE  /* running statistics; scales from the bank */
+};
+
+/* One forward (and backward) over n images. */
+struct sps_pass {
+    enum sps_pass_mode mode;
+    int n;
+    uint64_t seed;
+    uint32_t epoch;         /* of the draws */
+    const uint32_t *index;  /* [n] image indices: of the draws */
+    uint32_t batch;         /* index of the batch: the draw where paths are per batch */
+    const uint8_t *picks;   /* [n][graph->picks] bank entries; NULL: the deterministic reading */
+    int start;              /* first layer to run; results of earlier ones are still in place */
+    float t, k;             /* error-decay estimator */
+};
+
+/* The scale of a batchnorm layer: what a method attaches to. */
+enum { SPS_SCALE_WEIGHTS_MAX = 2 };
+struct sps_scale {
+    int index;    /* which of the L banks, from 0 */
+    int channels; /* C */
+    int layer;    /* index of its layer */
+    size_t layer_weights; /* weights of the product in front of it (rule of section III-D) */
+    struct sps_weight *weight[SPS_SCALE_WEIGHTS_MAX]; /* the method's trained tensors */
+    float *effective;      /* [B][C] scale of each sample, in training */
+    float *effective_grad; /* [B][C] */
+    float *noise;          /* [B][C] what the method drew */
+    /* What a trained network keeps: */
+    int entries;           /* K, 1 to 255 */
+    int per_channel;       /* an entry is picked per channel (a mask), not per layer */
+    int pick_at;           /* where this layer's picks start in a row of picks */
+    float *bank;           /* [K][C] */
+    double *probability;   /* [K], sums to 1 */
+    float *point;          /* [C] the deterministic reading */
+    void *settings;        /* the method's, shared by its layers */
+};
+/* Room for K entries, all zero; replaces what was there. */
+sps_status sps_scale_reserve(struct sps_scale *scale, int entries);
+
+struct sps_method {
+    const char *name, *summary, *source;
+    const struct sps_param *params; /* keys "method...." */
+    size_t settings_size;
+    /* Declare trained tensors (sps_graph_add_weight) and set their first values. */
+    sps_status (*attach)(struct sps_graph *graph, struct sps_scale *scale, uint64_t seed);
+    /* effective[n0 .. n1) for the pass (and noise). */
+    void (*draw)(struct sps_scale *scale, const struct sps_pass *pass, int n0, int n1);
+    /* effective_grad -> gradients of the trained tensors (added). */
+    void (*backward)(struct sps_scale *scale, const struct sps_pass *pass);
+    /* Regulariser: returns its value and adds its gradient.  images: N of the training set. */
+    double (*penalty)(struct sps_scale *scale, size_t images);
+    /* bank, probability, point and entries from the trained tensors. */
+    sps_status (*make_bank)(struct sps_scale *scale, uint64_t seed, uint32_t attempt);
+    int draws_bank; /* make_bank is random: a poor draw may be repeated */
+};
+
+struct sps_layer_type {
+    const char *name, *summary, *source;
+    const struct sps_param *params;
+    size_t size; /* of the layer's struct, which starts with struct sps_layer */
+    size_t settings_offset;
+    /* Check in, set out, declare weights and buffers. */
+    sps_status (*setup)(struct sps_graph *graph, struct sps_layer *layer);
+    void (*forward)(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass);
+    /* dy: gradient of the output; dx: where that of the input goes, NULL if nobody wants it.  dx == dy if in_place. */
+    void (*backward)(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy, float *dx);
+    void (*release)(struct sps_layer *layer); /* may be NULL */
+    int in_place; /* backward writes dx over dy */
+};
+
+struct sps_layer {
+    const struct sps_layer_type *type;
+    int index;
+    struct sps_layer *input; /* NULL: the graph's codes */
+    struct sps_shape in, out;
+    void *y;            /* output of the batch; stride y_stride bytes an image */
+    size_t y_stride;
+    size_t macs;        /* multiply-accumulates an image */
+    size_t scratch;     /* bytes each thread needs */
+};
+
+/* What the input of a layer is, for image i. */
+const void *sps_layer_input(const struct sps_graph *graph, const struct sps_layer *layer, int image);
+
+struct sps_graph {
+    char name[64];
+    const struct sps_kern *kern;
+    const struct sps_binariser *binariser;
+    const struct sps_method *method;
+    void *settings; /* the method's */
+    int batch;    /* B */
+    int training; /* room for gradients and optimiser state */
+    uint64_t seed; /* of first values */
+    int threads;
+    int classes;
+    struct sps_shape input;
+    float code_step; /* real value of one code step, for float layers */
+    int8_t *codes;  /* [B][H][W][C] */
+    struct sps_layer **layers;
+    int layer_count;
+    struct sps_weight **weights;
+    int weight_count;
+    struct sps_scale **scales;
+    int scale_count; /* L */
+    int picks;       /* numbers in a row of picks: L, more where masks are per channel (sps_graph_layout_picks) */
+    float *gradient[2];
+    char *scratch; /* [threads][scratch_stride] */
+    size_t scratch_stride;
+    void *onednn;
+};
+
+/* Build from a network description.  The method may be NULL for one that has no scale (or only reads a model, which brings
+ * its banks).  *out is released with sps_graph_free(). */
+struct sps_graph_options {
+    const struct sps_method *method;
+    void *settings;
+    const struct sps_binariser *binariser;
+    int batch, threads;
+    int training; /* room for gradients and optimiser state */
+    uint64_t seed;
+    /* Image size and classes of the data, which a description without them takes over; 0: as described. */
+    int height, width, channels, classes;
+};
+sps_status sps_graph_create(struct sps_graph **out, const sps_yaml *yaml, const struct sps_graph_options *options);
+void sps_graph_free(struct sps_graph *graph);
+
+/* For setup functions. */
+sps_status sps_graph_add_weight(struct sps_graph *graph, struct sps_weight **out, int layer, const char *name, int dims,
+                                const size_t *shape, int binary, int wants_pairs);
+sps_status sps_graph_add_scale(struct sps_graph *graph, struct sps_scale **out, int layer, int channels, size_t layer_weights);
+/* After banks changed: set picks and every pick_at. */
+void sps_graph_layout_picks(struct sps_graph *graph);
+/* This thread's scratch (inside an OpenMP region or outside). */
+void *sps_graph_scratch(const struct sps_graph *graph);
+
+/* Run codes[0 .. n) through all layers (from pass->start). */
+void sps_graph_forward(struct sps_graph *graph, const struct sps_pass *pass);
+/* [B][classes], of the last forward. */
+const float *sps_graph_logits(const struct sps_graph *graph);
+/* dlogits[n][classes] back through all layers: gradients are set, not added. */
+void sps_graph_backward(struct sps_graph *graph, const struct sps_pass *pass, const float *dlogits);
+
+/* Mean cross-entropy with label smoothing; probabilities p[n][C] and dlogits[n][C] (mean over the batch) may be NULL. */
+double sps_cross_entropy(float *p, float *dlogits, const float *logits, const int *labels, int n, int classes, double smoothing);
+
+/* Re-estimate the running statistics of all batchnorm layers from passes in mode SPS_PASS_ESTIMATE between these two:
+ * those of the sampled reading, or those of the deterministic one (point). */
+void sps_graph_norms_begin(struct sps_graph *graph);
+sps_status sps_graph_norms_end(struct sps_graph *graph, int point);
+
+/* batchnorm layers, for packing, diagnostics and model files. */
+struct sps_norm {
+    int channels;
+    struct sps_scale *scale; /* NULL: no scale */
+    struct sps_weight *bias; /* NULL: none */
+    struct sps_weight *gamma, *beta;
+    float *running_mean, *running_var; /* [C], of the sampled reading */
+    float *point_mean, *point_var;     /* [C], of the deterministic reading where that is re-estimated; else NULL */
+    float eps;
+};
+/* NULL if the layer is no batchnorm. */
+struct sps_norm *sps_layer_norm(struct sps_layer *layer);
+/* Room for statistics of the deterministic reading's own, first those of the sampled one. */
+sps_status sps_norm_keep_point(struct sps_norm *norm);
+
+/* Optimisers and learning-rate schedules. */
+struct sps_step {
+    double rate, decay;
+    double beta1, beta2, epsilon, momentum;
+    int64_t count; /* of this update, from 1 */
+};
+struct sps_optimiser {
+    const char *name, *summary, *source;
+    int states; /* state arrays used, 0 to 2 */
+    void (*update)(float *w, const float *g, float *const state[2], size_t n, const struct sps_step *step, int decay);
+};
+const struct sps_optimiser *sps_optimiser_find(const char *name);
+const struct sps_optimiser *sps_optimiser_at(size_t index);
+/* One update of all weights: binariser's backward, optimiser, new signs, row by row while a row is in cache. */
+void sps_graph_update(struct sps_graph *graph, const struct sps_optimiser *optimiser, const struct sps_step *step, float t, float k);
+
+enum sps_schedule { SPS_COSINE, SPS_STEPS, SPS_ONE_CYCLE, SPS_CONSTANT };
+/* Learning rate factor in [0, 1] at a share of training in [0, 1). */
+double sps_schedule_factor(enum sps_schedule schedule, double share, double warm_up, double final, int drops, double drop_factor);
+
+const struct sps_layer_type *sps_layer_type_find(const char *name);
+const struct sps_layer_type *sps_layer_type_at(size_t index);
+#endif

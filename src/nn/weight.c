@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* Trained tensors and their binary images: bits for the kernels' forward, +-1 floats for the backward pass. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "nn/nn.h"
+
+static size_t words_of(const struct sps_weight *w)
+{
+    return sps_words(w->row);
+}
+
+static size_t pairs_of(const struct sps_weight *w)
+{
+    return (w->row + 1) / 2;
+}
+
+sps_status sps_weight_create(struct sps_weight **out, const char *name, int dims, const size_t *shape, int binary,
+                             int wants_pairs)
+{
+    struct sps_weight *w = NULL;
+    sps_status status = SPS_OK;
+    SPS_TRY(sps_calloc(&w, 1, sizeof *w, name));
+    snprintf(w->name, sizeof w->name, "%s", name);
+    w->dims = dims;
+    size_t count = 1;
+    for (int i = 0; i < dims; i++) {
+        w->shape[i] = shape[i];
+        count *= shape[i];
+    }
+    w->rows = dims > 1 ? shape[0] : 1;
+    w->row = count / w->rows;
+    w->binary = binary;
+    w->decay = binary || dims > 1;
+    w->wants_pairs = wants_pairs;
+    SPS_TRY_OUT(sps_calloc(&w->value, count, sizeof(float), name));
+    if (binary) {
+        SPS_TRY_OUT(sps_calloc(&w->bits, w->rows * words_of(w), sizeof(uint32_t), name));
+        SPS_TRY_OUT(sps_calloc(&w->sign, count, sizeof(float), name));
+        size_t lanes = sps_panels(w->rows) * SPS_PANEL;
+        if (wants_pairs)
+            SPS_TRY_OUT(sps_calloc(&w->pairs, lanes * pairs_of(w) * 2, sizeof(int16_t), name));
+        else
+            SPS_TRY_OUT(sps_calloc(&w->panels, lanes * words_of(w), sizeof(uint32_t), name));
+    }
+    *out = w;
+    return SPS_OK;
+out:
+    sps_weight_free(w);
+    return status;
+}
+
+void sps_weight_free(struct sps_weight *w)
+{
+    if (w == NULL)
+        return;
+    sps_free(w->value);
+    sps_free(w->grad);
+    sps_free(w->state[0]);
+    sps_free(w->state[1]);
+    sps_free(w->bits);
+    sps_free(w->panels);
+    sps_free(w->pairs);
+    sps_free(w->sign);
+    sps_free(w);
+}
+
+static void make_pairs(struct sps_weight *w)
+{
+    size_t pairs = pairs_of(w);
+    for (size_t o = 0; o < w->rows; o++)
+        for (size_t k = 0; k < w->row; k++) {
+            size_t panel = o / SPS_PANEL, lane = o % SPS_PANEL;
+            w->pairs[((panel * pairs + k / 2) * SPS_PANEL + lane) * 2 + k % 2] = (int16_t)w->sign[o * w->row + k];
+        }
+}
+
+void sps_weight_unpack(struct sps_weight *w, const struct sps_kern *kern)
+{
+    for (size_t o = 0; o < w->rows; o++)
+        kern->unpack(w->sign + o * w->row, w->bits + o * words_of(w), w->row);
+    if (w->wants_pairs)
+        make_pairs(w);
+    else
+        sps_bits_to_panels(w->panels, w->bits, w->rows, words_of(w));
+}
+
+sps_status sps_weight_binarise(struct sps_weight *w, const struct sps_kern *kern, const struct sps_binariser *binariser)
+{
+    float *v = NULL;
+    SPS_TRY(sps_calloc(&v, w->row, sizeof(float), "a row of weights"));
+    for (size_t o = 0; o < w->rows; o++) {
+        binariser->standardise(v, w->value + o * w->row, w->row);
+        kern->pack(w->bits + o * words_of(w), v, w->row);
+    }
+    sps_weight_unpack(w, kern);
+    sps_free(v);
+    return SPS_OK;
+}
+
+/* One row: gradient through the binariser, optimiser, new signs. */
+static void update_row(struct sps_graph *graph, struct sps_weight *w, size_t o, const struct sps_optimiser *optimiser,
+                       const struct sps_step *step, float t, float k)
+{
+    const struct sps_binariser *binariser = graph->binariser;
+    float *value = w->value + o * w->row, *grad = w->grad + o * w->row;
+    float *state[2] = {w->state[0] ? w->state[0] + o * w->row : NULL, w->state[1] ? w->state[1] + o * w->row : NULL};
+    float *v = sps_graph_scratch(graph);
+    if (w->binary) {
+        float factor = binariser->standardise(v, value, w->row);
+        binariser->backward(graph->kern, grad, v, w->row, factor, t, k);
+    }
+    optimiser->update(value, grad, state, w->row, step, w->decay);
+    if (!w->binary)
+        return;
+    if (binariser->limit > 0)
+        for (size_t i = 0; i < w->row; i++)
+            value[i] = fminf(fmaxf(value[i], -binariser->limit), binariser->limit);
+    binariser->standardise(v, value, w->row);
+    graph->kern->pack(w->bits + o * words_of(w), v, w->row);
+    graph->kern->unpack(w->sign + o * w->row, w->bits + o * words_of(w), w->row);
+}
+
+void sps_graph_update(struct sps_graph *graph, const struct sps_optimiser *optimiser, const struct sps_step *step, float t,
+                      float k)
+{
+    for (int i = 0; i < graph->weight_count; i++) {
+        struct sps_weight *w = graph->weights[i];
+#pragma omp parallel for schedule(static) num_threads(graph->threads) if (w->rows * w->row > 16384)
+        for (size_t o = 0; o < w->rows; o++)
+            update_row(graph, w, o, optimiser, step, t, k);
+        if (w->binary && w->wants_pairs)
+            make_pairs(w);
+        else if (w->binary)
+            sps_bits_to_panels(w->panels, w->bits, w->rows, words_of(w));
+    }
+}

@@ -1,1 +1,0 @@
-typedef int sps_uq_placeholder;
