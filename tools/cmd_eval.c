@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* eval: a model on the test part of a data set. */
+#include <math.h>
+
 #include "commands.h"
 #include "console.h"
 #include "measure.h"
@@ -63,7 +65,7 @@ static sps_status report_evaluation(struct sps_report *report, const char *model
         sps_report_null(report, "seed");
     sps_status status = sps_report_metrics(report, evaluation->metrics);
     sps_report_real(report, "images_per_s",
-                    evaluation->seconds > 0.0 ? (double)evaluation->n / evaluation->seconds : 0.0, "images/s");
+                    evaluation->seconds > 0.0 ? (double)evaluation->n / evaluation->seconds : NAN, "images/s");
     sps_report_text(report, "model_sha256", about->sha256);
     sps_report_text(report, "data_sha256", data->sha256);
     return status;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* info: what is registered, or a model's card. */
+#include <math.h>
 #include <string.h>
 
 #include "commands.h"
@@ -152,7 +153,10 @@ static int print_card(const char *path, const struct sps_model_info *about, int 
     sps_report_count(&report, "classes", (uint64_t)about->classes, NULL);
     sps_report_count(&report, "bank_layers", (uint64_t)about->bank_layers, NULL);
     sps_report_text(&report, "bank_sizes", banks);
-    sps_report_real(&report, "paths", about->paths, NULL);
+    if (isinf(about->paths)) /* masks drawn anew; JSON has no word for it */
+        sps_report_text(&report, "paths", json ? NULL : "without end");
+    else
+        sps_report_real(&report, "paths", about->paths, NULL);
     sps_report_count(&report, "weights", about->weights, "bits");
     sps_report_count(&report, "macs", about->macs, "multiply-accumulates per pass");
     sps_report_real(&report, "validation_accuracy", about->validation_accuracy, "(fraction)");

@@ -21,15 +21,14 @@ int sps_console_quiet;
 static int line_drawn;
 static double last_drawn = -1.0;
 
-/* One write per message: the library may log from any thread. */
-static void print_line(const char *kind, const char *format, va_list args)
+/* One line as a whole: the library may log from any thread. */
+static void print_line(const char *prefix, const char *format, va_list args)
 {
     char text[2048];
     vsnprintf(text, sizeof text, format, args);
     flockfile(stderr);
     sps_console_progress_clear();
-    fprintf(stderr, "spinscale: %s%s%s%s\n", sps_console_command != NULL ? sps_console_command : "",
-            sps_console_command != NULL ? ": " : "", kind, text);
+    fprintf(stderr, "spinscale: %s%s%s\n", prefix != NULL ? prefix : "", prefix != NULL ? ": " : "", text);
     funlockfile(stderr);
 }
 
@@ -37,7 +36,7 @@ void sps_console_say(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    print_line("", format, args);
+    print_line(sps_console_command, format, args);
     va_end(args);
 }
 
@@ -45,7 +44,7 @@ int sps_console_error(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    print_line("", format, args);
+    print_line(sps_console_command, format, args);
     va_end(args);
     return 1;
 }
@@ -61,7 +60,7 @@ int sps_console_usage(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    print_line("", format, args);
+    print_line(sps_console_command, format, args);
     va_end(args);
     return usage_hint();
 }
@@ -77,7 +76,7 @@ static void warn(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    print_line("warning: ", format, args);
+    print_line("warning", format, args);
     va_end(args);
 }
 
