@@ -3,6 +3,7 @@
 set(sh ${CMAKE_CURRENT_SOURCE_DIR})
 add_test(NAME house_include_rules COMMAND ${sh}/include_rules.sh ${PROJECT_SOURCE_DIR})
 add_test(NAME house_headers COMMAND ${sh}/headers.sh ${PROJECT_SOURCE_DIR} ${CMAKE_C_COMPILER} ${CMAKE_CXX_COMPILER})
+add_test(NAME house_install_deps COMMAND ${sh}/install_deps.sh ${PROJECT_SOURCE_DIR})
 add_test(NAME house_lists COMMAND ${sh}/lists.sh ${PROJECT_SOURCE_DIR})
 add_test(NAME house_symbols COMMAND ${sh}/symbols.sh $<TARGET_FILE:spinscale-infer> $<TARGET_FILE:spinscale-train>
   $<TARGET_FILE:spinscale-train-commands>)
