@@ -46,28 +46,28 @@ static void show_progress(void *user, size_t done, size_t total)
     sps_console_progress("evaluating", (double)done / (double)total, after);
 }
 
-static sps_status report_evaluation(struct sps_report *report, const char *model_path, const sps_model *model,
+static sps_status report_evaluation(struct sps_cli_report *report, const char *model_path, const sps_model *model,
                                     const sps_dataset *set, const struct sps_predict_options *predict,
                                     const struct sps_evaluation *evaluation)
 {
     const struct sps_model_info *about = sps_model_get_info(model);
     const struct sps_dataset_info *data = sps_dataset_get_info(set);
-    sps_report_text(report, "model", model_path);
-    sps_report_text(report, "net", about->net);
-    sps_report_text(report, "method", about->method);
-    sps_report_text(report, "data", data->name);
-    sps_report_count(report, "n", evaluation->n, "images");
-    sps_report_text(report, "reading", sps_reading_name(predict->reading));
-    sps_report_count(report, "samples", evaluation->passes, "passes per image");
+    sps_cli_report_text(report, "model", model_path);
+    sps_cli_report_text(report, "net", about->net);
+    sps_cli_report_text(report, "method", about->method);
+    sps_cli_report_text(report, "data", data->name);
+    sps_cli_report_count(report, "n", evaluation->n, "images");
+    sps_cli_report_text(report, "reading", sps_reading_name(predict->reading));
+    sps_cli_report_count(report, "samples", evaluation->passes, "passes per image");
     if (predict->reading == SPS_SAMPLED)
-        sps_report_count(report, "seed", predict->seed, NULL);
+        sps_cli_report_count(report, "seed", predict->seed, NULL);
     else
-        sps_report_null(report, "seed");
-    sps_status status = sps_report_metrics(report, evaluation->metrics);
-    sps_report_real(report, "images_per_s",
-                    evaluation->seconds > 0.0 ? (double)evaluation->n / evaluation->seconds : NAN, "images/s");
-    sps_report_text(report, "model_sha256", about->sha256);
-    sps_report_text(report, "data_sha256", data->sha256);
+        sps_cli_report_null(report, "seed");
+    sps_status status = sps_cli_report_metrics(report, evaluation->metrics);
+    sps_cli_report_real(report, "images_per_s",
+                        evaluation->seconds > 0.0 ? (double)evaluation->n / evaluation->seconds : NAN, "images/s");
+    sps_cli_report_text(report, "model_sha256", about->sha256);
+    sps_cli_report_text(report, "data_sha256", data->sha256);
     return status;
 }
 
@@ -77,7 +77,7 @@ static int run(const void *options_pointer, char *const *operands, int operand_c
     const struct eval_options *options = options_pointer;
     struct sps_accept_rule rule = sps_measure_rule(&options->measure);
     struct sps_predict_options predict = sps_reading(&options->reading);
-    struct sps_report report = {0};
+    struct sps_cli_report report = {0};
     struct sps_evaluation evaluation = {0};
     sps_dataset *set = NULL;
     sps_model *model = NULL;
@@ -90,8 +90,8 @@ static int run(const void *options_pointer, char *const *operands, int operand_c
     sps_console_progress_clear();
     if (status == SPS_OK)
         status = report_evaluation(&report, operands[0], model, set, &predict, &evaluation);
-    int exit_status = status == SPS_OK ? sps_report_print(&report, options->json) : sps_console_failed(status);
-    sps_report_reset(&report);
+    int exit_status = status == SPS_OK ? sps_cli_report_print(&report, options->json) : sps_console_failed(status);
+    sps_cli_report_reset(&report);
     sps_metrics_free(evaluation.metrics);
     sps_dataset_free(set);
     sps_model_close(model);

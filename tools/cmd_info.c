@@ -79,12 +79,12 @@ static json_t *listing_json(const struct listing *listing)
     const char *name, *text, *source;
     json_t *list = json_array();
     for (size_t i = 0; (name = next_entry(listing, i, &text, &source)) != NULL; i++) {
-        struct sps_report report = {0};
-        sps_report_text(&report, "name", name);
-        sps_report_text(&report, "summary", text);
+        struct sps_cli_report report = {0};
+        sps_cli_report_text(&report, "name", name);
+        sps_cli_report_text(&report, "summary", text);
         if (source != NULL)
-            sps_report_text(&report, "source", source);
-        if (json_array_append_new(list, sps_report_take(&report)) != 0) {
+            sps_cli_report_text(&report, "source", source);
+        if (json_array_append_new(list, sps_cli_report_take(&report)) != 0) {
             json_decref(list);
             return NULL;
         }
@@ -102,7 +102,7 @@ static int list_all_json(void)
         json_decref(object);
         object = NULL;
     }
-    return sps_report_dump(object);
+    return sps_cli_report_dump(object);
 }
 
 static int list_all(void)
@@ -142,29 +142,29 @@ static int print_card(const char *path, const struct sps_model_info *about, int 
     size_t used = 0;
     for (int i = 0; i < about->bank_layers && used < sizeof banks - 16; i++)
         used += (size_t)snprintf(banks + used, sizeof banks - used, "%s%d", i > 0 ? " " : "", about->bank_sizes[i]);
-    struct sps_report report = {0};
-    sps_report_text(&report, "model", path);
-    sps_report_text(&report, "net", about->net);
-    sps_report_text(&report, "method", about->method);
-    sps_report_text(&report, "data", about->data);
-    sps_report_count(&report, "height", (uint64_t)about->height, "pixels");
-    sps_report_count(&report, "width", (uint64_t)about->width, "pixels");
-    sps_report_count(&report, "channels", (uint64_t)about->channels, NULL);
-    sps_report_count(&report, "classes", (uint64_t)about->classes, NULL);
-    sps_report_count(&report, "bank_layers", (uint64_t)about->bank_layers, NULL);
-    sps_report_text(&report, "bank_sizes", banks);
+    struct sps_cli_report report = {0};
+    sps_cli_report_text(&report, "model", path);
+    sps_cli_report_text(&report, "net", about->net);
+    sps_cli_report_text(&report, "method", about->method);
+    sps_cli_report_text(&report, "data", about->data);
+    sps_cli_report_count(&report, "height", (uint64_t)about->height, "pixels");
+    sps_cli_report_count(&report, "width", (uint64_t)about->width, "pixels");
+    sps_cli_report_count(&report, "channels", (uint64_t)about->channels, NULL);
+    sps_cli_report_count(&report, "classes", (uint64_t)about->classes, NULL);
+    sps_cli_report_count(&report, "bank_layers", (uint64_t)about->bank_layers, NULL);
+    sps_cli_report_text(&report, "bank_sizes", banks);
     if (isinf(about->paths)) /* masks drawn anew; JSON has no word for it */
-        sps_report_text(&report, "paths", json ? NULL : "without end");
+        sps_cli_report_text(&report, "paths", json ? NULL : "without end");
     else
-        sps_report_real(&report, "paths", about->paths, NULL);
-    sps_report_count(&report, "weights", about->weights, "bits");
-    sps_report_count(&report, "macs", about->macs, "multiply-accumulates per pass");
-    sps_report_real(&report, "validation_accuracy", about->validation_accuracy, "(fraction)");
-    sps_report_count(&report, "file_bytes", about->file_bytes, "bytes");
-    sps_report_text(&report, "sha256", about->sha256);
+        sps_cli_report_real(&report, "paths", about->paths, NULL);
+    sps_cli_report_count(&report, "weights", about->weights, "bits");
+    sps_cli_report_count(&report, "macs", about->macs, "multiply-accumulates per pass");
+    sps_cli_report_real(&report, "validation_accuracy", about->validation_accuracy, "(fraction)");
+    sps_cli_report_count(&report, "file_bytes", about->file_bytes, "bytes");
+    sps_cli_report_text(&report, "sha256", about->sha256);
     if (json)
-        sps_report_text(&report, "provenance", about->provenance);
-    int exit_status = sps_report_print(&report, json);
+        sps_cli_report_text(&report, "provenance", about->provenance);
+    int exit_status = sps_cli_report_print(&report, json);
     if (exit_status == 0 && !json && about->provenance != NULL)
         print_provenance(about->provenance);
     return exit_status;

@@ -88,7 +88,7 @@ static int bad_data(const char *path)
 static int measure(const struct metrics_options *options, const struct inputs *in, char *const *paths)
 {
     struct sps_accept_rule rule = sps_measure_rule(&options->measure);
-    struct sps_report report = {0};
+    struct sps_cli_report report = {0};
     sps_metrics *metrics = NULL;
     int exit_status = 0;
     sps_status status = sps_metrics_create(&metrics, (int)in->classes, options->measure.level, &rule);
@@ -98,14 +98,14 @@ static int measure(const struct metrics_options *options, const struct inputs *i
     if (status != SPS_OK)
         exit_status = bad_data(paths[0]);
     else {
-        sps_report_text(&report, "probabilities", paths[0]);
-        sps_report_text(&report, "labels", paths[1]);
-        sps_report_count(&report, "n", in->count, "images");
-        sps_report_count(&report, "samples", in->passes, "passes per image");
-        sps_report_count(&report, "classes", in->classes, NULL);
-        status = sps_report_metrics(&report, metrics);
-        exit_status = status == SPS_OK ? sps_report_print(&report, options->json) : sps_console_failed(status);
-        sps_report_reset(&report);
+        sps_cli_report_text(&report, "probabilities", paths[0]);
+        sps_cli_report_text(&report, "labels", paths[1]);
+        sps_cli_report_count(&report, "n", in->count, "images");
+        sps_cli_report_count(&report, "samples", in->passes, "passes per image");
+        sps_cli_report_count(&report, "classes", in->classes, NULL);
+        status = sps_cli_report_metrics(&report, metrics);
+        exit_status = status == SPS_OK ? sps_cli_report_print(&report, options->json) : sps_console_failed(status);
+        sps_cli_report_reset(&report);
     }
     sps_metrics_free(metrics);
     return exit_status;

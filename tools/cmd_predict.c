@@ -85,7 +85,7 @@ static void print_line(struct job *job, const struct image *image, const struct 
             *c = '?';
     printf("%-20s %11.4f  %-16s %12.4f %12.4f  %-7s  ", class_text, summary->confidence, interval, summary->entropy,
            summary->mutual_information, summary->accepted ? "accept" : "reject");
-    sps_report_plain(stdout, image->name);
+    sps_cli_report_plain(stdout, image->name);
     if (image->from_set)
         printf(" %u", image->index);
     putchar('\n');
@@ -94,33 +94,33 @@ static void print_line(struct job *job, const struct image *image, const struct 
 static int add_json(const struct job *job, const struct image *image, const struct sps_summary *summary,
                     const struct sps_spread *logit)
 {
-    struct sps_report report = {0};
-    sps_report_text(&report, "image", image->from_set ? NULL : image->name);
+    struct sps_cli_report report = {0};
+    sps_cli_report_text(&report, "image", image->from_set ? NULL : image->name);
     if (image->from_set) {
-        sps_report_count(&report, "index", image->index, NULL);
-        sps_report_count(&report, "label", (uint64_t)image->label, NULL);
+        sps_cli_report_count(&report, "index", image->index, NULL);
+        sps_cli_report_count(&report, "label", (uint64_t)image->label, NULL);
     }
-    sps_report_count(&report, "class", (uint64_t)summary->predicted, NULL);
-    sps_report_text(&report, "name", sps_model_class_name(job->model, summary->predicted));
-    sps_report_real(&report, "probability", summary->confidence, NULL);
-    sps_report_real(&report, "variance", summary->variance, NULL);
-    sps_report_real(&report, "interval_low", summary->interval_low, NULL);
-    sps_report_real(&report, "interval_high", summary->interval_high, NULL);
-    sps_report_real(&report, "quantile_low", summary->quantile_low, NULL);
-    sps_report_real(&report, "quantile_high", summary->quantile_high, NULL);
-    sps_report_real(&report, "mc_error", summary->mc_error, NULL);
-    sps_report_real(&report, "entropy", summary->entropy, NULL);
-    sps_report_real(&report, "mutual_information", summary->mutual_information, NULL);
-    sps_report_real(&report, "score", summary->score, NULL);
-    sps_report_flag(&report, "accepted", summary->accepted);
-    sps_report_real(&report, "logit", logit->mean, NULL);
-    sps_report_real(&report, "logit_variance", logit->variance, NULL);
-    sps_report_real(&report, "logit_interval_low", logit->interval_low, NULL);
-    sps_report_real(&report, "logit_interval_high", logit->interval_high, NULL);
-    sps_report_real(&report, "logit_quantile_low", logit->quantile_low, NULL);
-    sps_report_real(&report, "logit_quantile_high", logit->quantile_high, NULL);
-    sps_report_real(&report, "logit_mc_error", logit->mc_error, NULL);
-    return json_array_append_new(job->list, sps_report_take(&report)) == 0 ? 0 : sps_console_error("out of memory");
+    sps_cli_report_count(&report, "class", (uint64_t)summary->predicted, NULL);
+    sps_cli_report_text(&report, "name", sps_model_class_name(job->model, summary->predicted));
+    sps_cli_report_real(&report, "probability", summary->confidence, NULL);
+    sps_cli_report_real(&report, "variance", summary->variance, NULL);
+    sps_cli_report_real(&report, "interval_low", summary->interval_low, NULL);
+    sps_cli_report_real(&report, "interval_high", summary->interval_high, NULL);
+    sps_cli_report_real(&report, "quantile_low", summary->quantile_low, NULL);
+    sps_cli_report_real(&report, "quantile_high", summary->quantile_high, NULL);
+    sps_cli_report_real(&report, "mc_error", summary->mc_error, NULL);
+    sps_cli_report_real(&report, "entropy", summary->entropy, NULL);
+    sps_cli_report_real(&report, "mutual_information", summary->mutual_information, NULL);
+    sps_cli_report_real(&report, "score", summary->score, NULL);
+    sps_cli_report_flag(&report, "accepted", summary->accepted);
+    sps_cli_report_real(&report, "logit", logit->mean, NULL);
+    sps_cli_report_real(&report, "logit_variance", logit->variance, NULL);
+    sps_cli_report_real(&report, "logit_interval_low", logit->interval_low, NULL);
+    sps_cli_report_real(&report, "logit_interval_high", logit->interval_high, NULL);
+    sps_cli_report_real(&report, "logit_quantile_low", logit->quantile_low, NULL);
+    sps_cli_report_real(&report, "logit_quantile_high", logit->quantile_high, NULL);
+    sps_cli_report_real(&report, "logit_mc_error", logit->mc_error, NULL);
+    return json_array_append_new(job->list, sps_cli_report_take(&report)) == 0 ? 0 : sps_console_error("out of memory");
 }
 
 static int predict_image(struct job *job, const struct image *image)
@@ -217,18 +217,18 @@ static int prepare(struct job *job)
 
 static int print_json(struct job *job, const char *model_path)
 {
-    struct sps_report report = {0};
-    sps_report_text(&report, "model", model_path);
-    sps_report_text(&report, "data", job->options->data);
-    sps_report_text(&report, "reading", sps_reading_name(job->predict.reading));
-    sps_report_count(&report, "samples", job->passes, NULL);
+    struct sps_cli_report report = {0};
+    sps_cli_report_text(&report, "model", model_path);
+    sps_cli_report_text(&report, "data", job->options->data);
+    sps_cli_report_text(&report, "reading", sps_reading_name(job->predict.reading));
+    sps_cli_report_count(&report, "samples", job->passes, NULL);
     if (job->predict.reading == SPS_SAMPLED)
-        sps_report_count(&report, "seed", job->predict.seed, NULL);
+        sps_cli_report_count(&report, "seed", job->predict.seed, NULL);
     else
-        sps_report_null(&report, "seed");
-    json_t *object = sps_report_take(&report);
+        sps_cli_report_null(&report, "seed");
+    json_t *object = sps_cli_report_take(&report);
     json_object_set(object, "predictions", job->list);
-    return sps_report_dump(object);
+    return sps_cli_report_dump(object);
 }
 
 static int run(const void *options_pointer, char *const *operands, int operand_count)

@@ -117,17 +117,17 @@ static int print_result(const struct train_options *options, const struct sps_tr
     if (result->collapsed)
         sps_console_say("WARNING: THE POSTERIOR HAS COLLAPSED: the passes of this network (almost) never disagree, its "
                         "uncertainty means nothing; do not use it");
-    struct sps_report report = {0};
-    sps_report_text(&report, "model", result->model);
-    sps_report_count(&report, "epochs", (uint64_t)result->epochs, NULL);
-    sps_report_count(&report, "best_epoch", (uint64_t)result->best_epoch, NULL);
-    sps_report_real(&report, "validation_accuracy", result->validation_accuracy, "(fraction)");
-    sps_report_real(&report, "validation_nll", result->validation_nll, "nats");
-    sps_report_real(&report, "mutual_information", result->mutual_information, "nats");
-    sps_report_flag(&report, "collapsed", result->collapsed);
-    sps_report_count(&report, "bank_draws", (uint64_t)result->bank_draws, NULL);
-    sps_report_real(&report, "seconds", result->seconds, "s");
-    return sps_report_print(&report, options->json);
+    struct sps_cli_report report = {0};
+    sps_cli_report_text(&report, "model", result->model);
+    sps_cli_report_count(&report, "epochs", (uint64_t)result->epochs, NULL);
+    sps_cli_report_count(&report, "best_epoch", (uint64_t)result->best_epoch, NULL);
+    sps_cli_report_real(&report, "validation_accuracy", result->validation_accuracy, "(fraction)");
+    sps_cli_report_real(&report, "validation_nll", result->validation_nll, "nats");
+    sps_cli_report_real(&report, "mutual_information", result->mutual_information, "nats");
+    sps_cli_report_flag(&report, "collapsed", result->collapsed);
+    sps_cli_report_count(&report, "bank_draws", (uint64_t)result->bank_draws, NULL);
+    sps_cli_report_real(&report, "seconds", result->seconds, "s");
+    return sps_cli_report_print(&report, options->json);
 }
 
 static int run(const void *options_pointer, char *const *operands, int operand_count)

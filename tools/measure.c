@@ -8,7 +8,7 @@ struct sps_accept_rule sps_measure_rule(const struct sps_measure_options *option
     return (struct sps_accept_rule){options->quantile, options->threshold};
 }
 
-sps_status sps_report_metrics(struct sps_report *report, const sps_metrics *metrics)
+sps_status sps_cli_report_metrics(struct sps_cli_report *report, const sps_metrics *metrics)
 {
     const char *name, *summary, *unit, *source;
     for (size_t i = 0; (name = sps_metric_list(i, &summary, &unit, &source)) != NULL; i++) {
@@ -18,7 +18,7 @@ sps_status sps_report_metrics(struct sps_report *report, const sps_metrics *metr
             return status;
         if (unit[0] == '1') /* a pure number needs no unit, at most its range is said */
             unit += strspn(unit, "1, ");
-        sps_report_real(report, name, value, unit);
+        sps_cli_report_real(report, name, value, unit);
     }
     return SPS_OK;
 }

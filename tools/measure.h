@@ -39,5 +39,5 @@ struct sps_measure_options {
 struct sps_accept_rule sps_measure_rule(const struct sps_measure_options *options);
 
 /* Every registered metric, in the registry's order. */
-sps_status sps_report_metrics(struct sps_report *report, const sps_metrics *metrics);
+sps_status sps_cli_report_metrics(struct sps_cli_report *report, const sps_metrics *metrics);
 #endif

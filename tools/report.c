@@ -11,7 +11,7 @@
 /* Nine digits give every float back, and hide the noise behind them. */
 enum { REAL_DIGITS = 9, LABEL_WIDTH = 24 };
 
-json_t *sps_report_string(const char *text)
+json_t *sps_cli_report_string(const char *text)
 {
     if (text == NULL)
         return json_null();
@@ -29,70 +29,70 @@ json_t *sps_report_string(const char *text)
     return value;
 }
 
-static void add(struct sps_report *report, const char *key, json_t *value, const char *unit)
+static void add(struct sps_cli_report *report, const char *key, json_t *value, const char *unit)
 {
-    assert(report->count < SPS_REPORT_ROWS);
-    report->row[report->count++] = (struct sps_report_row){key, unit != NULL ? unit : "", value};
+    assert(report->count < SPS_CLI_REPORT_ROWS);
+    report->row[report->count++] = (struct sps_cli_report_row){key, unit != NULL ? unit : "", value};
     report->failed |= value == NULL;
 }
 
-void sps_report_text(struct sps_report *report, const char *key, const char *text)
+void sps_cli_report_text(struct sps_cli_report *report, const char *key, const char *text)
 {
-    add(report, key, sps_report_string(text), NULL);
+    add(report, key, sps_cli_report_string(text), NULL);
 }
 
-void sps_report_count(struct sps_report *report, const char *key, uint64_t value, const char *unit)
+void sps_cli_report_count(struct sps_cli_report *report, const char *key, uint64_t value, const char *unit)
 {
     add(report, key, json_integer((json_int_t)value), unit);
 }
 
-void sps_report_real(struct sps_report *report, const char *key, double value, const char *unit)
+void sps_cli_report_real(struct sps_cli_report *report, const char *key, double value, const char *unit)
 {
     add(report, key, isfinite(value) ? json_real(value) : json_null(), unit);
 }
 
-void sps_report_flag(struct sps_report *report, const char *key, int value)
+void sps_cli_report_flag(struct sps_cli_report *report, const char *key, int value)
 {
     add(report, key, json_boolean(value), NULL);
 }
 
-void sps_report_null(struct sps_report *report, const char *key)
+void sps_cli_report_null(struct sps_cli_report *report, const char *key)
 {
     add(report, key, json_null(), NULL);
 }
 
-void sps_report_reset(struct sps_report *report)
+void sps_cli_report_reset(struct sps_cli_report *report)
 {
     for (int i = 0; i < report->count; i++)
         json_decref(report->row[i].value);
-    *report = (struct sps_report){0};
+    *report = (struct sps_cli_report){0};
 }
 
-json_t *sps_report_take(struct sps_report *report)
+json_t *sps_cli_report_take(struct sps_cli_report *report)
 {
     json_t *object = json_object();
     int failed = report->failed || object == NULL;
     for (int i = 0; i < report->count && !failed; i++)
         failed = json_object_set(object, report->row[i].key, report->row[i].value) != 0;
-    sps_report_reset(report);
+    sps_cli_report_reset(report);
     if (!failed)
         return object;
     json_decref(object);
     return NULL;
 }
 
-void sps_report_plain(FILE *out, const char *text)
+void sps_cli_report_plain(FILE *out, const char *text)
 {
     for (; *text != '\0'; text++)
         fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, out);
 }
 
-static void print_row(const struct sps_report_row *row)
+static void print_row(const struct sps_cli_report_row *row)
 {
     const char *unit = row->unit;
     printf("%-*s ", LABEL_WIDTH, row->key);
     if (json_is_string(row->value))
-        sps_report_plain(stdout, json_string_value(row->value));
+        sps_cli_report_plain(stdout, json_string_value(row->value));
     else if (json_is_integer(row->value))
         printf("%lld", (long long)json_integer_value(row->value));
     else if (json_is_real(row->value))
@@ -106,18 +106,18 @@ static void print_row(const struct sps_report_row *row)
     printf("%s%s\n", unit[0] != '\0' ? " " : "", unit);
 }
 
-int sps_report_print(struct sps_report *report, int json)
+int sps_cli_report_print(struct sps_cli_report *report, int json)
 {
     if (json)
-        return sps_report_dump(sps_report_take(report));
+        return sps_cli_report_dump(sps_cli_report_take(report));
     int failed = report->failed;
     for (int i = 0; i < report->count && !failed; i++)
         print_row(&report->row[i]);
-    sps_report_reset(report);
+    sps_cli_report_reset(report);
     return failed ? sps_console_error("out of memory") : 0;
 }
 
-int sps_report_dump(json_t *value)
+int sps_cli_report_dump(json_t *value)
 {
     int failed = value == NULL;
     if (!failed) {
