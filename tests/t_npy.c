@@ -200,6 +200,7 @@ static void refuses_headers(void **state)
         {"{", SPS_EFORMAT, "offset 11: the header lacks a quoted text"},
         {"{'descr': '<f4' 'fortran_order': False", SPS_EFORMAT, "the header lacks ','"},
         {HEAD "(1,", SPS_EFORMAT, "the shape lacks a size"},
+        {HEAD "(1), }", SPS_EFORMAT, "the header lacks ','"},
         {HEAD "(1 1), }", SPS_EFORMAT, "the header lacks ','"},
         {HEAD "(-1,), }", SPS_EFORMAT, "the shape lacks a size"},
         {HEAD "[1], }", SPS_EFORMAT, "the header lacks '('"},
@@ -320,6 +321,25 @@ static void round_trip(void **state)
     remove("round.npy");
 }
 
+/* Every length of header, so that each position of its end within 64 bytes occurs: eight dimensions, 0 first (there are
+ * no elements, however large the rest), the others growing by a digit at a time. */
+static void header_of_every_length(void **state)
+{
+    (void)state;
+    size_t shape[8] = {0, 1, 1, 1, 1, 1, 1, 1};
+    for (int digits = 0; digits < 7 * 17; digits++) {
+        sps_npy_writer *writer;
+        OK(sps_npy_create(&writer, "length.npy", 'f', 8, shape));
+        OK(sps_npy_commit(writer));
+        struct sps_npy a;
+        OK(sps_npy_read(&a, "length.npy"));
+        assert_memory_equal(a.shape, shape, sizeof shape);
+        sps_npy_reset(&a);
+        shape[1 + digits / 17] *= 10;
+    }
+    remove("length.npy");
+}
+
 static int exists(const char *path)
 {
     FILE *file = fopen(path, "rb");
@@ -407,6 +427,7 @@ int main(void)
         cmocka_unit_test(refuses_wrong_starts),
         cmocka_unit_test(refuses_integers_that_do_not_fit),
         cmocka_unit_test(round_trip),
+        cmocka_unit_test(header_of_every_length),
         cmocka_unit_test(writer_is_all_or_nothing),
         cmocka_unit_test(allocation_failures),
     };

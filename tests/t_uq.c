@@ -166,7 +166,7 @@ static void quantiles_of_many(void **state)
 }
 
 /* Values 10, 20, 30, 40 with weights 0.1, 0.2, 0, 0.7: cumulative 0.1, 0.3, 0.3, 1.  30 weighs nothing and is never
- * chosen; 0.1 + 0.2 is above 0.3 in binary and eight times 0.1 is below 0.8: neither matters. */
+ * chosen. Six times 1/12 is 0.49999999999999994 in binary, and yet the sixth of twelve reaches 1/2. */
 static void weighted_quantile_inverts_the_distribution(void **state)
 {
     (void)state;
@@ -176,10 +176,12 @@ static void weighted_quantile_inverts_the_distribution(void **state)
         double v[] = {40, 10, 30, 20}, w[] = {0.7, 0.1, 0, 0.2};
         NEAR(sps_weighted_quantile(v, w, 4, q[i]), want[i], 0);
     }
-    double v[10], w[10];
-    for (int i = 0; i < 10; i++)
-        v[i] = i + 1, w[i] = 0.1;
-    NEAR(sps_weighted_quantile(v, w, 10, 0.8), 8, 0);
+    double v[12], w[12];
+    for (int i = 0; i < 12; i++) {
+        v[i] = i + 1;
+        w[i] = 1 / 12.0;
+    }
+    NEAR(sps_weighted_quantile(v, w, 12, 0.5), 6, 0);
     double none[] = {0, 0};
     assert_true(isnan(sps_weighted_quantile(v, none, 2, 0.5)));
 }
@@ -282,7 +284,41 @@ static void metrics_by_hand(void **state)
     sps_metrics_free(m);
 }
 
-/* Ten images of two kinds: 6 right and accepted, 1 right and rejected, 2 wrong and rejected, 1 wrong and accepted.
+/* (1/2, 1/4, 1/4) with label 0: 1/4 + 1/16 + 1/16 = 3/8. */
+static void brier_counts_every_class(void **state)
+{
+    (void)state;
+    const float p[3] = {0.5f, 0.25f, 0.25f};
+    const int label = 0;
+    sps_metrics *m;
+    OK(sps_metrics_create(&m, 3, 0.95, NULL));
+    OK(sps_metrics_add(m, p, NULL, 1, 1, &label, NULL));
+    NEAR(metric(m, "brier"), 3 / 8.0, 1e-15);
+    sps_metrics_free(m);
+}
+
+/* Every column and image is sorted anew, weights along with it.  Pass 0 weighs 3/4, pass 1 1/4.  In image 0 the heavy
+ * pass has the larger value of class 0 (1, then 1/2), in image 1 of class 1: quantile 0.2 is 1/2 both times, 0.3 is 1.
+ */
+static void weights_follow_their_passes(void **state)
+{
+    (void)state;
+    const float p[2][2][2] = {{{1, 0}, {0, 1}}, {{0.5f, 0.5f}, {0.5f, 0.5f}}};
+    const double w[2] = {0.75, 0.25};
+    for (int k = 0; k < 2; k++) {
+        struct sps_summary summaries[2];
+        sps_metrics *m;
+        OK(sps_metrics_create(&m, 2, 0.95, &(struct sps_accept_rule){k ? 0.3 : 0.2, 0.95}));
+        OK(sps_metrics_add(m, p[0][0], w, 2, 2, NULL, summaries));
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(summaries[i].predicted, i);
+            NEAR(summaries[i].score, k ? 1 : 0.5, 0);
+        }
+        sps_metrics_free(m);
+    }
+}
+
+/* Ten images of four kinds: 6 right and accepted, 1 right and rejected, 2 wrong and rejected, 1 wrong and accepted.
  * TPR 6/7, TNR 2/3, AR 6/7 = TPR * accuracy / accepted = (6/7)(7/10)/(7/10). */
 static void accept_and_reject_quality(void **state)
 {
@@ -625,6 +661,8 @@ int main(void)
         cmocka_unit_test(spread_of_logits),
         cmocka_unit_test(normal_interval),
         cmocka_unit_test(metrics_by_hand),
+        cmocka_unit_test(brier_counts_every_class),
+        cmocka_unit_test(weights_follow_their_passes),
         cmocka_unit_test(accept_and_reject_quality),
         cmocka_unit_test(ece_bins_hold_their_upper_edge),
         cmocka_unit_test(ece_of_calibrated_is_zero),

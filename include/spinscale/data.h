@@ -20,14 +20,19 @@ struct sps_dataset_info {
     char folder[4096];  /* where it was found */
     size_t count;       /* images, N >= 1 */
     int height, width, channels;
-    int classes;        /* largest label + 1, or the registered set's number */
+    int classes;        /* the registered set's number, but never below the largest label + 1 */
     char sha256[65];    /* of the decoded bytes: all images, then all labels; the same for .gz and plain files */
 };
 
-/* Open by name (the list below, searched in data_dir if that is not NULL, else in each of $SPINSCALE_DATA,
- * $XDG_DATA_HOME/spinscale or ~/.local/share/spinscale, /usr/share/datasets) or by path (a name with a '/' in it, or "." or ".."): a folder with
- * IDX files under the four usual names, with .gz or without.  The first place that has the set's folder with any of its files is used; damage there is
- * an error.  A missing set fails with SPS_ENOTFOUND, the places looked at and how to get it.
+/* Open by name or by path.
+ *   name  one of the list below: the folder ROOT/name, where ROOT is data_dir if that is not NULL, else each of
+ *         $SPINSCALE_DATA (separated by ':'), $XDG_DATA_HOME/spinscale or ~/.local/share/spinscale, /usr/share/datasets.
+ *         The first such folder with any of the set's files is used; damage there is an error.
+ *   path  a name with a '/' in it, or "." or "..": a folder with IDX or CIFAR-10 files under their usual names.
+ * Files are plain, .gz or .xz, looked for in this order.  Only those of the part that is asked for have to be there.
+ *   SPS_EINVAL     the name is empty or unknown
+ *   SPS_ENOTFOUND  a set or a file is missing; the message has the places looked at and how to get the set
+ *   SPS_EFORMAT    a file is damaged; the message has file and offset
  * *out is released with sps_dataset_free(). */
 sps_status sps_dataset_open(sps_dataset **out, const char *name, enum sps_part part, const char *data_dir);
 void sps_dataset_free(sps_dataset *set); /* NULL is allowed */

@@ -17,7 +17,7 @@ extern "C" {
 #endif
 
 /* Eq. 26 (Scale-Dropout paper): accept if the largest over classes of the `quantile` over passes is at least
- * `threshold`. Both are in [0, 1].  Where a rule is asked for, NULL is the default. */
+ * `threshold`.  Both are in [0, 1].  Where a rule is asked for, NULL is the default. */
 struct sps_accept_rule {
     double quantile;  /* default 0.1 */
     double threshold; /* default 0.95 */
@@ -43,7 +43,7 @@ struct sps_summary {
 };
 
 /* One image: p[t * stride + c] for pass t, class c.  mean[C] may be NULL.  level is the interval's, in (0, 1), usually
- * 0.95. For numbers that are no probabilities see sps_spread(). */
+ * 0.95.  For numbers that are no probabilities see sps_spread(). */
 sps_status sps_summarise(struct sps_summary *out, double *mean, const float *p, size_t stride, const double *w,
                          size_t passes, int classes, double level, const struct sps_accept_rule *rule);
 
@@ -60,7 +60,7 @@ sps_status sps_spread(struct sps_spread *out, const float *v, size_t stride, con
 double sps_quantile(double *v, size_t n, double q);
 double sps_weighted_quantile(double *v, double *w, size_t n, double q);
 
-/* Metrics over a set, fed image by image or in blocks; memory O(N) for those that rank. */
+/* Metrics over a set, fed image by image or in blocks; memory does not grow with the set. */
 typedef struct sps_metrics sps_metrics;
 sps_status sps_metrics_create(sps_metrics **out, int classes, double level, const struct sps_accept_rule *rule);
 void sps_metrics_free(sps_metrics *m); /* NULL is allowed */
@@ -74,7 +74,7 @@ sps_status sps_metrics_value(const sps_metrics *m, const char *name, double *val
 const char *sps_metric_list(size_t index, const char **summary, const char **unit, const char **source);
 
 /* Area under the ROC curve of scores (none may be NaN): foreign are the positives, higher means more foreign; ties
- * count half. NaN if either is empty. */
+ * count half.  NaN if either is empty. */
 sps_status sps_auroc(double *out, const double *home, size_t home_count, const double *foreign, size_t foreign_count);
 
 #ifdef __cplusplus

@@ -158,7 +158,7 @@ static sps_status parse_shape(struct cursor *c, struct header *h)
         if (h->dims == SPS_NPY_DIMS_MAX)
             return fail_at(c, SPS_EUNSUPPORTED, "the shape has more than %d dimensions", SPS_NPY_DIMS_MAX);
         SPS_TRY(parse_size(c, &h->shape[h->dims]));
-        if (peek(c) != ')')
+        if (h->dims == 0 || peek(c) != ')') /* (6) is a number in Python, (6,) a shape */
             SPS_TRY(expect(c, ','));
     }
     return expect(c, ')');

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/file.h"
 #include "core/memory.h"
 #include "data/format.h"
 #include "data/list.h"
@@ -147,7 +148,7 @@ static sps_status find_path(const char *path, const struct sps_data_format **for
     if (strlen(path) + 64 > PATH_BYTES)
         SPS_FAIL(EINVAL, "path of the data is %zu characters long, must be below %d", strlen(path), PATH_BYTES - 64);
     if (stat(path, &info) != 0)
-        SPS_FAIL(ENOTFOUND, "cannot open data folder '%s': %s", path, strerror(errno));
+        SPS_FAIL(ENOTFOUND, "cannot open data folder '%s': %s", path, sps_errno_text(errno));
     if (!S_ISDIR(info.st_mode))
         SPS_FAIL(ENOTFOUND, "cannot open data folder '%s': not a folder", path);
     for (int i = 0; i < FORMATS; i++)

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <zlib.h>
 
+#include "core/file.h"
 #include "core/memory.h"
 
 enum {
@@ -88,7 +89,7 @@ static sps_status fetch(sps_source *s)
     errno = 0;
     size_t got = fread(s->buffer, 1, BUFFER_BYTES, s->file);
     if (got < BUFFER_BYTES && ferror(s->file))
-        SPS_FAIL(EIO, "cannot read '%s': %s", s->name, strerror(errno));
+        SPS_FAIL(EIO, "cannot read '%s': %s", s->name, sps_errno_text(errno));
     s->next = s->buffer;
     s->available = got;
     s->taken += got;
@@ -154,7 +155,8 @@ sps_status sps_source_open(sps_source **out, const char *path)
     SPS_TRY_OUT(sps_calloc(&s->buffer, BUFFER_BYTES, 1, "read buffer"));
     /* stat before open: opening a pipe would wait for a writer */
     if (stat(path, &info) != 0) {
-        status = sps_fail(SPS_EIO, "cannot open '%s': %s", path, strerror(errno));
+        status = sps_fail(errno == ENOENT || errno == ENOTDIR ? SPS_ENOTFOUND : SPS_EIO, "cannot open '%s': %s", path,
+                          sps_errno_text(errno));
         goto out;
     }
     if (!S_ISREG(info.st_mode)) {
@@ -164,7 +166,7 @@ sps_status sps_source_open(sps_source **out, const char *path)
     s->size = (uint64_t)info.st_size;
     s->file = fopen(path, "rb");
     if (s->file == NULL) {
-        status = sps_fail(SPS_EIO, "cannot open '%s': %s", path, strerror(errno));
+        status = sps_fail(SPS_EIO, "cannot open '%s': %s", path, sps_errno_text(errno));
         goto out;
     }
     SPS_TRY_OUT(start(s));
@@ -265,8 +267,6 @@ static sps_status unpack_xz(sps_source *s, unsigned char *out, size_t bytes, siz
         return fail_packed(s, "unpacking it takes more than 256 MiB of memory");
     case LZMA_OPTIONS_ERROR:
         return fail_packed(s, "unknown compression");
-    case LZMA_FORMAT_ERROR:
-        return fail_packed(s, "what follows is not xz");
     default:
         return fail_packed(s, "checksum or contents are wrong");
     }

@@ -13,7 +13,8 @@
 
 typedef struct sps_source sps_source;
 
-/* A regular file, or bytes in memory that outlive the source (name is for messages). */
+/* A regular file (SPS_ENOTFOUND if there is none), or bytes in memory that outlive the source (name is for messages).
+ */
 sps_status sps_source_open(sps_source **out, const char *path);
 sps_status sps_source_memory(sps_source **out, const char *name, const void *data, size_t bytes);
 void sps_source_close(sps_source *source); /* NULL is allowed */

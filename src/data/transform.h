@@ -30,7 +30,7 @@ void sps_encode(int8_t *out, const struct sps_code_table *table, const uint8_t *
 struct sps_augment {
     int flip;               /* mirror left-right with probability 1/2 */
     int crop_pad;           /* pad by so many pixels and cut a window of the old size at random; 0 is off */
-    float resize_min_area;  /* random resized crop: share of the area, from this to 1 (aspect 3/4 to 4/3, bilinear); 1 is off */
+    float resize_min_area;  /* random resized crop: share of the area, from this to 1 (aspect 3/4 to 4/3, bilinear); 1 or 0 is off */
 };
 /* out and in are [H][W][C] codes and must not overlap. */
 void sps_augment_codes(int8_t *out, const int8_t *in, int height, int width, int channels, const struct sps_augment *augment,

@@ -192,11 +192,16 @@ sps_status sps_graph_norms_end(struct sps_graph *graph, int point)
 
 /* ---- forward ---- */
 
-/* Scales of sample i from the bank. */
-static void pick_scales(struct sps_scale *scale, float *s, const struct sps_graph *graph, const struct sps_pass *pass, int i)
+/* effective[i], from where the pass says. */
+static void set_scales(struct sps_scale *scale, const struct sps_graph *graph, const struct sps_pass *pass, int i)
 {
     size_t channels = (size_t)scale->channels;
-    if (pass->picks == NULL) {
+    float *s = scale->effective + (size_t)i * channels;
+    if (pass->source == SPS_FROM_METHOD) {
+        graph->method->draw(scale, pass, i, i + 1);
+        return;
+    }
+    if (pass->source == SPS_FROM_POINT) {
         memcpy(s, scale->point, channels * sizeof *s);
         return;
     }
@@ -222,10 +227,8 @@ static void forward_with_batch_statistics(struct sps_graph *graph, struct batchn
 #pragma omp parallel for schedule(static) num_threads(graph->threads)
     for (int i = 0; i < pass->n; i++) {
         size_t at = (size_t)i * channels;
-        if (b->norm.scale != NULL && pass->mode == SPS_PASS_ESTIMATE)
-            pick_scales(b->norm.scale, b->norm.scale->effective + at, graph, pass, i);
-        else if (b->norm.scale != NULL)
-            graph->method->draw(b->norm.scale, pass, i, i + 1);
+        if (b->norm.scale != NULL)
+            set_scales(b->norm.scale, graph, pass, i);
         const void *z = sps_layer_input(graph, layer, i);
         if (sums)
             add_moments(b->sum + at, b->square + at, z, 1, positions, channels);
@@ -265,14 +268,14 @@ static void forward_with_running_statistics(struct sps_graph *graph, struct batc
     struct sps_layer *layer = &b->base;
     struct sps_norm *norm = &b->norm;
     size_t channels = (size_t)layer->in.c, size = sps_shape_size(&layer->in), positions = size / channels;
-    int point = pass->picks == NULL && norm->point_mean != NULL;
+    int point = pass->source == SPS_FROM_POINT && norm->point_mean != NULL;
     const float *mean = point ? norm->point_mean : norm->running_mean, *var = point ? norm->point_var : norm->running_var;
 #pragma omp parallel for schedule(static) num_threads(graph->threads)
     for (int i = 0; i < pass->n; i++) {
         struct sps_affine *affine = sps_graph_scratch(graph);
-        float *s = norm->scale ? norm->scale->effective + (size_t)i * channels : NULL;
+        const float *s = norm->scale ? norm->scale->effective + (size_t)i * channels : NULL;
         if (s != NULL)
-            pick_scales(norm->scale, s, graph, pass, i);
+            set_scales(norm->scale, graph, pass, i);
         for (size_t c = 0; c < channels; c++)
             affine[c] = (struct sps_affine){s ? s[c] : 1,
                                             norm->bias ? norm->bias->value[c] : 0,

@@ -11,7 +11,9 @@
 #include "nn/nn.h"
 #include "nn/onednn.h"
 
-enum { LAYERS_MAX = 1024, EXTENT_MAX = 4096, CHANNELS_MAX = 65536, ELEMENTS_MAX = 1 << 26 };
+enum { LAYERS_MAX = 1024, EXTENT_MAX = 4096, CHANNELS_MAX = 65536, ELEMENTS_MAX = 1 << 22 };
+/* Activations of a batch, all layers: more is refused before it is asked for (descriptions may come from hostile files). */
+static const double ACTIVATIONS_MAX = 8e9;
 
 const char *sps_kind_name(enum sps_kind kind)
 {
@@ -198,6 +200,10 @@ static sps_status add_layer(struct sps_graph *graph, const sps_yaml *yaml, const
         return sps_yaml_fail(yaml, item, "%s: output of %zu numbers an image is larger than %d", type->name,
                              sps_shape_size(&layer->out), ELEMENTS_MAX);
     layer->y_stride = image_bytes(&layer->out);
+    graph->activation_bytes += (double)layer->y_stride * graph->batch;
+    if (graph->activation_bytes > ACTIVATIONS_MAX)
+        return sps_yaml_fail(yaml, item, "%s: activations of a batch of %d images exceed %g bytes", type->name, graph->batch,
+                             ACTIVATIONS_MAX);
     return sps_calloc(&layer->y, (size_t)graph->batch, layer->y_stride, type->name);
 }
 
@@ -215,6 +221,18 @@ static void initialise(struct sps_graph *graph)
     }
 }
 
+sps_status sps_graph_set_threads(struct sps_graph *graph, int threads)
+{
+    char *scratch = NULL;
+    if (graph->scratch != NULL && threads == graph->threads)
+        return SPS_OK;
+    SPS_TRY(sps_calloc(&scratch, (size_t)threads, graph->scratch_stride, "scratch"));
+    sps_free(graph->scratch);
+    graph->scratch = scratch;
+    graph->threads = threads;
+    return SPS_OK;
+}
+
 static sps_status make_room(struct sps_graph *graph)
 {
     size_t largest = 0, scratch = 0;
@@ -230,7 +248,7 @@ static sps_status make_room(struct sps_graph *graph)
         scratch = row > scratch ? row : scratch;
     }
     graph->scratch_stride = (scratch + SPS_ALIGN - 1) / SPS_ALIGN * SPS_ALIGN;
-    SPS_TRY(sps_calloc(&graph->scratch, (size_t)graph->threads, graph->scratch_stride, "scratch"));
+    SPS_TRY(sps_graph_set_threads(graph, graph->threads));
     if (!graph->training)
         return SPS_OK;
     for (int i = 0; i < 2; i++)

@@ -55,20 +55,28 @@ struct sps_graph;
 struct sps_layer;
 
 enum sps_pass_mode {
-    SPS_PASS_TRAIN,    /* batch statistics; scales drawn by the method; backward may follow */
-    SPS_PASS_ESTIMATE, /* batch statistics, recorded for sps_graph_norms_end(); scales from the bank */
-    SPS_PASS_EVALUATE  /* running statistics; scales from the bank */
+    SPS_PASS_TRAIN,    /* batch statistics, which move the running ones; backward may follow */
+    SPS_PASS_ESTIMATE, /* batch statistics, recorded for sps_graph_norms_end() */
+    SPS_PASS_EVALUATE  /* running statistics */
+};
+
+/* Where the scale of each sample comes from. */
+enum sps_scale_source {
+    SPS_FROM_METHOD, /* drawn by the method, as in training: the continuous posterior */
+    SPS_FROM_BANK,   /* the picked entries */
+    SPS_FROM_POINT   /* the deterministic reading */
 };
 
 /* One forward (and backward) over n images. */
 struct sps_pass {
     enum sps_pass_mode mode;
+    enum sps_scale_source source;
     int n;
     uint64_t seed;
     uint32_t epoch;         /* of the draws */
     const uint32_t *index;  /* [n] image indices: of the draws */
     uint32_t batch;         /* index of the batch: the draw where paths are per batch */
-    const uint8_t *picks;   /* [n][graph->picks] bank entries; NULL: the deterministic reading */
+    const uint8_t *picks;   /* [n][graph->picks] bank entries */
     int start;              /* first layer to run; results of earlier ones are still in place */
     float t, k;             /* error-decay estimator */
 };
@@ -165,6 +173,7 @@ struct sps_graph {
     float *gradient[2];
     char *scratch; /* [threads][scratch_stride] */
     size_t scratch_stride;
+    double activation_bytes;
     void *onednn;
 };
 
@@ -187,6 +196,8 @@ void sps_graph_free(struct sps_graph *graph);
 sps_status sps_graph_add_weight(struct sps_graph *graph, struct sps_weight **out, int layer, const char *name, int dims,
                                 const size_t *shape, int binary, int wants_pairs);
 sps_status sps_graph_add_scale(struct sps_graph *graph, struct sps_scale **out, int layer, int channels, size_t layer_weights);
+/* Threads of later calls (scratch is made anew). */
+sps_status sps_graph_set_threads(struct sps_graph *graph, int threads);
 /* After banks changed: set picks and every pick_at. */
 void sps_graph_layout_picks(struct sps_graph *graph);
 /* This thread's scratch (inside an OpenMP region or outside). */

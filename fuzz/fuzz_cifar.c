@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* CIFAR-10 reader, plain and packed.  Input: length of the first file (2 bytes, big-endian), then two files of one
+ * part. */
+#include "data/format.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size < 2)
+        return 0;
+    size_t length = (size_t)data[0] << 8 | data[1];
+    data += 2;
+    size -= 2;
+    if (length > size)
+        length = size;
+    sps_source *files[2] = {NULL, NULL};
+    struct sps_images images;
+    if (sps_source_memory(&files[0], "first", data, length) == SPS_OK &&
+        sps_source_memory(&files[1], "second", data + length, size - length) == SPS_OK &&
+        sps_format_cifar.read(&images, files, 2) == SPS_OK)
+        sps_images_free(&images);
+    sps_source_close(files[0]);
+    sps_source_close(files[1]);
+    return 0;
+}

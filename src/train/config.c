@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+#include "train/config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bayes/bayes.h"
+#include "conf/preset.h"
+#include "core/file.h"
+#include "core/memory.h"
+#include "spinscale/train.h"
+
+#define SPS_PARAMS_OWNER struct sps_run_params
+static const struct sps_param run_params[] = {SPS_PARAMS_TABLE(RUN_PARAMS)};
+#undef SPS_PARAMS_OWNER
+
+enum { NET_BYTES_MAX = 1 << 20 };
+
+static int is_path(const char *name)
+{
+    size_t n = strlen(name);
+    return strchr(name, '/') != NULL || (n > 5 && strcmp(name + n - 5, ".yaml") == 0);
+}
+
+static sps_status preset_missing(const char *folder, const char *name)
+{
+    char names[512] = "";
+    for (const struct sps_preset *p = sps_presets; p->folder != NULL; p++)
+        if (strcmp(p->folder, folder) == 0)
+            snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", *names ? ", " : "", p->name);
+    SPS_FAIL(EINVAL, "unknown preset '%s' in %s (%s; a file's name has a '/' or ends in .yaml)", name, folder, names);
+}
+
+static sps_status parse_named(sps_yaml **out, const char *folder, const char *name)
+{
+    if (is_path(name))
+        return sps_yaml_read(out, name);
+    const struct sps_preset *preset = sps_preset_find(folder, name);
+    return preset ? sps_yaml_parse(out, name, preset->text, preset->size) : preset_missing(folder, name);
+}
+
+/* The method decides which settings there are, so its name is looked up before anything is read. */
+static sps_status choose_method(struct sps_config *c, const sps_yaml *yaml, const char *const *sets, size_t set_count)
+{
+    const char *name = c->run.method;
+    const struct sps_yaml_node *map = yaml ? sps_yaml_get(sps_yaml_root(yaml), "method") : NULL;
+    const struct sps_yaml_node *node = map && map->kind == SPS_YAML_MAP ? sps_yaml_get(map, "name") : NULL;
+    if (node != NULL && node->kind == SPS_YAML_SCALAR)
+        name = node->text;
+    static const char key[] = "method.name=";
+    for (size_t i = 0; i < set_count; i++)
+        if (strncmp(sets[i], key, sizeof key - 1) == 0)
+            name = sets[i] + sizeof key - 1;
+    c->method = sps_method_find(name);
+    if (c->method == NULL && node != NULL && name == node->text)
+        return sps_yaml_fail(yaml, node, "unknown method '%s' (point, scale_dropout, scale_vi)", name);
+    if (c->method == NULL)
+        SPS_FAIL(EINVAL, "unknown method '%s' (point, scale_dropout, scale_vi)", name);
+    SPS_TRY(sps_calloc(&c->settings, 1, c->method->settings_size, "method settings"));
+    sps_params_default(c->method->params, c->settings);
+    return SPS_OK;
+}
+
+static sps_status load_net(struct sps_config *c)
+{
+    SPS_TRY(parse_named(&c->net, "nets", c->run.net));
+    if (is_path(c->run.net)) {
+        size_t bytes = 0;
+        return sps_file_load(&c->net_text, &bytes, c->run.net, NET_BYTES_MAX);
+    }
+    return sps_strdup(&c->net_text, sps_preset_find("nets", c->run.net)->text);
+}
+
+static sps_status init(struct sps_config *c, const sps_yaml *yaml, const char *const *sets, size_t set_count, int has_seed, uint64_t seed)
+{
+    sps_params_default(run_params, &c->run);
+    SPS_TRY(choose_method(c, yaml, sets, set_count));
+    const struct sps_binding bindings[] = {{run_params, &c->run}, {c->method->params, c->settings}};
+    if (yaml != NULL)
+        SPS_TRY(sps_params_read(bindings, 2, yaml, sps_yaml_root(yaml)));
+    for (size_t i = 0; i < set_count; i++)
+        SPS_TRY(sps_params_set(bindings, 2, sets[i]));
+    if (has_seed && seed > (uint64_t)9007199254740992)
+        SPS_FAIL(EINVAL, "seed %llu is above 2^53", (unsigned long long)seed);
+    if (has_seed)
+        c->run.seed = (int64_t)seed;
+    c->binariser = sps_binariser_find(c->run.binariser);
+    if (c->binariser == NULL)
+        SPS_FAIL(EINVAL, "net.binariser '%s' is unknown (irnet, ste)", c->run.binariser);
+    c->optimiser = sps_optimiser_find(c->run.optimiser);
+    if (c->optimiser == NULL)
+        SPS_FAIL(EINVAL, "train.optimiser '%s' is unknown (adam, sgd)", c->run.optimiser);
+    SPS_TRY(load_net(c));
+    return sps_params_write(&c->text, bindings, 2);
+}
+
+sps_status sps_config_init(struct sps_config *out, const char *config, const char *const *sets, size_t set_count, int has_seed,
+                           uint64_t seed)
+{
+    struct sps_config c = {0};
+    sps_yaml *yaml = NULL;
+    sps_status status = config ? parse_named(&yaml, "configs", config) : SPS_OK;
+    if (status == SPS_OK)
+        status = init(&c, yaml, sets, set_count, has_seed, seed);
+    sps_yaml_free(yaml);
+    if (status == SPS_OK)
+        *out = c;
+    else
+        sps_config_reset(&c);
+    return status;
+}
+
+void sps_config_reset(struct sps_config *c)
+{
+    sps_free(c->settings);
+    sps_yaml_free(c->net);
+    sps_free(c->net_text);
+    sps_free(c->text);
+    *c = (struct sps_config){0};
+}
+
+sps_status sps_train_describe(char **text)
+{
+    char *parts[16] = {NULL}, *all = NULL;
+    int count = 0;
+    sps_status status = SPS_OK;
+    struct sps_run_params run;
+    const struct sps_binding binding = {run_params, &run};
+    SPS_TRY_OUT(sps_params_describe(&parts[count++], &binding, 1));
+    const struct sps_method *method;
+    for (size_t i = 0; (method = sps_method_at(i)) != NULL && count < 16; i++) {
+        const struct sps_binding own = {method->params, &run}; /* only the table is read */
+        SPS_TRY_OUT(sps_params_describe(&parts[count++], &own, 1));
+    }
+    size_t size = 1;
+    for (int i = 0; i < count; i++)
+        size += strlen(parts[i]) + 128;
+    SPS_TRY_OUT(sps_calloc(&all, size, 1, "text"));
+    strcat(all, parts[0]);
+    for (int i = 1; i < count; i++) {
+        method = sps_method_at((size_t)i - 1);
+        snprintf(all + strlen(all), 128, "\nmethod.name: %s\n", method->name);
+        strcat(all, parts[i]);
+    }
+    *text = all;
+out:
+    for (int i = 0; i < count; i++)
+        sps_free(parts[i]);
+    return status;
+}
+
+void sps_text_free(char *text)
+{
+    sps_free(text);
+}
+
+const char *sps_train_preset(const char *folder, size_t index, char summary[256])
+{
+    for (const struct sps_preset *p = sps_presets; p->folder != NULL; p++) {
+        if (strcmp(p->folder, folder) != 0 || index-- > 0)
+            continue;
+        const char *line = p->text;
+        while (*line == '#' || *line == ' ')
+            line++;
+        snprintf(summary, 256, "%.*s", (int)strcspn(line, "\n"), line);
+        return p->name;
+    }
+    return NULL;
+}
+
+static const char *describe(const char *name, const char *text, const char *from, const char **summary, const char **source)
+{
+    *summary = text;
+    *source = from;
+    return name;
+}
+
+const char *sps_train_list(const char *kind, size_t index, const char **summary, const char **source)
+{
+    static const char *const schedules[][2] = {{"cosine", "half a cosine from the largest rate to train.final of it"},
+                                               {"steps", "train.drops drops by train.drop_factor, evenly spread"},
+                                               {"one_cycle", "up during the warm-up, then half a cosine down"},
+                                               {"constant", "the largest rate throughout"}};
+#define DESCRIBE(entry) return (entry) ? describe((entry)->name, (entry)->summary, (entry)->source, summary, source) : NULL
+    if (strcmp(kind, "layers") == 0)
+        DESCRIBE(sps_layer_type_at(index));
+    if (strcmp(kind, "methods") == 0)
+        DESCRIBE(sps_method_at(index));
+    if (strcmp(kind, "optimisers") == 0)
+        DESCRIBE(sps_optimiser_at(index));
+    if (strcmp(kind, "binarisers") == 0)
+        DESCRIBE(sps_binariser_at(index));
+    if (strcmp(kind, "schedules") == 0 && index < sizeof schedules / sizeof *schedules)
+        return describe(schedules[index][0], schedules[index][1], "", summary, source);
+    return NULL;
+}
