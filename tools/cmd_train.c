@@ -40,6 +40,7 @@ static const struct sps_option options_table[] = {
      .type = SPS_OPTION_COUNT,
      .offset = offsetof(struct train_options, seed),
      .argument = "N",
+     .max = 9007199254740992.0, /* as run.seed */
      .help = "seed of the run, instead of the configuration's"},
     SPS_OPTION_THREADS(struct train_options),
     SPS_OPTION_DATA_DIR(struct train_options),
