@@ -1,5 +1,5 @@
-# The rules of the house, and the command line.  Tests that train for long are called t_train_*: label train; all others are
-# fast, and run under the sanitizers too.
+# The rules of the house, and the command line.  Tests that train for long are called t_train_*: label train; all
+# others are fast, and run under the sanitizers too.
 set(sh ${CMAKE_CURRENT_SOURCE_DIR})
 add_test(NAME house_include_rules COMMAND ${sh}/include_rules.sh ${PROJECT_SOURCE_DIR})
 add_test(NAME house_headers COMMAND ${sh}/headers.sh ${PROJECT_SOURCE_DIR} ${CMAKE_C_COMPILER} ${CMAKE_CXX_COMPILER})
@@ -13,11 +13,10 @@ if(NOT SPS_SANITIZE) # a program built without the sanitizer cannot load a libra
   add_test(NAME house_install COMMAND ${sh}/install.sh ${PROJECT_BINARY_DIR} ${CMAKE_C_COMPILER})
 endif()
 
-# One line for --update: tests/cli/run tests/cli/NAME.sh PROGRAM SOURCE_DIR --update
 file(GLOB scripts CONFIGURE_DEPENDS cli/*.sh)
 foreach(script IN LISTS scripts)
   get_filename_component(name ${script} NAME_WE)
-  add_test(NAME cli_${name} COMMAND ${sh}/cli/run ${script} $<TARGET_FILE:spinscale> ${PROJECT_SOURCE_DIR})
+  add_test(NAME cli_${name} COMMAND ${sh}/cli/run ${script} $<TARGET_FILE:spinscale>)
 endforeach()
 
 get_property(all DIRECTORY PROPERTY TESTS)

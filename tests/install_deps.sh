@@ -1,5 +1,6 @@
 #!/bin/sh
-# scripts/install-deps with a pretended system: does nothing where all is there, asks before sudo, installs what is missing.
+# scripts/install-deps with a pretended system: does nothing where all is there, asks before sudo, installs what is
+# missing.
 #   install_deps.sh SOURCE_DIR
 set -u
 script=$1/scripts/install-deps

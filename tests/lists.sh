@@ -1,6 +1,7 @@
 #!/bin/sh
-# Each X(name) row of a room's list.h has its file <name>.c, which defines an identifier that ends in _<name>, and starts
-# with that name, in any case, where it gives one ("idx", "IDX").  (Rows whose name is a string belong to no file.)
+# Each X(name) row of a room's list.h has its file <name>.c, which defines an identifier that ends in _<name>, and
+# starts with that name, in any case, where it gives one ("idx", "IDX").  (Rows whose name is a string belong to no
+# file.)
 #   lists.sh SOURCE_DIR
 cd "$1" || exit 1
 bad=0
@@ -8,7 +9,8 @@ entries=0
 for list in src/*/list.h; do
   [ -f "$list" ] || continue
   room=$(dirname "$list")
-  for name in $(sed -e 's@/\*.*@@' -e 's@^ \*.*@@' "$list" | grep -oE '\bX\([a-z][a-z0-9_]*[,)]' | sed 's/X(\(.*\)[,)]/\1/'); do
+  names=$(sed -e 's@/\*.*@@' -e 's@^ \*.*@@' "$list" | grep -oE '\bX\([a-z][a-z0-9_]*[,)]' | sed 's/X(\(.*\)[,)]/\1/')
+  for name in $names; do
     entries=$((entries + 1))
     file=$room/$name.c
     if [ ! -f "$file" ]; then

@@ -10,7 +10,8 @@ for command in "help metrics" "metrics -h" "metrics --samples nonsense --help"; 
 done
 for command in train eval predict metrics info; do
     "$SPINSCALE" $command --help | head -n 1
-    "$SPINSCALE" $command --help | awk 'length > 80 && !/^  spinscale / && !/^Usage/ && !settings {print "too wide: " $0} /^Settings/ {settings = 1}'
+    "$SPINSCALE" $command --help |
+        awk '/^Settings/ {exit} length > 80 && !/^  spinscale / && !/^Usage/ {print "too wide: " $0}'
 done
 "$SPINSCALE" --version | sed 's/[0-9]\{1,\}/N/g'
 "$SPINSCALE" --man | head -n 3 | sed 's/[0-9]\{1,\}\.[0-9.]*/N/g'

@@ -1,5 +1,5 @@
-# Two passes, two images, two classes.  Image 0: the passes are certain and disagree, (1,0) and (0,1).  Image 1: both say
-# (1/2,1/2).  Both means are (1/2,1/2), the first of equals is predicted: class 0.  Labels 0 and 1:
+# Two passes, two images, two classes.  Image 0: the passes are certain and disagree, (1,0) and (0,1).  Image 1: both
+# say (1/2,1/2).  Both means are (1/2,1/2), the first of equals is predicted: class 0.  Labels 0 and 1:
 #   accuracy 1/2; NLL ln 2; Brier 1/4 + 1/4; confidence 1/2 = accuracy in its bin, ECE 0; entropy ln 2;
 #   expected entropy (0 + ln 2)/2, mutual information ln 2 / 2; variance (1/4 + 0)/2.
 . "$SOURCE_DIR/tests/cli/npy.inc"

@@ -58,7 +58,8 @@ echo '--- predict'
 "$SPINSCALE" predict out --data ./toy --index 0 5 10 15 --json | python3 -c '
 import json, sys
 for p in json.load(sys.stdin)["predictions"]:
-    print(p["index"], p["label"], p["class"], 0 <= p["probability"] <= 1, p["mutual_information"] >= 0, p["accepted"] in (True, False))'
+    sane = 0 <= p["probability"] <= 1 and p["mutual_information"] >= 0 and p["accepted"] in (True, False)
+    print(p["index"], p["label"], p["class"], sane)'
 run predict out toy/large.png
 "$SPINSCALE" predict out toy/large.png --fit >/dev/null
 echo "--fit: exit $?"

@@ -1,4 +1,7 @@
-"""A toy data set: four classes of 12 x 12 images, a bright quadrant in noise.  toy.py FOLDER: IDX files, labels.npy, PNGs."""
+"""A toy data set: four classes of 12 x 12 images, a bright quadrant in noise.
+
+toy.py FOLDER: IDX files, labels.npy, PNGs.
+"""
 import os
 import random
 import struct
