@@ -1,0 +1,29 @@
+# The rules of the house, and the command line.  Tests that train for long are called t_train_*: label train; all
+# others are fast, and run under the sanitizers too.
+set(sh ${CMAKE_CURRENT_SOURCE_DIR})
+add_test(NAME house_include_rules COMMAND ${sh}/include_rules.sh ${PROJECT_SOURCE_DIR})
+add_test(NAME house_headers COMMAND ${sh}/headers.sh ${PROJECT_SOURCE_DIR} ${CMAKE_C_COMPILER} ${CMAKE_CXX_COMPILER})
+add_test(NAME house_install_deps COMMAND ${sh}/install_deps.sh ${PROJECT_SOURCE_DIR})
+add_test(NAME house_lists COMMAND ${sh}/lists.sh ${PROJECT_SOURCE_DIR})
+add_test(NAME house_symbols COMMAND ${sh}/symbols.sh $<TARGET_FILE:spinscale-infer> $<TARGET_FILE:spinscale-train>
+  $<TARGET_FILE:spinscale-train-commands>)
+add_test(NAME house_links COMMAND ${sh}/links.sh $<TARGET_FILE:spinscale-infer> $<TARGET_FILE:spinscale>)
+add_test(NAME house_docs COMMAND ${PROJECT_SOURCE_DIR}/scripts/update-docs --check $<TARGET_FILE:spinscale>)
+if(NOT SPS_SANITIZE) # a program built without the sanitizer cannot load a library that has it
+  add_test(NAME house_install COMMAND ${sh}/install.sh ${PROJECT_BINARY_DIR} ${CMAKE_C_COMPILER})
+endif()
+
+file(GLOB scripts CONFIGURE_DEPENDS cli/*.sh)
+foreach(script IN LISTS scripts)
+  get_filename_component(name ${script} NAME_WE)
+  add_test(NAME cli_${name} COMMAND ${sh}/cli/run ${script} $<TARGET_FILE:spinscale>)
+endforeach()
+
+get_property(all DIRECTORY PROPERTY TESTS)
+foreach(test IN LISTS all)
+  if(test MATCHES "^t_train_")
+    set_tests_properties(${test} PROPERTIES LABELS train TIMEOUT 600)
+  else()
+    set_tests_properties(${test} PROPERTIES LABELS fast TIMEOUT 300)
+  endif()
+endforeach()

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/* train: a configuration in, a folder out. */
+#include <math.h>
+#include <signal.h>
+
+#include "commands.h"
+#include "console.h"
+#include "report.h"
+#include "spinscale/train.h"
+
+struct train_options {
+    const char *config, *out, *data_dir;
+    struct sps_texts sets;
+    struct sps_count seed, threads;
+    int resume, quiet, json;
+};
+
+static const struct sps_option options_table[] = {
+    {.name = "config",
+     .letter = 'c',
+     .type = SPS_OPTION_TEXT,
+     .offset = offsetof(struct train_options, config),
+     .argument = "FILE|PRESET",
+     .required = 1,
+     .help = "a file (with a '/' in it, or ending in .yaml) or a preset that \"spinscale info\" lists"},
+    {.name = "set",
+     .type = SPS_OPTION_TEXTS,
+     .offset = offsetof(struct train_options, sets),
+     .argument = "key=value",
+     .help = "change one setting, for example train.epochs=3; may be repeated"},
+    {.name = "out",
+     .letter = 'o',
+     .type = SPS_OPTION_TEXT,
+     .offset = offsetof(struct train_options, out),
+     .argument = "DIR",
+     .required = 1,
+     .help = "folder for config.yaml (resolved), metrics.jsonl, checkpoint.safetensors and model.safetensors"},
+    {.name = "seed",
+     .letter = 's',
+     .type = SPS_OPTION_COUNT,
+     .offset = offsetof(struct train_options, seed),
+     .argument = "N",
+     .max = 9007199254740992.0, /* as run.seed */
+     .help = "seed of the run, instead of the configuration's"},
+    SPS_OPTION_THREADS(struct train_options),
+    SPS_OPTION_DATA_DIR(struct train_options),
+    {.name = "resume",
+     .letter = 'r',
+     .type = SPS_OPTION_FLAG,
+     .offset = offsetof(struct train_options, resume),
+     .help = "go on from the checkpoint in DIR; bit for bit the same run with one thread"},
+    {.name = "quiet",
+     .type = SPS_OPTION_FLAG,
+     .offset = offsetof(struct train_options, quiet),
+     .help = "no progress on standard error, only warnings"},
+    SPS_OPTION_JSON(struct train_options),
+    {.name = NULL}};
+
+static volatile sig_atomic_t stop;
+
+/* The first signal asks for a checkpoint and a clean end; the second one kills, as if nothing was caught. */
+static void request_stop(int signal_number)
+{
+    (void)signal_number;
+    stop = 1;
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = request_stop, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+static void draw_bar(const struct sps_train_progress *now, double last_validation)
+{
+    if (!sps_console_progress_due())
+        return;
+    char before[64], after[192], left[32], validation[48] = "";
+    sps_console_duration(left, now->seconds_left);
+    if (isfinite(last_validation))
+        snprintf(validation, sizeof validation, ", validation %.2f %%", 100.0 * last_validation);
+    snprintf(before, sizeof before, "epoch %d/%d", now->epoch, now->epochs);
+    snprintf(after, sizeof after, "%s left, loss %.3f%s, %.0f images/s", left, now->loss, validation,
+             now->images_per_s);
+    double steps = now->steps > 0 ? (double)now->steps : 1.0;
+    double share = ((double)(now->epoch - 1) + (double)now->step / steps) / (double)(now->epochs > 0 ? now->epochs : 1);
+    sps_console_progress(before, share, after);
+}
+
+static void log_epoch(const struct sps_train_progress *now)
+{
+    char left[32];
+    sps_console_duration(left, now->seconds_left);
+    sps_console_say(
+        "epoch %d of %d: loss %.4f nats, accuracy %.2f %% in training, %.2f %% in validation, validation NLL "
+        "%.4f nats, mutual information %.4f nats, %.0f images/s, %s left",
+        now->epoch, now->epochs, now->loss, 100.0 * now->train_accuracy, 100.0 * now->validation_accuracy,
+        now->validation_nll, now->mutual_information, now->images_per_s, left);
+}
+
+static void show_progress(void *user, const struct sps_train_progress *now)
+{
+    double *last_validation = user;
+    if (now->epoch_done)
+        *last_validation = now->validation_accuracy;
+    if (sps_console_is_terminal())
+        draw_bar(now, *last_validation);
+    else if (now->epoch_done && !sps_console_quiet)
+        log_epoch(now);
+}
+
+static int print_result(const struct train_options *options, const struct sps_train_result *result)
+{
+    if (result->collapsed)
+        sps_console_say("WARNING: THE POSTERIOR HAS COLLAPSED: the passes of this network (almost) never disagree, its "
+                        "uncertainty means nothing; do not use it");
+    struct sps_cli_report report = {0};
+    sps_cli_report_text(&report, "model", result->model);
+    sps_cli_report_count(&report, "epochs", (uint64_t)result->epochs, NULL);
+    sps_cli_report_count(&report, "best_epoch", (uint64_t)result->best_epoch, NULL);
+    sps_cli_report_real(&report, "validation_accuracy", result->validation_accuracy, "(fraction)");
+    sps_cli_report_real(&report, "validation_nll", result->validation_nll, "nats");
+    sps_cli_report_real(&report, "mutual_information", result->mutual_information, "nats");
+    sps_cli_report_flag(&report, "collapsed", result->collapsed);
+    sps_cli_report_count(&report, "bank_draws", (uint64_t)result->bank_draws, NULL);
+    sps_cli_report_real(&report, "seconds", result->seconds, "s");
+    return sps_cli_report_print(&report, options->json);
+}
+
+static int run(const void *options_pointer, char *const *operands, int operand_count)
+{
+    (void)operands;
+    (void)operand_count;
+    const struct train_options *options = options_pointer;
+    double last_validation = NAN;
+    struct sps_train_result result = {0};
+    struct sps_train_options train = {
+        .config = options->config,
+        .sets = options->sets.item,
+        .set_count = options->sets.count,
+        .out = options->out,
+        .data_dir = options->data_dir,
+        .has_seed = options->seed.given,
+        .seed = options->seed.value,
+        .threads = (int)options->threads.value,
+        .resume = options->resume,
+        .stop = &stop,
+        .progress = show_progress,
+        .user = &last_validation,
+    };
+    sps_console_quiet = options->quiet;
+    catch_signals();
+    sps_status status = sps_train(&result, &train);
+    sps_console_progress_clear();
+    return status == SPS_OK ? print_result(options, &result) : sps_console_failed(status);
+}
+
+static sps_status print_settings(FILE *out)
+{
+    char *text = NULL;
+    sps_status status = sps_train_describe(&text);
+    if (status != SPS_OK)
+        return status;
+    fprintf(out, "\nSettings, for configurations and --set:\n\n%s", text);
+    sps_text_free(text);
+    return SPS_OK;
+}
+
+const struct sps_command sps_cmd_train = {
+    .operands = "--config FILE|PRESET --out DIR [options]",
+    .operands_min = 0,
+    .operands_max = 0,
+    .description =
+        "Trains a network as a configuration says and leaves its model in DIR. Progress goes to standard error, "
+        "the result to standard output. A signal (Ctrl-C) saves a checkpoint and stops, a second one kills; "
+        "--resume goes on from there.",
+    .examples = "  spinscale train --config demo --out out\n"
+                "  spinscale train --config demo --set method.name=scale_vi --set train.epochs=5 --out out2 --seed 7",
+    .options = options_table,
+    .options_bytes = sizeof(struct train_options),
+    .details = print_settings,
+    .run = run,
+};

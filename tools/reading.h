@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SPS_TOOLS_READING_H
+#define SPS_TOOLS_READING_H
+/* How a model is read, an option of eval and predict: T sampled paths, all paths, or the deterministic reading. */
+#include "command.h"
+#include "spinscale/model.h"
+
+struct sps_reading_options {
+    struct sps_count samples, seed, threads;
+    int exact, point, shared_paths;
+};
+
+#define SPS_OPTIONS_READING(owner)                                                                                     \
+    {.name = "samples",                                                                                                \
+     .letter = 'T',                                                                                                    \
+     .type = SPS_OPTION_COUNT,                                                                                         \
+     .offset = offsetof(owner, reading.samples),                                                                       \
+     .argument = "T",                                                                                                  \
+     .default_text = "20",                                                                                             \
+     .min = 1,                                                                                                         \
+     .max = SPS_SAMPLES_MAX,                                                                                           \
+     .choice = "reading",                                                                                              \
+     .help = "passes per image, each along a path drawn at random"},                                                   \
+        {.name = "exact",                                                                                              \
+         .letter = 'x',                                                                                                \
+         .type = SPS_OPTION_FLAG,                                                                                      \
+         .offset = offsetof(owner, reading.exact),                                                                     \
+         .choice = "reading",                                                                                          \
+         .help = "walk all paths, weighted by their probability; refused where there are too many"},                   \
+        {.name = "point",                                                                                              \
+         .type = SPS_OPTION_FLAG,                                                                                      \
+         .offset = offsetof(owner, reading.point),                                                                     \
+         .choice = "reading",                                                                                          \
+         .help = "one deterministic pass: nothing dropped, the posterior's mean"},                                     \
+        {.name = "seed",                                                                                               \
+         .letter = 's',                                                                                                \
+         .type = SPS_OPTION_COUNT,                                                                                     \
+         .offset = offsetof(owner, reading.seed),                                                                      \
+         .argument = "N",                                                                                              \
+         .default_text = "1",                                                                                          \
+         .help = "seed of the paths; same seed, same numbers"},                                                        \
+        {.name = "shared-paths",                                                                                       \
+         .type = SPS_OPTION_FLAG,                                                                                      \
+         .offset = offsetof(owner, reading.shared_paths),                                                              \
+         .help = "all images take the same paths (those of image 0)"},                                                 \
+    {                                                                                                                  \
+        .name = "threads", .letter = 't', .type = SPS_OPTION_COUNT, .offset = offsetof(owner, reading.threads),        \
+        .argument = "N", .min = 1, .max = SPS_THREADS_MAX, .help = "threads to use; all cores where not given"         \
+    }
+
+static inline struct sps_predict_options sps_reading(const struct sps_reading_options *options)
+{
+    struct sps_predict_options predict = SPS_PREDICT_OPTIONS_DEFAULT;
+    predict.reading = options->exact ? SPS_EXACT : options->point ? SPS_POINT : SPS_SAMPLED;
+    predict.samples = (uint32_t)options->samples.value;
+    predict.seed = options->seed.value;
+    predict.threads = (int)options->threads.value;
+    predict.shared_paths = options->shared_paths;
+    return predict;
+}
+
+static inline const char *sps_reading_name(enum sps_reading reading)
+{
+    return reading == SPS_EXACT ? "exact" : reading == SPS_POINT ? "point" : "sampled";
+}
+#endif
