@@ -17,7 +17,7 @@ struct sps_train_progress {
     double loss;               /* running mean of this epoch's training loss, nats */
     double images_per_s;
     double seconds, seconds_left; /* spent in this session; estimate of the rest */
-    int epoch_done;            /* the fields below are of this epoch and valid */
+    int epoch_done;            /* the fields below are of this epoch; those of an epoch without validation are NaN */
     double train_accuracy;     /* fraction */
     double validation_accuracy, validation_nll, mutual_information;
 };

@@ -69,7 +69,7 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
     layer->out.kind = SPS_REALS;
     norm->channels = layer->in.c;
     norm->eps = (float)b->set.eps;
-    layer->scratch = (size_t)layer->in.c * sizeof(struct sps_affine); /* the largest of the per-channel tables below */
+    layer->scratch = 6 * (size_t)layer->in.c * sizeof(float); /* the largest of the per-channel tables below */
     size_t c = (size_t)layer->in.c, rows = (size_t)graph->batch * c;
     SPS_TRY(sps_graph_add_weight(graph, &norm->gamma, layer->index, "gamma", 1, &c, 0, 0));
     SPS_TRY(sps_graph_add_weight(graph, &norm->beta, layer->index, "beta", 1, &c, 0, 0));
@@ -253,14 +253,18 @@ static void forward_with_batch_statistics(struct sps_graph *graph, struct batchn
     }
 }
 
+/* Evaluation: sps_affine_at() for all positions, channels innermost so that the loop runs in vectors.  table holds its six
+ * numbers, an array of channels each. */
 static inline __attribute__((always_inline)) void apply_affine(float *restrict y, const void *z, int sums, size_t positions, size_t channels,
-                                                               const struct sps_affine *affine)
+                                                               const float *restrict table)
 {
-    for (size_t c = 0; c < channels; c++) {
-        struct sps_affine a = affine[c];
-        for (size_t p = 0; p < positions; p++)
+    const float *scale = table, *bias = scale + channels, *mean = bias + channels, *inv_std = mean + channels, *gamma = inv_std + channels,
+                *beta = gamma + channels;
+    for (size_t p = 0; p < positions; p++)
+        for (size_t c = 0; c < channels; c++) {
+            const struct sps_affine a = {scale[c], bias[c], mean[c], inv_std[c], gamma[c], beta[c]};
             y[p * channels + c] = sps_affine_at(&a, read_input(z, sums, p * channels + c));
-    }
+        }
 }
 
 static void forward_with_running_statistics(struct sps_graph *graph, struct batchnorm *b, const struct sps_pass *pass)
@@ -272,23 +276,23 @@ static void forward_with_running_statistics(struct sps_graph *graph, struct batc
     const float *mean = point ? norm->point_mean : norm->running_mean, *var = point ? norm->point_var : norm->running_var;
 #pragma omp parallel for schedule(static) num_threads(graph->threads)
     for (int i = 0; i < pass->n; i++) {
-        struct sps_affine *affine = sps_graph_scratch(graph);
-        const float *s = norm->scale ? norm->scale->effective + (size_t)i * channels : NULL;
-        if (s != NULL)
+        float *table = sps_graph_scratch(graph);
+        if (norm->scale != NULL)
             set_scales(norm->scale, graph, pass, i);
-        for (size_t c = 0; c < channels; c++)
-            affine[c] = (struct sps_affine){s ? s[c] : 1,
-                                            norm->bias ? norm->bias->value[c] : 0,
-                                            mean[c],
-                                            1.0f / sqrtf(var[c] + norm->eps),
-                                            norm->gamma->value[c],
-                                            norm->beta->value[c]};
+        for (size_t c = 0; c < channels; c++) {
+            table[c] = norm->scale ? norm->scale->effective[(size_t)i * channels + c] : 1;
+            table[channels + c] = norm->bias ? norm->bias->value[c] : 0;
+            table[2 * channels + c] = mean[c];
+            table[3 * channels + c] = 1.0f / sqrtf(var[c] + norm->eps);
+            table[4 * channels + c] = norm->gamma->value[c];
+            table[5 * channels + c] = norm->beta->value[c];
+        }
         const void *z = sps_layer_input(graph, layer, i);
         float *y = (float *)layer->y + (size_t)i * size;
         if (layer->in.kind == SPS_SUMS)
-            apply_affine(y, z, 1, positions, channels, affine);
+            apply_affine(y, z, 1, positions, channels, table);
         else
-            apply_affine(y, z, 0, positions, channels, affine);
+            apply_affine(y, z, 0, positions, channels, table);
     }
 }
 

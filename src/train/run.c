@@ -372,7 +372,7 @@ static sps_status restore_best(struct sps_run *run)
     return SPS_OK;
 }
 
-static void tell_progress(struct session *s, double images_per_s, int epoch_done)
+static void tell_progress(struct session *s, double images_per_s, int epoch_done, int validated)
 {
     const struct sps_run *run = &s->run;
     if (s->options->progress == NULL)
@@ -385,8 +385,9 @@ static void tell_progress(struct session *s, double images_per_s, int epoch_done
         .loss = run->at.loss_sum / (double)run->at.step, .images_per_s = images_per_s, .seconds = seconds,
         .seconds_left = done > 0 ? seconds / done * left : NAN, .epoch_done = epoch_done,
         .train_accuracy = (double)run->at.correct / ((double)run->at.step * run->graph->batch),
-        .validation_accuracy = run->at.validation_accuracy, .validation_nll = run->at.validation_nll,
-        .mutual_information = run->at.mutual_information};
+        .validation_accuracy = validated ? run->at.validation_accuracy : NAN,
+        .validation_nll = validated ? run->at.validation_nll : NAN,
+        .mutual_information = validated ? run->at.mutual_information : NAN};
     s->options->progress(s->options->user, &progress);
 }
 
@@ -411,7 +412,7 @@ static sps_status train_epoch(struct session *s)
         SPS_TRY(train_step(s));
         images_per_s = (double)(run->at.step - first) * (double)set->batch / (now() - start);
         if ((size_t)run->at.step < steps)
-            tell_progress(s, images_per_s, 0);
+            tell_progress(s, images_per_s, 0, 0);
         if (s->options->stop != NULL && *s->options->stop) {
             SPS_TRY(checkpoint(s));
             SPS_FAIL(EINTERRUPTED, "interrupted in epoch %lld, step %lld; saved, continue with --resume", (long long)run->at.epoch + 1,
@@ -427,7 +428,7 @@ static sps_status train_epoch(struct session *s)
         SPS_TRY(keep_if_best(run));
     }
     SPS_TRY(write_metrics(s, images_per_s, validated));
-    tell_progress(s, images_per_s, 1);
+    tell_progress(s, images_per_s, 1, validated);
     run->at.epoch++;
     run->at.step = 0;
     run->at.loss_sum = 0;
