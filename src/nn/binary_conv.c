@@ -32,12 +32,15 @@ struct forward_scratch {
     int32_t *sums;     /* [pool][cw][o] */
 };
 struct backward_scratch {
-    float *x;          /* bits: padded input [h + 2 pad][w + 2 pad][c]; codes: patches [ch * cw][ld] */
-    float *dx;         /* padded like x */
-    float *plain;      /* [h][w][c], unpacked bits */
+    float *x;          /* padded input [h + 2 pad][w + 2 pad][c] */
+    float *dx;         /* like x */
+    float *plain;      /* bits: unpacked [h][w][c]; codes: patches [ch * cw][ld] */
     uint32_t *at;      /* lists of positions or channels with a gradient */
     float *coef;
-    uint32_t *start;   /* [ch * cw + 1] where a position's list starts */
+    uint32_t *start;   /* [ch * cw] where a position's list starts in at and coef ... */
+    uint32_t *count;   /* [ch * cw] ... and how long it is */
+    uint32_t *window;  /* [oh * ow] offset in x (codes: in the patches) of each pooling window's first position ... */
+    uint32_t *inside;  /* [pool * pool] ... and of each position from there */
 };
 
 static size_t padded_size(const struct sps_binary_conv *v)
@@ -65,12 +68,16 @@ static size_t lay_out_backward(struct backward_scratch *s, const struct sps_bina
 {
     char *at = memory;
     size_t positions = (size_t)v->ch * (size_t)v->cw, gradients = (size_t)v->oh * (size_t)v->ow * (size_t)v->o;
-    s->x = carve(&at, (v->codes ? positions * sps_binary_conv_ld(v) : padded_size(v)) * sizeof(float));
+    size_t pixels = (size_t)v->h * (size_t)v->w * (size_t)v->c, patches = positions * sps_binary_conv_ld(v);
+    s->x = carve(&at, padded_size(v) * sizeof(float));
     s->dx = carve(&at, padded_size(v) * sizeof(float));
-    s->plain = carve(&at, (size_t)v->h * (size_t)v->w * (size_t)v->c * sizeof(float));
-    s->at = carve(&at, (gradients + 1) * sizeof(uint32_t)); /* + 1: lists are written before it is known that they are full */
-    s->coef = carve(&at, (gradients + 1) * sizeof(float));
-    s->start = carve(&at, (positions + 1) * sizeof(uint32_t));
+    s->plain = carve(&at, (v->codes ? patches : pixels) * sizeof(float));
+    s->at = carve(&at, gradients * sizeof(uint32_t));
+    s->coef = carve(&at, gradients * sizeof(float));
+    s->start = carve(&at, positions * sizeof(uint32_t));
+    s->count = carve(&at, positions * sizeof(uint32_t));
+    s->window = carve(&at, (size_t)v->oh * (size_t)v->ow * sizeof(uint32_t));
+    s->inside = carve(&at, (size_t)v->pool * (size_t)v->pool * sizeof(uint32_t));
     return (size_t)(at - (char *)memory);
 }
 
@@ -279,39 +286,48 @@ void sps_binary_conv_forward(const struct sps_binary_conv *v, const struct sps_k
 
 /* ---- backward ---- */
 
+/* x as padded floats; for codes also the patches, whose kernel rows are too short to be worth a rowsum each. */
 static void fill_input(const struct sps_binary_conv *v, const struct sps_kern *kern, struct backward_scratch *s, const void *x)
 {
-    size_t row = (size_t)v->w * (size_t)v->c;
-    if (!v->codes) {
-        size_t padded = row + 2 * (size_t)(v->pad * v->c);
+    size_t row = (size_t)v->w * (size_t)v->c, padded = row + 2 * (size_t)(v->pad * v->c);
+    memset(s->x, 0, padded_size(v) * sizeof *s->x);
+    if (!v->codes)
         kern->unpack(s->plain, x, (size_t)v->h * row);
-        memset(s->x, 0, padded_size(v) * sizeof *s->x);
-        for (int i = 0; i < v->h; i++)
-            memcpy(s->x + (size_t)(i + v->pad) * padded + (size_t)(v->pad * v->c), s->plain + (size_t)i * row, row * sizeof *s->x);
-        return;
+    for (int i = 0; i < v->h; i++) {
+        float *to = s->x + (size_t)(i + v->pad) * padded + (size_t)(v->pad * v->c);
+        const int8_t *code = (const int8_t *)x + (size_t)i * row;
+        if (!v->codes)
+            memcpy(to, s->plain + (size_t)i * row, row * sizeof *to);
+        else
+            for (size_t j = 0; j < row; j++)
+                to[j] = code[j];
     }
-    size_t ld = sps_binary_conv_ld(v);
+    if (!v->codes)
+        return;
+    size_t ld = sps_binary_conv_ld(v), run = (size_t)(v->kernel * v->c), step = (size_t)(v->stride * v->c);
+    float *patch = s->plain;
     for (int i = 0; i < v->ch; i++)
-        for (int j = 0; j < v->cw; j++) {
-            float *patch = s->x + (size_t)(i * v->cw + j) * ld;
-            memset(patch, 0, ld * sizeof *patch);
-            for (int a = 0; a < v->kernel; a++)
-                for (int b = 0; b < v->kernel; b++) {
-                    int y = i * v->stride - v->pad + a, z = j * v->stride - v->pad + b;
-                    if (y < 0 || y >= v->h || z < 0 || z >= v->w)
-                        continue;
-                    const int8_t *code = (const int8_t *)x + (size_t)(y * v->w + z) * (size_t)v->c;
-                    for (int c = 0; c < v->c; c++)
-                        patch[(size_t)(a * v->kernel + b) * (size_t)v->c + (size_t)c] = code[c];
-                }
+        for (size_t j = 0; j < (size_t)v->cw; j++, patch += ld) {
+            const float *from = s->x + (size_t)(i * v->stride) * padded + j * step;
+            for (size_t a = 0; a < (size_t)v->kernel; a++)
+                for (size_t b = 0; b < run; b++)
+                    patch[a * run + b] = from[a * padded + b];
+            for (size_t b = run * (size_t)v->kernel; b < ld; b++)
+                patch[b] = 0;
         }
 }
 
-/* Row and column before pooling of the position that won window (i, j). */
-static void winner(const struct sps_binary_conv *v, int *row, int *column, int i, int j, int where)
+/* Where in x (or in the patches) the winner of window q at position `where` starts: window[q] + inside[where]. */
+static void fill_offsets(const struct sps_binary_conv *v, struct backward_scratch *s)
 {
-    *row = i * v->pool + where / v->pool;
-    *column = j * v->pool + where % v->pool;
+    size_t padded = (size_t)(v->w + 2 * v->pad) * (size_t)v->c, ld = sps_binary_conv_ld(v);
+    size_t down = v->codes ? (size_t)v->cw * ld : (size_t)v->stride * padded, right = v->codes ? ld : (size_t)(v->stride * v->c);
+    for (int i = 0; i < v->oh; i++)
+        for (int j = 0; j < v->ow; j++)
+            s->window[i * v->ow + j] = (uint32_t)((size_t)(i * v->pool) * down + (size_t)(j * v->pool) * right);
+    for (int a = 0; a < v->pool; a++)
+        for (int b = 0; b < v->pool; b++)
+            s->inside[a * v->pool + b] = (uint32_t)((size_t)a * down + (size_t)b * right);
 }
 
 /* dw[o] += sum over positions with a gradient: gradient x input row. */
@@ -319,45 +335,47 @@ static void weight_gradient(const struct sps_binary_conv *v, const struct sps_ke
                             const float *dy, const uint8_t *argmax)
 {
     size_t ld = sps_binary_conv_ld(v), padded = (size_t)(v->w + 2 * v->pad) * (size_t)v->c, run = (size_t)(v->kernel * v->c);
-    for (int o = 0; o < v->o; o++) {
-        size_t count = 0;
-        for (int i = 0; i < v->oh; i++)
-            for (int j = 0; j < v->ow; j++) {
-                size_t q = (size_t)(i * v->ow + j) * (size_t)v->o + (size_t)o;
-                int row, column;
-                winner(v, &row, &column, i, j, argmax ? argmax[q] : 0);
-                s->coef[count] = dy[q];
-                s->at[count++] = v->codes ? (uint32_t)((size_t)(row * v->cw + column) * ld)
-                                          : (uint32_t)((size_t)(row * v->stride) * padded + (size_t)(column * v->stride * v->c));
-            }
-        float *out = dw + (size_t)o * ld;
+    size_t windows = (size_t)v->oh * (size_t)v->ow, n = (size_t)v->o;
+    fill_offsets(v, s);
+    for (size_t o = 0; o < n; o++) {
+        for (size_t q = 0; q < windows; q++) {
+            s->coef[q] = dy[q * n + o];
+            s->at[q] = s->window[q] + s->inside[argmax ? argmax[q * n + o] : 0];
+        }
+        float *out = dw + o * ld;
         if (v->codes)
-            kern->rowsum(out, ld, s->x, s->at, s->coef, count);
+            kern->rowsum(out, ld, s->plain, s->at, s->coef, windows);
         else
             for (int a = 0; a < v->kernel; a++)
-                kern->rowsum(out + (size_t)a * run, run, s->x + (size_t)a * padded, s->at, s->coef, count);
+                kern->rowsum(out + (size_t)a * run, run, s->x + (size_t)a * padded, s->at, s->coef, windows);
     }
 }
 
-/* Lists by position: channels that have a gradient there. */
+/* Lists by position: channels that have a gradient there.  A window's channels are counted per position, then dealt out. */
 static void gather_by_position(const struct sps_binary_conv *v, struct backward_scratch *s, const float *dy, const uint8_t *argmax)
 {
-    uint32_t count = 0;
-    for (int row = 0; row < v->ch; row++)
-        for (int column = 0; column < v->cw; column++) {
-            s->start[row * v->cw + column] = count;
-            int i = row / v->pool, j = column / v->pool;
-            if (i >= v->oh || j >= v->ow)
-                continue; /* cut off by the pooling */
-            uint8_t where = (uint8_t)(row % v->pool * v->pool + column % v->pool);
-            size_t q = (size_t)(i * v->ow + j) * (size_t)v->o;
-            for (int o = 0; o < v->o; o++) {
-                s->at[count] = (uint32_t)((size_t)o * v->weight->row);
-                s->coef[count] = dy[q + (size_t)o];
-                count += argmax == NULL || argmax[q + (size_t)o] == where; /* kept or overwritten by the next */
+    uint32_t used = 0, n = (uint32_t)v->o, row = (uint32_t)v->weight->row;
+    memset(s->count, 0, (size_t)v->ch * (size_t)v->cw * sizeof *s->count); /* rows cut off by the pooling stay empty */
+    for (int i = 0; i < v->oh; i++)
+        for (int j = 0; j < v->ow; j++) {
+            size_t q = (size_t)(i * v->ow + j) * n;
+            uint32_t count[256] = {0}; /* pool is at most 15 */
+            for (uint32_t o = 0; o < n; o++)
+                count[argmax ? argmax[q + o] : 0]++;
+            for (int a = 0; a < v->pool * v->pool; a++) {
+                int at = (i * v->pool + a / v->pool) * v->cw + j * v->pool + a % v->pool;
+                s->start[at] = used;
+                s->count[at] = count[a];
+                uint32_t next = used;
+                used += count[a];
+                count[a] = next;
+            }
+            for (uint32_t o = 0; o < n; o++) {
+                uint32_t to = count[argmax ? argmax[q + o] : 0]++;
+                s->at[to] = o * row;
+                s->coef[to] = dy[q + o];
             }
         }
-    s->start[v->ch * v->cw] = count;
 }
 
 static void input_gradient(const struct sps_binary_conv *v, const struct sps_kern *kern, struct backward_scratch *s, float *dx)
@@ -367,7 +385,7 @@ static void input_gradient(const struct sps_binary_conv *v, const struct sps_ker
     for (int a = 0; a < v->kernel; a++) /* kernel rows outside: one row of all weights stays in the first cache */
         for (int i = 0; i < v->ch; i++)
             for (int j = 0; j < v->cw; j++) {
-                uint32_t first = s->start[i * v->cw + j], count = s->start[i * v->cw + j + 1] - first;
+                uint32_t count = s->count[i * v->cw + j], first = count ? s->start[i * v->cw + j] : 0;
                 float *out = s->dx + (size_t)(i * v->stride + a) * padded + (size_t)(j * v->stride * v->c);
                 kern->rowsum(out, run, v->weight->sign + (size_t)a * run, s->at + first, s->coef + first, count);
             }
