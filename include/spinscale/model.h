@@ -64,8 +64,8 @@ sps_status sps_model_predict(sps_model *model, const struct sps_predict_options 
                              const uint8_t *const *images, const uint32_t *index, float *p, float *logits, uint8_t *picks,
                              double *weights);
 
-/* Evaluate on a whole set in blocks.  dump, if not NULL, is the .npy file for p[T][N][C]; picks go to DUMP.paths.npy (the name
- * without its .npy, then .paths.npy).  progress(user, done, total) may be NULL. */
+/* Evaluate on a whole set in blocks.  dump, if not NULL, is the .npy file for p[T][N][C]; picks [T][N][L] go to DUMP.paths.npy (the
+ * name without its .npy, then .paths.npy), labels [N] to DUMP.labels.npy.  progress(user, done, total) may be NULL. */
 struct sps_evaluation {
     size_t n, passes;
     double seconds; /* time in prediction alone */

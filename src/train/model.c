@@ -162,14 +162,11 @@ sps_status sps_model_predict(sps_model *m, const struct sps_predict_options *opt
 
 /* ---- evaluation of a set ---- */
 
-struct dump {
-    sps_npy_writer *probabilities, *picks;
-};
-
 /* Files hold [T][N][...], blocks come image by image: all is kept until the end. */
 struct gathered {
-    float *p;       /* [T][N][C] */
-    uint8_t *picks; /* [T][N][picks] */
+    float *p;        /* [T][N][C] */
+    uint8_t *picks;  /* [T][N][picks] */
+    int32_t *labels; /* [N] */
 };
 
 static double now(void)
@@ -188,29 +185,30 @@ static sps_status fits(const sps_model *m, const struct sps_dataset_info *set)
     return SPS_OK;
 }
 
+static sps_status write_array(const char *dump, const char *suffix, char kind, int dims, const size_t *shape, const void *data)
+{
+    char path[4200];
+    size_t length = strlen(dump), stem = length > 4 && strcmp(dump + length - 4, ".npy") == 0 ? length - 4 : length, count = 1;
+    sps_npy_writer *writer = NULL;
+    if (snprintf(path, sizeof path, "%.*s%s", *suffix ? (int)stem : (int)length, dump, suffix) >= (int)sizeof path)
+        SPS_FAIL(EINVAL, "path '%s' is too long", dump);
+    for (int i = 0; i < dims; i++)
+        count *= shape[i];
+    SPS_TRY(sps_npy_create(&writer, path, kind, dims, shape));
+    sps_status status = sps_npy_write(writer, data, count);
+    if (status == SPS_OK)
+        return sps_npy_commit(writer);
+    sps_npy_abandon(writer);
+    return status;
+}
+
+/* FILE.npy, FILE.paths.npy and FILE.labels.npy. */
 static sps_status write_dump(const char *dump, const struct sps_graph *graph, size_t passes, size_t n, const struct gathered *all)
 {
-    char paths[4200];
-    size_t length = strlen(dump), stem = length > 4 && strcmp(dump + length - 4, ".npy") == 0 ? length - 4 : length;
-    size_t p_shape[3] = {passes, n, (size_t)graph->classes}, picks_shape[3] = {passes, n, (size_t)graph->picks};
-    if (snprintf(paths, sizeof paths, "%.*s.paths.npy", (int)stem, dump) >= (int)sizeof paths)
-        SPS_FAIL(EINVAL, "path '%s' is too long", dump);
-    struct dump d = {NULL, NULL};
-    sps_status status = SPS_OK;
-    SPS_TRY_OUT(sps_npy_create(&d.probabilities, dump, 'f', 3, p_shape));
-    SPS_TRY_OUT(sps_npy_create(&d.picks, paths, 'u', 3, picks_shape));
-    SPS_TRY_OUT(sps_npy_write(d.probabilities, all->p, p_shape[0] * p_shape[1] * p_shape[2]));
-    SPS_TRY_OUT(sps_npy_write(d.picks, all->picks, picks_shape[0] * picks_shape[1] * picks_shape[2]));
-    sps_npy_writer *last = d.probabilities;
-    d.probabilities = NULL; /* commit releases it, also when it fails */
-    SPS_TRY_OUT(sps_npy_commit(last));
-    last = d.picks;
-    d.picks = NULL;
-    status = sps_npy_commit(last);
-out:
-    sps_npy_abandon(d.probabilities);
-    sps_npy_abandon(d.picks);
-    return status;
+    const size_t p_shape[3] = {passes, n, (size_t)graph->classes}, picks_shape[3] = {passes, n, (size_t)graph->picks};
+    SPS_TRY(write_array(dump, "", 'f', 3, p_shape, all->p));
+    SPS_TRY(write_array(dump, ".paths.npy", 'u', 3, picks_shape, all->picks));
+    return write_array(dump, ".labels.npy", 'i', 1, &n, all->labels);
 }
 
 struct evaluation {
@@ -238,6 +236,8 @@ static sps_status evaluate_blocks(struct sps_evaluation *out, struct evaluation 
             images[i] = sps_dataset_image(set, at);
             index[i] = (uint32_t)at;
             labels[i] = sps_dataset_label(set, at);
+            if (dump != NULL)
+                e->all.labels[at] = labels[i];
         }
         double start = now();
         sps_graph_load(m->graph, &m->table, images, count);
@@ -271,6 +271,7 @@ sps_status sps_model_evaluate(struct sps_evaluation *out, sps_model *m, const sp
     if (dump != NULL) {
         SPS_TRY_OUT(sps_calloc(&e.all.p, passes * n, classes * sizeof(float), "probabilities of the dump"));
         SPS_TRY_OUT(sps_calloc(&e.all.picks, passes * n, (size_t)m->graph->picks, "paths of the dump"));
+        SPS_TRY_OUT(sps_calloc(&e.all.labels, n, sizeof(int32_t), "labels of the dump"));
     }
     SPS_TRY_OUT(sps_metrics_create(&result.metrics, m->graph->classes, level, rule));
     SPS_TRY_OUT(evaluate_blocks(&result, &e, m, set, options, dump, progress, user));
@@ -282,6 +283,7 @@ out:
     sps_free(e.weights);
     sps_free(e.all.p);
     sps_free(e.all.picks);
+    sps_free(e.all.labels);
     return status;
 }
 
