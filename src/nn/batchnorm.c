@@ -20,6 +20,7 @@
 #define BATCHNORM_PARAMS(X)                                                                                            \
     X(scale, BOOL, "scale", "false", "", 0, 1, "the input is multiplied by a scale bank's entry first", "DESIGN 1")    \
     X(bias, BOOL, "bias", "false", "", 0, 1, "a bias is added inside the scale", "Scale-Dropout paper eq. 2")          \
+    X(gamma, REAL, "gamma", "1", "", 1e-3, 1e3, "first value of gamma; above 1 in the last layer lets scores spread from the start", "") \
     X(eps, REAL, "eps", "1e-5", "", 1e-12, 1, "added to the variance", "Ioffe and Szegedy 2015")                       \
     X(momentum, REAL, "momentum", "0.1", "", 1e-6, 1, "share of a batch in the running statistics", "PyTorch")
 
@@ -74,7 +75,7 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
     SPS_TRY(sps_graph_add_weight(graph, &norm->gamma, layer->index, "gamma", 1, &c, 0, 0));
     SPS_TRY(sps_graph_add_weight(graph, &norm->beta, layer->index, "beta", 1, &c, 0, 0));
     for (size_t i = 0; i < c; i++)
-        norm->gamma->value[i] = 1;
+        norm->gamma->value[i] = (float)b->set.gamma;
     if (b->set.bias)
         SPS_TRY(sps_graph_add_weight(graph, &norm->bias, layer->index, "bias", 1, &c, 0, 0));
     SPS_TRY(sps_calloc(&norm->running_mean, c, sizeof(float), "running statistics"));
