@@ -6,7 +6,8 @@ cd "$1" || exit 1
 allowed() {
   case $1 in
   core) echo core ;;
-  conf | kern | uq | quant) echo "core $1" ;;
+  conf | kern | uq) echo "core $1" ;;
+  quant) echo core kern quant ;;
   data) echo core conf data ;;
   nn) echo core conf quant kern nn ;;
   bayes) echo core conf quant nn bayes ;;

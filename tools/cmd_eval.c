@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* eval: a model on the test part of a data set. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "commands.h"
 #include "console.h"
@@ -10,7 +11,7 @@
 #include "spinscale/model.h"
 
 struct eval_options {
-    const char *data, *data_dir, *dump;
+    const char *data, *data_dir, *dump, *foreign;
     struct sps_reading_options reading;
     struct sps_measure_options measure;
     int json;
@@ -33,6 +34,12 @@ static const struct sps_option options_table[] = {
      .argument = "FILE.npy",
      .help =
          "write the probabilities, float32 [T][N][C], to FILE.npy and the picks, uint8 [T][N][L], to FILE.paths.npy"},
+    {.name = "foreign",
+     .type = SPS_OPTION_TEXT,
+     .offset = offsetof(struct eval_options, foreign),
+     .argument = "NAME|PATH",
+     .help = "a second set, unlike the training data: also print how well mutual information and entropy tell its "
+             "images from those of --data (area under the ROC curve, foreign is positive)"},
     SPS_OPTION_JSON(struct eval_options),
     {.name = NULL}};
 
@@ -71,12 +78,104 @@ static sps_status report_evaluation(struct sps_cli_report *report, const char *m
     return status;
 }
 
+enum { FLIP_IMAGES = 2000 };
+
+static sps_status report_flips(struct sps_cli_report *report, sps_model *model, const sps_dataset *set, uint64_t seed)
+{
+    double share[1024];
+    int layers = sps_model_get_info(model)->bank_layers;
+    if (layers > (int)(sizeof share / sizeof *share))
+        return SPS_OK;
+    sps_status status = sps_model_flips(share, model, set, FLIP_IMAGES, seed);
+    if (status == SPS_OK)
+        sps_cli_report_reals(report, "flips", share, layers, "share of bits that differ between bank entries, by layer");
+    return status;
+}
+
+static double mean_of(const struct sps_evaluation *e, double (*score)(const struct sps_summary *))
+{
+    double sum = 0;
+    for (size_t i = 0; i < e->n; i++)
+        sum += score(&e->summaries[i]);
+    return sum / (double)e->n;
+}
+
+static double mutual_information(const struct sps_summary *s)
+{
+    return s->mutual_information;
+}
+
+static double entropy(const struct sps_summary *s)
+{
+    return s->entropy;
+}
+
+static double accepted(const struct sps_summary *s)
+{
+    return s->accepted;
+}
+
+static sps_status auroc(double *out, const struct sps_evaluation *home, const struct sps_evaluation *foreign,
+                        double (*score)(const struct sps_summary *))
+{
+    *out = NAN;
+    double *scores = malloc((home->n + foreign->n) * sizeof *scores);
+    if (scores == NULL)
+        return SPS_ENOMEM;
+    for (size_t i = 0; i < home->n; i++)
+        scores[i] = score(&home->summaries[i]);
+    for (size_t i = 0; i < foreign->n; i++)
+        scores[home->n + i] = score(&foreign->summaries[i]);
+    sps_status status = sps_auroc(out, scores, home->n, scores + home->n, foreign->n);
+    free(scores);
+    return status;
+}
+
+static sps_status report_foreign(struct sps_cli_report *report, const sps_dataset *set, const struct sps_evaluation *home,
+                                 const struct sps_evaluation *foreign)
+{
+    double by_mi, by_entropy;
+    sps_status status = auroc(&by_mi, home, foreign, mutual_information);
+    if (status == SPS_OK)
+        status = auroc(&by_entropy, home, foreign, entropy);
+    sps_cli_report_text(report, "foreign", sps_dataset_get_info(set)->name);
+    sps_cli_report_real(report, "foreign_entropy", mean_of(foreign, entropy), "nat");
+    sps_cli_report_real(report, "foreign_mutual_information", mean_of(foreign, mutual_information), "nat");
+    sps_cli_report_real(report, "foreign_accepted", mean_of(foreign, accepted), "fraction");
+    sps_cli_report_real(report, "auroc_entropy", by_entropy, "area");
+    sps_cli_report_real(report, "auroc_mutual_information", by_mi, "area");
+    return status;
+}
+
+static sps_status evaluate(struct sps_cli_report *report, const struct eval_options *options, const char *path,
+                           sps_model *model, sps_dataset *set, struct sps_evaluation *home)
+{
+    struct sps_accept_rule rule = sps_measure_rule(&options->measure);
+    struct sps_predict_options predict = sps_reading(&options->reading);
+    double level = options->measure.level;
+    sps_dataset *foreign_set = NULL;
+    struct sps_evaluation foreign = {0};
+    sps_status status = sps_model_evaluate(home, model, set, &predict, &rule, level, options->dump, show_progress, NULL);
+    if (status == SPS_OK && options->foreign != NULL)
+        status = sps_dataset_open(&foreign_set, options->foreign, SPS_TEST, options->data_dir);
+    if (status == SPS_OK && options->foreign != NULL)
+        status = sps_model_evaluate(&foreign, model, foreign_set, &predict, &rule, level, NULL, show_progress, NULL);
+    sps_console_progress_clear();
+    if (status == SPS_OK)
+        status = report_evaluation(report, path, model, set, &predict, home);
+    if (status == SPS_OK)
+        status = report_flips(report, model, set, predict.seed);
+    if (status == SPS_OK && options->foreign != NULL)
+        status = report_foreign(report, foreign_set, home, &foreign);
+    sps_evaluation_reset(&foreign);
+    sps_dataset_free(foreign_set);
+    return status;
+}
+
 static int run(const void *options_pointer, char *const *operands, int operand_count)
 {
     (void)operand_count;
     const struct eval_options *options = options_pointer;
-    struct sps_accept_rule rule = sps_measure_rule(&options->measure);
-    struct sps_predict_options predict = sps_reading(&options->reading);
     struct sps_cli_report report = {0};
     struct sps_evaluation evaluation = {0};
     sps_dataset *set = NULL;
@@ -85,14 +184,10 @@ static int run(const void *options_pointer, char *const *operands, int operand_c
     if (status == SPS_OK)
         status = sps_dataset_open(&set, options->data, SPS_TEST, options->data_dir);
     if (status == SPS_OK)
-        status = sps_model_evaluate(&evaluation, model, set, &predict, &rule, options->measure.level, options->dump,
-                                    show_progress, NULL);
-    sps_console_progress_clear();
-    if (status == SPS_OK)
-        status = report_evaluation(&report, operands[0], model, set, &predict, &evaluation);
+        status = evaluate(&report, options, operands[0], model, set, &evaluation);
     int exit_status = status == SPS_OK ? sps_cli_report_print(&report, options->json) : sps_console_failed(status);
     sps_cli_report_reset(&report);
-    sps_metrics_free(evaluation.metrics);
+    sps_evaluation_reset(&evaluation);
     sps_dataset_free(set);
     sps_model_close(model);
     return exit_status;

@@ -93,19 +93,19 @@ static void draw_bar(const struct sps_train_progress *now, double last_validatio
 
 static void log_epoch(const struct sps_train_progress *now)
 {
-    char left[32];
+    char left[32], validation[128] = "";
     sps_console_duration(left, now->seconds_left);
-    sps_console_say(
-        "epoch %d of %d: loss %.4f nats, accuracy %.2f %% in training, %.2f %% in validation, validation NLL "
-        "%.4f nats, mutual information %.4f nats, %.0f images/s, %s left",
-        now->epoch, now->epochs, now->loss, 100.0 * now->train_accuracy, 100.0 * now->validation_accuracy,
-        now->validation_nll, now->mutual_information, now->images_per_s, left);
+    if (isfinite(now->validation_accuracy))
+        snprintf(validation, sizeof validation, "%.2f %% in validation, validation NLL %.4f nats, mutual information %.4f nats, ",
+                 100.0 * now->validation_accuracy, now->validation_nll, now->mutual_information);
+    sps_console_say("epoch %d of %d: loss %.4f nats, accuracy %.2f %% in training, %s%.0f images/s, %s left", now->epoch,
+                    now->epochs, now->loss, 100.0 * now->train_accuracy, validation, now->images_per_s, left);
 }
 
 static void show_progress(void *user, const struct sps_train_progress *now)
 {
     double *last_validation = user;
-    if (now->epoch_done)
+    if (now->epoch_done && isfinite(now->validation_accuracy))
         *last_validation = now->validation_accuracy;
     if (sps_console_is_terminal())
         draw_bar(now, *last_validation);

@@ -51,6 +51,14 @@ void sps_cli_report_real(struct sps_cli_report *report, const char *key, double 
     add(report, key, isfinite(value) ? json_real(value) : json_null(), unit);
 }
 
+void sps_cli_report_reals(struct sps_cli_report *report, const char *key, const double *values, int count, const char *unit)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < count && list != NULL; i++)
+        report->failed |= json_array_append_new(list, isfinite(values[i]) ? json_real(values[i]) : json_null()) != 0;
+    add(report, key, list, unit);
+}
+
 void sps_cli_report_flag(struct sps_cli_report *report, const char *key, int value)
 {
     add(report, key, json_boolean(value), NULL);
@@ -87,6 +95,19 @@ void sps_cli_report_plain(FILE *out, const char *text)
         fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, out);
 }
 
+static void print_list(const json_t *list)
+{
+    size_t i;
+    json_t *value;
+    json_array_foreach((json_t *)list, i, value)
+    {
+        if (json_is_real(value))
+            printf("%s%.4g", i > 0 ? " " : "", json_real_value(value));
+        else
+            printf("%s-", i > 0 ? " " : "");
+    }
+}
+
 static void print_row(const struct sps_cli_report_row *row)
 {
     const char *unit = row->unit;
@@ -97,6 +118,8 @@ static void print_row(const struct sps_cli_report_row *row)
         printf("%lld", (long long)json_integer_value(row->value));
     else if (json_is_real(row->value))
         printf("%.6g", json_real_value(row->value));
+    else if (json_is_array(row->value))
+        print_list(row->value);
     else if (json_is_boolean(row->value))
         fputs(json_is_true(row->value) ? "yes" : "no", stdout);
     else {

@@ -24,6 +24,9 @@ struct sps_cli_report {
 void sps_cli_report_text(struct sps_cli_report *report, const char *key, const char *text);
 void sps_cli_report_count(struct sps_cli_report *report, const char *key, uint64_t value, const char *unit);
 void sps_cli_report_real(struct sps_cli_report *report, const char *key, double value, const char *unit);
+/* A list of numbers. */
+void sps_cli_report_reals(struct sps_cli_report *report, const char *key, const double *values, int count,
+                          const char *unit);
 void sps_cli_report_flag(struct sps_cli_report *report, const char *key, int value);
 void sps_cli_report_null(struct sps_cli_report *report, const char *key);
 

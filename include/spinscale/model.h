@@ -69,8 +69,10 @@ sps_status sps_model_predict(sps_model *model, const struct sps_predict_options 
 struct sps_evaluation {
     size_t n, passes;
     double seconds; /* time in prediction alone */
-    sps_metrics *metrics; /* release with sps_metrics_free() */
+    sps_metrics *metrics;
+    struct sps_summary *summaries; /* [n], image by image */
 };
+void sps_evaluation_reset(struct sps_evaluation *evaluation); /* an empty one is allowed */
 sps_status sps_model_evaluate(struct sps_evaluation *out, sps_model *model, const sps_dataset *set,
                               const struct sps_predict_options *options, const struct sps_accept_rule *rule, double level,
                               const char *dump, void (*progress)(void *user, size_t done, size_t total), void *user);

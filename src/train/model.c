@@ -180,7 +180,7 @@ static sps_status fits(const sps_model *m, const struct sps_dataset_info *set)
 {
     const struct sps_model_info *info = &m->info;
     if (set->height != info->height || set->width != info->width || set->channels != info->channels)
-        SPS_FAIL(EINVAL, "images of '%s' are %d x %d with %d channel%s, the model reads %d x %d with %d", set->name, set->height, set->width,
+        SPS_FAIL(EUNSUPPORTED, "images of '%s' are %d x %d with %d channel%s, the model reads %d x %d with %d", set->name, set->height, set->width,
                  set->channels, set->channels == 1 ? "" : "s", info->height, info->width, info->channels);
     return SPS_OK;
 }
@@ -247,7 +247,7 @@ static sps_status evaluate_blocks(struct sps_evaluation *out, struct evaluation 
         out->seconds += now() - start;
         for (size_t t = 0; t < passes && dump != NULL; t++)
             memcpy(e->p + t * (size_t)count * classes, p + (t * n + first) * classes, (size_t)count * classes * sizeof *p);
-        SPS_TRY(sps_metrics_add(out->metrics, e->p, draws.exact ? e->weights : NULL, passes, (size_t)count, labels, NULL));
+        SPS_TRY(sps_metrics_add(out->metrics, e->p, draws.exact ? e->weights : NULL, passes, (size_t)count, labels, out->summaries + first));
         if (progress != NULL)
             progress(user, first + (size_t)count, n);
     }
@@ -273,18 +273,26 @@ sps_status sps_model_evaluate(struct sps_evaluation *out, sps_model *m, const sp
         SPS_TRY_OUT(sps_calloc(&e.all.picks, passes * n, (size_t)m->graph->picks, "paths of the dump"));
         SPS_TRY_OUT(sps_calloc(&e.all.labels, n, sizeof(int32_t), "labels of the dump"));
     }
+    SPS_TRY_OUT(sps_calloc(&result.summaries, n, sizeof *result.summaries, "summaries"));
     SPS_TRY_OUT(sps_metrics_create(&result.metrics, m->graph->classes, level, rule));
     SPS_TRY_OUT(evaluate_blocks(&result, &e, m, set, options, dump, progress, user));
     *out = result;
-    result.metrics = NULL;
+    result = (struct sps_evaluation){0};
 out:
-    sps_metrics_free(result.metrics);
+    sps_evaluation_reset(&result);
     sps_free(e.p);
     sps_free(e.weights);
     sps_free(e.all.p);
     sps_free(e.all.picks);
     sps_free(e.all.labels);
     return status;
+}
+
+void sps_evaluation_reset(struct sps_evaluation *evaluation)
+{
+    sps_metrics_free(evaluation->metrics);
+    sps_free(evaluation->summaries);
+    *evaluation = (struct sps_evaluation){0};
 }
 
 sps_status sps_model_flips(double *share, sps_model *m, const sps_dataset *set, size_t images, uint64_t seed)
