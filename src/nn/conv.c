@@ -60,6 +60,7 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
     if (in.h + 2 * pad < k || in.w + 2 * pad < k || ch < pool || cw < pool)
         SPS_FAIL(EINVAL, "kernel %d with pad %d and pool %d does not fit an input of %d x %d", k, pad, pool, in.h, in.w);
     layer->out = (struct sps_shape){ch / pool, cw / pool, (int)set->out, set->binary ? SPS_SUMS : SPS_REALS};
+    SPS_TRY(sps_shape_check(&layer->out));
     size_t shape[4] = {(size_t)set->out, (size_t)k, (size_t)k, (size_t)in.c};
     layer->macs = (size_t)ch * (size_t)cw * (size_t)set->out * shape[1] * shape[2] * shape[3];
     SPS_TRY(sps_graph_add_weight(graph, &v->weight, layer->index, "weight", 4, shape, set->binary, in.kind == SPS_CODES));
