@@ -31,8 +31,8 @@ static double difference(struct sps_graph *graph, const struct sps_pass *pass, c
 
 /* Central differences of a loss that float activations feed have a noise of 3e-7 / step and a curvature term of step^2;
  * where relu, htanh or a maximum switches inside a step they mean nothing.  So three steps are tried and the best one
- * counts, to 1 % of the tensor's largest gradient: a wrong factor or a missing term is outside at each.  (A scale that the
- * whole batch shares has a gradient of nearly 0, DESIGN 3: only the methods that draw per sample test it.) */
+ * counts, to 1 % of the tensor's largest gradient: a wrong factor or a missing term is outside at each.  (A scale that
+ * the whole batch shares has a gradient of nearly 0, DESIGN 3: only the methods that draw per sample test it.) */
 static void check_gradients(struct sps_graph *graph, int n, uint32_t seed)
 {
     int labels[8];
@@ -62,7 +62,8 @@ static void check_gradients(struct sps_graph *graph, int n, uint32_t seed)
                 }
             }
             if (!(off <= 0.01 * largest + 2e-4))
-                fail_msg("%s[%zu]: gradient %.7g, finite difference %.7g, largest %.3g", w->name, j, w->grad[j], numeric, largest);
+                fail_msg("%s[%zu]: gradient %.7g, finite difference %.7g, largest %.3g", w->name, j, w->grad[j],
+                         numeric, largest);
         }
     }
 }
@@ -75,15 +76,19 @@ static void gradients_of_a_float_net(void **state)
         for (int n = 6; n >= 5; n--) { /* also with a batch that is not full */
             char text[1024];
             snprintf(text, sizeof text,
-                     "input: {height: 9, width: 8, channels: 2}\nclasses: 3\nlayers:\n  - conv: {out: 5, kernel: 3, pad: 1}\n"
-                     "  - batchnorm: {}\n  - %s: {}\n  - pool: {kernel: 2, mode: %s}\n  - conv: {out: 4, kernel: 2, stride: 2}\n"
-                     "  - batchnorm: {scale: true, bias: true}\n  - %s: {}\n  - dense: {out: 7}\n  - batchnorm: {bias: true}\n"
+                     "input: {height: 9, width: 8, channels: 2}\nclasses: 3\nlayers:\n  - conv: {out: 5, kernel: 3, "
+                     "pad: 1}\n"
+                     "  - batchnorm: {}\n  - %s: {}\n  - pool: {kernel: 2, mode: %s}\n  - conv: {out: 4, kernel: 2, "
+                     "stride: 2}\n"
+                     "  - batchnorm: {scale: true, bias: true}\n  - %s: {}\n  - dense: {out: 7}\n  - batchnorm: {bias: "
+                     "true}\n"
                      "  - dense: {out: classes}\n",
                      activations[i], i ? "average" : "max", activations[i]);
             const struct sps_method *method = sps_method_find("point");
             void *settings = make_settings(method, "");
             struct sps_graph *graph =
-                make_graph(text, &(struct sps_graph_options){.training = 1, .batch = 6, .method = method, .settings = settings, .seed = 4});
+                make_graph(text, &(struct sps_graph_options){
+                                     .training = 1, .batch = 6, .method = method, .settings = settings, .seed = 4});
             check_gradients(graph, n, 20 + i);
             sps_graph_free(graph);
             sps_free(settings);
@@ -105,7 +110,8 @@ static void gradients_behind_binary_layers(void **state)
             "input: {height: 7, width: 7, channels: 1}\nclasses: 3\nlayers:\n"
             "  - conv: {out: 5, kernel: 3, pad: 1, pool: 2, binary: true}\n  - batchnorm: {scale: true, bias: true}\n"
             "  - htanh: {}\n  - dense: {out: 6}\n  - batchnorm: {scale: true, bias: true}\n  - dense: {out: 3}\n",
-            &(struct sps_graph_options){.training = 1, .batch = 8, .method = method, .settings = settings, .seed = 4, .threads = 2});
+            &(struct sps_graph_options){
+                .training = 1, .batch = 8, .method = method, .settings = settings, .seed = 4, .threads = 2});
         check_gradients(graph, 8, 30 + i);
         sps_graph_free(graph);
         sps_free(settings);
@@ -122,8 +128,8 @@ struct tiny {
     double w0[HIDDEN * IN], norm0[4][HIDDEN], w1[OUT * HIDDEN], norm1[4][OUT];
 };
 
-static void norm_forward(double *y, const double *z, int channels, const double *bias, const double *scale, const double *gamma,
-                         const double *beta)
+static void norm_forward(double *y, const double *z, int channels, const double *bias, const double *scale,
+                         const double *gamma, const double *beta)
 {
     for (int c = 0; c < channels; c++) {
         double mean = 0, var = 0;
@@ -132,12 +138,13 @@ static void norm_forward(double *y, const double *z, int channels, const double 
         for (int i = 0; i < N; i++)
             var += pow(scale[c] * (z[i * channels + c] + bias[c]) - mean, 2) / N;
         for (int i = 0; i < N; i++)
-            y[i * channels + c] = gamma[c] * (scale[c] * (z[i * channels + c] + bias[c]) - mean) / sqrt(var + EPS) + beta[c];
+            y[i * channels + c] =
+                gamma[c] * (scale[c] * (z[i * channels + c] + bias[c]) - mean) / sqrt(var + EPS) + beta[c];
     }
 }
 
-/* sum g logits.  The hidden activation is sign(y0) + K tanh(T y) - K tanh(T y0), y0 being the y of first call: at y = y0
- * it is the sign, and its slope is that of the estimator. */
+/* sum g logits.  The hidden activation is sign(y0) + K tanh(T y) - K tanh(T y0), y0 being the y of first call: at y =
+ * y0 it is the sign, and its slope is that of the estimator. */
 static double tiny_loss(const struct tiny *p, const int8_t *codes, const float *g, double *y0, int first)
 {
     static double z[N * HIDDEN], y[N * HIDDEN], logits[N * OUT];
@@ -155,7 +162,8 @@ static double tiny_loss(const struct tiny *p, const int8_t *codes, const float *
             z[i * OUT + o] = 0;
             for (int j = 0; j < HIDDEN; j++) {
                 double at = y0[i * HIDDEN + j];
-                z[i * OUT + o] += p->w1[o * HIDDEN + j] * ((at >= 0 ? 1 : -1) + K * tanh(T * y[i * HIDDEN + j]) - K * tanh(T * at));
+                z[i * OUT + o] +=
+                    p->w1[o * HIDDEN + j] * ((at >= 0 ? 1 : -1) + K * tanh(T * y[i * HIDDEN + j]) - K * tanh(T * at));
             }
         }
     norm_forward(logits, z, OUT, p->norm1[0], p->norm1[1], p->norm1[2], p->norm1[3]);
@@ -165,7 +173,8 @@ static double tiny_loss(const struct tiny *p, const int8_t *codes, const float *
     return loss;
 }
 
-static void check_tiny(struct tiny *p, double *x, float got, const int8_t *codes, const float *g, double *y0, const char *name)
+static void check_tiny(struct tiny *p, double *x, float got, const int8_t *codes, const float *g, double *y0,
+                       const char *name)
 {
     double at = *x, h = 1e-5;
     *x = at + h;
@@ -184,10 +193,11 @@ static void gradients_through_signs(void **state)
     (void)state;
     const struct sps_method *method = sps_method_find("point");
     void *settings = make_settings(method, "method.spread=0.4");
-    struct sps_graph *graph = make_graph("input: {height: 3, width: 4, channels: 1}\nclasses: 3\nlayers:\n"
-                                         "  - dense: {out: 7, binary: true}\n  - batchnorm: {scale: true, bias: true}\n  - sign: {}\n"
-                                         "  - dense: {out: 3, binary: true}\n  - batchnorm: {scale: true, bias: true}\n",
-                                         &(struct sps_graph_options){.training = 1, .batch = N, .method = method, .settings = settings});
+    struct sps_graph *graph =
+        make_graph("input: {height: 3, width: 4, channels: 1}\nclasses: 3\nlayers:\n"
+                   "  - dense: {out: 7, binary: true}\n  - batchnorm: {scale: true, bias: true}\n  - sign: {}\n"
+                   "  - dense: {out: 3, binary: true}\n  - batchnorm: {scale: true, bias: true}\n",
+                   &(struct sps_graph_options){.training = 1, .batch = N, .method = method, .settings = settings});
     fill(graph, NULL, 40);
     struct sps_random r = test_random(41);
     struct tiny p;
@@ -228,19 +238,21 @@ static void gradients_through_signs(void **state)
     for (int l = 0; l < 2; l++)
         for (int q = 0; q < 4; q++)
             for (int c = 0; c < channels[l]; c++)
-                check_tiny(&p, &(l ? p.norm1[q] : p.norm0[q])[c], norms[l][q]->grad[c], graph->codes, g, y0, norms[l][q]->name);
+                check_tiny(&p, &(l ? p.norm1[q] : p.norm0[q])[c], norms[l][q]->grad[c], graph->codes, g, y0,
+                           norms[l][q]->name);
     sps_graph_free(graph);
     sps_free(settings);
 }
 
 /* ---- who computes does not matter ---- */
 
-static const char bayesian_net[] = "input: {height: 9, width: 9, channels: 1}\nclasses: 4\nlayers:\n"
-                                   "  - conv: {out: 9, kernel: 3, pad: 1, pool: 2, binary: true}\n  - batchnorm: {scale: true, bias: true}\n"
-                                   "  - sign: {}\n  - conv: {out: 12, kernel: 3, pad: 1, pool: 2, binary: true}\n"
-                                   "  - batchnorm: {scale: true}\n  - sign: {}\n  - dense: {out: 20, binary: true}\n"
-                                   "  - batchnorm: {scale: true, bias: true}\n  - sign: {}\n  - dense: {out: 4, binary: true}\n"
-                                   "  - batchnorm: {scale: true}\n";
+static const char bayesian_net[] =
+    "input: {height: 9, width: 9, channels: 1}\nclasses: 4\nlayers:\n"
+    "  - conv: {out: 9, kernel: 3, pad: 1, pool: 2, binary: true}\n  - batchnorm: {scale: true, bias: true}\n"
+    "  - sign: {}\n  - conv: {out: 12, kernel: 3, pad: 1, pool: 2, binary: true}\n"
+    "  - batchnorm: {scale: true}\n  - sign: {}\n  - dense: {out: 20, binary: true}\n"
+    "  - batchnorm: {scale: true, bias: true}\n  - sign: {}\n  - dense: {out: 4, binary: true}\n"
+    "  - batchnorm: {scale: true}\n";
 
 struct evaluation {
     struct sps_graph *graph;
@@ -254,8 +266,10 @@ static struct evaluation open_evaluation(const char *assignments, int threads)
     struct evaluation e = {0};
     const struct sps_method *method = sps_method_find("scale_dropout");
     e.settings = make_settings(method, assignments);
-    e.graph = make_graph(bayesian_net, &(struct sps_graph_options){.training = 1, .batch = 16, .threads = threads, .method = method,
-                                                                   .settings = e.settings, .seed = 6});
+    e.graph = make_graph(
+        bayesian_net,
+        &(struct sps_graph_options){
+            .training = 1, .batch = 16, .threads = threads, .method = method, .settings = e.settings, .seed = 6});
     fill(e.graph, NULL, 50);
     struct sps_pass pass = make_pass(SPS_PASS_ESTIMATE, SPS_FROM_METHOD, 16);
     sps_graph_norms_begin(e.graph);
@@ -355,9 +369,10 @@ static void seeds(void **state)
     for (int round = 0; round < 3; round++) {
         const struct sps_method *method = sps_method_find("scale_dropout");
         void *settings = make_settings(method, "");
-        struct sps_graph *graph =
-            make_graph(bayesian_net, &(struct sps_graph_options){.training = 1, .batch = 16, .method = method, .settings = settings,
-                                                                 .seed = round == 2 ? 8 : 6});
+        struct sps_graph *graph = make_graph(
+            bayesian_net,
+            &(struct sps_graph_options){
+                .training = 1, .batch = 16, .method = method, .settings = settings, .seed = round == 2 ? 8 : 6});
         int labels[16];
         float dlogits[16 * 4];
         fill(graph, labels, 50);
@@ -381,8 +396,9 @@ static void seeds(void **state)
 static void descriptions_are_taken_over(void **state)
 {
     (void)state;
-    struct sps_graph *graph = make_graph("name: small\nlayers:\n  - dense: {out: classes, binary: true}\n  - batchnorm: {}\n",
-                                         &(struct sps_graph_options){.training = 0});
+    struct sps_graph *graph =
+        make_graph("name: small\nlayers:\n  - dense: {out: classes, binary: true}\n  - batchnorm: {}\n",
+                   &(struct sps_graph_options){.training = 0});
     assert_string_equal(graph->name, "small");
     assert_int_equal(sps_shape_size(&graph->input), 784); /* the default */
     assert_int_equal(graph->classes, 10);
@@ -397,6 +413,9 @@ static void descriptions_are_taken_over(void **state)
     assert_int_equal(graph->layers[0]->out.c, 4);
     assert_int_equal(graph->weights[0]->row, 45);
     sps_graph_free(graph);
+    OK(try_graph(&graph, "layers:\n  - dense: {out: 10}\n", &(struct sps_graph_options){0}));
+    assert_true(graph->code_step == 1); /* not 0: codes would read as nothing */
+    sps_graph_free(graph);
     for (int k = SPS_CODES; k <= SPS_REALS; k++)
         assert_true(strlen(sps_kind_name((enum sps_kind)k)) > 3);
 }
@@ -407,15 +426,17 @@ static void trained_tensors(void **state)
     (void)state;
     const struct sps_method *method = sps_method_find("scale_vi");
     void *settings = make_settings(method, "");
-    struct sps_graph *graph = make_graph("input: {height: 2, width: 2, channels: 1}\nclasses: 2\nlayers:\n"
-                                         "  - conv: {out: 3, kernel: 2, binary: true}\n  - batchnorm: {scale: true, bias: true}\n  - dense: {out: 2}\n",
-                                         &(struct sps_graph_options){.training = 1, .method = method, .settings = settings});
+    struct sps_graph *graph = make_graph(
+        "input: {height: 2, width: 2, channels: 1}\nclasses: 2\nlayers:\n"
+        "  - conv: {out: 3, kernel: 2, binary: true}\n  - batchnorm: {scale: true, bias: true}\n  - dense: {out: 2}\n",
+        &(struct sps_graph_options){.training = 1, .method = method, .settings = settings});
     const struct {
         const char *name;
         int decay, binary;
         size_t rows, row;
-    } expected[] = {{"layers.0.weight", 1, 1, 3, 4},     {"layers.1.gamma", 0, 0, 1, 3},      {"layers.1.beta", 0, 0, 1, 3},
-                    {"layers.1.bias", 0, 0, 1, 3},       {"layers.1.scale_mean", 0, 0, 1, 3}, {"layers.1.scale_rho", 0, 0, 1, 3},
+    } expected[] = {{"layers.0.weight", 1, 1, 3, 4},     {"layers.1.gamma", 0, 0, 1, 3},
+                    {"layers.1.beta", 0, 0, 1, 3},       {"layers.1.bias", 0, 0, 1, 3},
+                    {"layers.1.scale_mean", 0, 0, 1, 3}, {"layers.1.scale_rho", 0, 0, 1, 3},
                     {"layers.2.weight", 1, 0, 2, 3}};
     assert_int_equal(graph->weight_count, 7);
     for (int i = 0; i < 7; i++) {
@@ -427,7 +448,8 @@ static void trained_tensors(void **state)
         assert_int_equal(w->row, expected[i].row);
     }
     for (int c = 0; c < 3; c++)
-        assert_true(graph->weights[1]->value[c] == 1 && graph->weights[2]->value[c] == 0 && graph->weights[3]->value[c] == 0);
+        assert_true(graph->weights[1]->value[c] == 1 && graph->weights[2]->value[c] == 0 &&
+                    graph->weights[3]->value[c] == 0);
     sps_graph_free(graph);
     sps_free(settings);
 }
@@ -470,21 +492,27 @@ static const struct {
     {HEAD "  - conv: {out: 2}\n  - sign: {}\n  - batchnorm: {}\n", "net:6:5: batchnorm: input is bits"},
     {HEAD "  - conv: {out: 2, pool: 2}\n", "net:4:5: conv: pool 2 acts on the sums"},
     {HEAD "  - conv: {out: 2, kernel: 3, pad: 3}\n", "net:4:5: conv: pad 3 must be smaller than kernel 3"},
-    {HEAD "  - conv: {out: 2, kernel: 9}\n", "net:4:5: conv: kernel 9 with pad 0 and pool 1 does not fit an input of 8 x 8"},
+    {HEAD "  - conv: {out: 2, kernel: 9}\n",
+     "net:4:5: conv: kernel 9 with pad 0 and pool 1 does not fit an input of 8 x 8"},
     {HEAD "  - conv: {out: 2, kernel: 7, pool: 3, binary: true}\n", "does not fit an input of 8 x 8"},
     {HEAD "  - conv: {out: 2}\n  - pool: {kernel: 7}\n", "net:5:5: pool: window 7 does not fit an input of 6 x 6"},
     {HEAD "  - dense: {out: 3}\n", "the last layer gives 3 reals, not 2 reals"},
     {HEAD "  - dense: {out: 2, binary: true}\n", "the last layer gives 2 sums"},
     {HEAD "  - conv: {out: 2}\n  - sign: {}\n", "the last layer gives 72 bits"},
     /* Too large: refused before memory is asked for. */
-    {"input: {height: 4096, width: 4096, channels: 4}\nlayers:\n  - dense: {out: 2}\n", "net:1:8: input of 4096 x 4096 x 4 is too large"},
-    {"input: {height: 1024, width: 1024, channels: 1}\nlayers:\n  - conv: {out: 65536, kernel: 1, binary: true, pool: 2}\n",
+    {"input: {height: 4096, width: 4096, channels: 4}\nlayers:\n  - dense: {out: 2}\n",
+     "net:1:8: input of 4096 x 4096 x 4 is too large"},
+    {"input: {height: 1024, width: 1024, channels: 1}\nlayers:\n  - conv: {out: 65536, kernel: 1, binary: true, pool: "
+     "2}\n",
      "net:3:5: conv: 512 x 512 x 65536 numbers an image are more than"},
-    {"input: {height: 1024, width: 1024, channels: 1}\nlayers:\n  - conv: {out: 65536, kernel: 1}\n", "net:3:5: conv: 1024 x 1024 x 65536"},
+    {"input: {height: 1024, width: 1024, channels: 1}\nlayers:\n  - conv: {out: 65536, kernel: 1}\n",
+     "net:3:5: conv: 1024 x 1024 x 65536"},
     {"input: {height: 1024, width: 1024, channels: 4}\nlayers:\n  - dense: {out: 65536}\n",
      "net:3:5: dense: 274877906944 weights up to here are more than"},
-    {HEAD "  - dense: {out: 65536, binary: true}\n  - batchnorm: {}\n  - dense: {out: 65536}\n", "net:6:5: dense: 4299292672 weights up to here"},
-    {"input: {height: 2000, width: 2000, channels: 1}\nlayers:\n  - conv: {out: 1, kernel: 31, pad: 30, binary: true}\n",
+    {HEAD "  - dense: {out: 65536, binary: true}\n  - batchnorm: {}\n  - dense: {out: 65536}\n",
+     "net:6:5: dense: 4299292672 weights up to here"},
+    {"input: {height: 2000, width: 2000, channels: 1}\nlayers:\n  - conv: {out: 1, kernel: 31, pad: 30, binary: "
+     "true}\n",
      "net:3:5: conv: scratch of 1 threads exceeds"},
 };
 
@@ -495,7 +523,8 @@ static void bad_descriptions(void **state)
         struct sps_graph *graph = NULL;
         sps_status status = try_graph(&graph, bad_nets[i].text, &(struct sps_graph_options){.training = 1, .batch = 2});
         if (status != SPS_EFORMAT || strstr(sps_last_error(), bad_nets[i].words) == NULL)
-            fail_msg("%s\ngives %s, '%s', lacks '%s'", bad_nets[i].text, sps_status_text(status), sps_last_error(), bad_nets[i].words);
+            fail_msg("%s\ngives %s, '%s', lacks '%s'", bad_nets[i].text, sps_status_text(status), sps_last_error(),
+                     bad_nets[i].words);
         assert_null(graph);
     }
 }
@@ -506,13 +535,15 @@ static void too_many_layers_or_images(void **state)
     (void)state;
     struct sps_graph *graph = NULL;
     char *text = ROOM(char, 64 * 1024);
-    size_t length = (size_t)sprintf(text, "input: {height: 1, width: 1, channels: 1}\nclasses: 2\nlayers:\n  - dense: {out: 2}\n");
+    size_t length =
+        (size_t)sprintf(text, "input: {height: 1, width: 1, channels: 1}\nclasses: 2\nlayers:\n  - dense: {out: 2}\n");
     for (int i = 1; i < 1025; i++)
         length += (size_t)sprintf(text + length, "  - relu: {}\n");
     FAILS(try_graph(&graph, text, &(struct sps_graph_options){0}), EFORMAT, "net:1028:5: more than 1024 layers");
     sps_free(text);
     FAILS(try_graph(&graph,
-                    "input: {height: 64, width: 64, channels: 1}\nclasses: 2\nlayers:\n  - conv: {out: 1024, kernel: 1, binary: true}\n"
+                    "input: {height: 64, width: 64, channels: 1}\nclasses: 2\nlayers:\n  - conv: {out: 1024, kernel: "
+                    "1, binary: true}\n"
                     "  - batchnorm: {}\n  - dense: {out: 2}\n",
                     &(struct sps_graph_options){.batch = 500}),
           EFORMAT, "net:4:5: conv: activations of a batch of 500 images exceed 8e+09 bytes");
@@ -523,14 +554,19 @@ static void too_many_layers_or_images(void **state)
 static void lack_of_memory(void **state)
 {
     (void)state;
-    const char *const text = "input: {height: 6, width: 6, channels: 1}\nclasses: 2\nlayers:\n"
-                             "  - conv: {out: 3, kernel: 3, pad: 1, pool: 2, binary: true}\n  - batchnorm: {scale: true, bias: true}\n"
-                             "  - sign: {}\n  - conv: {out: 2, kernel: 3, pad: 1, binary: true}\n  - batchnorm: {}\n  - htanh: {}\n"
-                             "  - conv: {out: 2, kernel: 1}\n  - relu: {}\n  - pool: {kernel: 3}\n  - sign: {}\n  - dense: {out: 3}\n"
-                             "  - batchnorm: {}\n  - sign: {}\n  - dense: {out: 2, binary: true}\n  - batchnorm: {scale: true}\n";
+    const char *const text =
+        "input: {height: 6, width: 6, channels: 1}\nclasses: 2\nlayers:\n"
+        "  - conv: {out: 3, kernel: 3, pad: 1, pool: 2, binary: true}\n  - batchnorm: {scale: true, bias: true}\n"
+        "  - sign: {}\n  - conv: {out: 2, kernel: 3, pad: 1, binary: true}\n  - batchnorm: {}\n  - htanh: {}\n"
+        "  - conv: {out: 2, kernel: 1}\n  - relu: {}\n  - pool: {kernel: 3}\n  - sign: {}\n  - dense: {out: 3}\n"
+        "  - batchnorm: {}\n  - sign: {}\n  - dense: {out: 2, binary: true}\n  - batchnorm: {scale: true}\n";
     const struct sps_method *method = sps_method_find("scale_vi");
     void *settings = make_settings(method, "");
-    struct sps_graph_options o = {.training = 1, .batch = 2, .threads = 2, .method = method, .settings = settings,
+    struct sps_graph_options o = {.training = 1,
+                                  .batch = 2,
+                                  .threads = 2,
+                                  .method = method,
+                                  .settings = settings,
                                   .binariser = sps_binariser_find("irnet")};
     sps_yaml *yaml = NULL;
     OK(sps_yaml_parse(&yaml, "net", text, strlen(text)));
@@ -565,8 +601,8 @@ static void freeing_nothing(void **state)
 
 /* ---- loss ---- */
 
-/* Logits (0, 0), label 0: p = 1/2 each, loss ln 2, gradient (-1/2, 1/2).  Logits (ln 3, 0), label 1: p = (3/4, 1/4), loss
- * ln 4, gradient (3/4, -3/4).  Means over the two. */
+/* Logits (0, 0), label 0: p = 1/2 each, loss ln 2, gradient (-1/2, 1/2).  Logits (ln 3, 0), label 1: p = (3/4, 1/4),
+ * loss ln 4, gradient (3/4, -3/4).  Means over the two. */
 static void cross_entropy_on_paper(void **state)
 {
     (void)state;
@@ -584,8 +620,8 @@ static void cross_entropy_on_paper(void **state)
     NEAR(p[2], 0.75, 1e-7);
 }
 
-/* Smoothing 0.2 over 4 classes: targets 0.85 and 0.05.  Logits (ln 2, 0, 0, 0): p = (0.4, 0.2, 0.2, 0.2).  Label 0: loss
- * -0.85 ln 0.4 - 0.15 ln 0.2 = 0.778847 + 0.241416 = 1.020263; gradient (-0.45, 0.15, 0.15, 0.15). */
+/* Smoothing 0.2 over 4 classes: targets 0.85 and 0.05.  Logits (ln 2, 0, 0, 0): p = (0.4, 0.2, 0.2, 0.2).  Label 0:
+ * loss -0.85 ln 0.4 - 0.15 ln 0.2 = 0.778847 + 0.241416 = 1.020263; gradient (-0.45, 0.15, 0.15, 0.15). */
 static void cross_entropy_with_smoothing_on_paper(void **state)
 {
     (void)state;
@@ -617,7 +653,8 @@ static void nan_reaches_the_loss(void **state)
     const char *const activations[] = {"relu", "htanh"};
     for (int i = 0; i < 2; i++) {
         char text[512];
-        snprintf(text, sizeof text, HEAD "  - conv: {out: 2}\n  - %s: {}\n  - pool: {}\n  - dense: {out: 2}\n", activations[i]);
+        snprintf(text, sizeof text, HEAD "  - conv: {out: 2}\n  - %s: {}\n  - pool: {}\n  - dense: {out: 2}\n",
+                 activations[i]);
         struct sps_graph *graph = make_graph(text, &(struct sps_graph_options){.training = 1});
         int labels[4];
         fill(graph, labels, 60);
@@ -630,9 +667,9 @@ static void nan_reaches_the_loss(void **state)
 
 /* ---- optimisers ---- */
 
-/* On paper, rate 0.1, beta 0.9 and 0.99, epsilon 0.  Step 1 with g = 2: m = 0.2, v = 0.04; corrected 2 and 4: w falls by
- * 0.1.  Step 2 with g = -1: m = 0.18 - 0.1 = 0.08, v = 0.0396 + 0.01 = 0.0496; corrected 0.08 / 0.19 and 0.0496 / 0.0199:
- * 0.1 x 0.421053 / 1.578757 = 0.026670. */
+/* On paper, rate 0.1, beta 0.9 and 0.99, epsilon 0.  Step 1 with g = 2: m = 0.2, v = 0.04; corrected 2 and 4: w falls
+ * by 0.1.  Step 2 with g = -1: m = 0.18 - 0.1 = 0.08, v = 0.0396 + 0.01 = 0.0496; corrected 0.08 / 0.19 and 0.0496 /
+ * 0.0199: 0.1 x 0.421053 / 1.578757 = 0.026670. */
 static void adam_on_paper(void **state)
 {
     (void)state;
@@ -706,7 +743,8 @@ static void an_update_goes_through_the_binariser(void **state)
         memcpy(g, w->grad + 9 * o, sizeof g);
         graph->binariser->backward(graph->kern, g, v, 9, factor, 2, 1);
         for (int i = 0; i < 9; i++)
-            expected[9 * o + (size_t)i] = w->value[9 * o + (size_t)i] - 0.01f * (g[i] + 0.5f * w->value[9 * o + (size_t)i]);
+            expected[9 * o + (size_t)i] =
+                w->value[9 * o + (size_t)i] - 0.01f * (g[i] + 0.5f * w->value[9 * o + (size_t)i]);
     }
     gamma->grad[0] = 1, gamma->grad[1] = -1;
     struct sps_step step = {.rate = 0.01, .decay = 0.5, .count = 1};
@@ -727,16 +765,31 @@ static void schedules_on_paper(void **state)
         enum sps_schedule schedule;
         double share, warm_up, final, factor;
     } cases[] = {
-        {SPS_COSINE, 0, 0, 0.1, 1},         {SPS_COSINE, 0.5, 0, 0.1, 0.55},  {SPS_COSINE, 1, 0, 0.1, 0.1},
-        {SPS_COSINE, 0.1, 0.2, 0, 0.5},     {SPS_COSINE, 0.2, 0.2, 0, 1},     {SPS_COSINE, 0.6, 0.2, 0, 0.5},
-        {SPS_COSINE, 0, 0.2, 0, 0},         {SPS_STEPS, 0, 0, 0, 1},          {SPS_STEPS, 0.33, 0, 0, 1},
-        {SPS_STEPS, 0.34, 0, 0, 0.1},       {SPS_STEPS, 0.67, 0, 0, 0.01},    {SPS_STEPS, 0.999, 0, 0, 0.01},
-        {SPS_STEPS, 0.05, 0.1, 0, 0.5},     {SPS_CONSTANT, 0.7, 0, 0.5, 1},   {SPS_CONSTANT, 0.05, 0.1, 0, 0.5},
-        {SPS_ONE_CYCLE, 0, 0.25, 0.01, 0.04}, {SPS_ONE_CYCLE, 0.125, 0.25, 0.01, 0.52}, {SPS_ONE_CYCLE, 0.25, 0.25, 0.01, 1},
-        {SPS_ONE_CYCLE, 0.625, 0.25, 0.01, 0.505}, {SPS_ONE_CYCLE, 1, 0.25, 0.01, 0.01}, {SPS_ONE_CYCLE, 0, 0, 0.5, 1},
+        {SPS_COSINE, 0, 0, 0.1, 1},
+        {SPS_COSINE, 0.5, 0, 0.1, 0.55},
+        {SPS_COSINE, 1, 0, 0.1, 0.1},
+        {SPS_COSINE, 0.1, 0.2, 0, 0.5},
+        {SPS_COSINE, 0.2, 0.2, 0, 1},
+        {SPS_COSINE, 0.6, 0.2, 0, 0.5},
+        {SPS_COSINE, 0, 0.2, 0, 0},
+        {SPS_STEPS, 0, 0, 0, 1},
+        {SPS_STEPS, 0.33, 0, 0, 1},
+        {SPS_STEPS, 0.34, 0, 0, 0.1},
+        {SPS_STEPS, 0.67, 0, 0, 0.01},
+        {SPS_STEPS, 0.999, 0, 0, 0.01},
+        {SPS_STEPS, 0.05, 0.1, 0, 0.5},
+        {SPS_CONSTANT, 0.7, 0, 0.5, 1},
+        {SPS_CONSTANT, 0.05, 0.1, 0, 0.5},
+        {SPS_ONE_CYCLE, 0, 0.25, 0.01, 0.04},
+        {SPS_ONE_CYCLE, 0.125, 0.25, 0.01, 0.52},
+        {SPS_ONE_CYCLE, 0.25, 0.25, 0.01, 1},
+        {SPS_ONE_CYCLE, 0.625, 0.25, 0.01, 0.505},
+        {SPS_ONE_CYCLE, 1, 0.25, 0.01, 0.01},
+        {SPS_ONE_CYCLE, 0, 0, 0.5, 1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        NEAR(sps_schedule_factor(cases[i].schedule, cases[i].share, cases[i].warm_up, cases[i].final, 2, 0.1), cases[i].factor, 1e-12);
+        NEAR(sps_schedule_factor(cases[i].schedule, cases[i].share, cases[i].warm_up, cases[i].final, 2, 0.1),
+             cases[i].factor, 1e-12);
     for (int s = SPS_COSINE; s <= SPS_CONSTANT; s++)
         for (int i = 0; i < 200; i++) {
             double f = sps_schedule_factor((enum sps_schedule)s, i / 200.0, 0.1, 0.2, 3, 0.5);

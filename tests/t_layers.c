@@ -35,7 +35,8 @@ static void fill_input(struct sps_graph *graph, struct sps_layer *layer, struct 
             break;
         case SPS_BITS:
             for (size_t w = 0; w < words; w++)
-                ((uint32_t *)(void *)x)[w] = sps_random_u32(r) & (size - 32 * w < 32 ? (1u << (size - 32 * w)) - 1 : ~0u);
+                ((uint32_t *)(void *)x)[w] =
+                    sps_random_u32(r) & (size - 32 * w < 32 ? (1u << (size - 32 * w)) - 1 : ~0u);
             break;
         case SPS_SUMS:
             for (size_t j = 0; j < size; j++)
@@ -49,7 +50,8 @@ static void fill_input(struct sps_graph *graph, struct sps_layer *layer, struct 
 }
 
 /* Runs the backward pass of one layer; returns the gradient of its input (in a graph buffer), dy[n][out] is kept. */
-static const float *run_backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, const float *dy)
+static const float *run_backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass,
+                                 const float *dy)
 {
     memcpy(graph->gradient[0], dy, (size_t)pass->n * sps_shape_size(&layer->out) * sizeof *dy);
     float *dx = layer->type->in_place ? graph->gradient[0] : graph->gradient[1];
@@ -81,14 +83,17 @@ static struct sps_graph *conv_graph(const struct conv_case *q, int binary, int t
     char text[1024], front[256] = "", back[64] = "";
     int input_c = q->kind == SPS_CODES ? q->c : 1;
     if (q->kind != SPS_CODES)
-        snprintf(front, sizeof front, "  - conv: {out: %d, kernel: 1}\n%s", q->c, q->kind == SPS_BITS ? "  - sign: {}\n" : "");
+        snprintf(front, sizeof front, "  - conv: {out: %d, kernel: 1}\n%s", q->c,
+                 q->kind == SPS_BITS ? "  - sign: {}\n" : "");
     if (binary)
         snprintf(back, sizeof back, "  - batchnorm: {}\n");
-    snprintf(text, sizeof text,
-             "input: {height: %d, width: %d, channels: %d}\nclasses: 3\nlayers:\n%s"
-             "  - conv: {out: %d, kernel: %d, stride: %d, pad: %d, pool: %d, binary: %s}\n%s  - dense: {out: classes}\n",
-             q->h, q->w, input_c, front, q->o, q->kernel, q->stride, q->pad, q->pool, binary ? "true" : "false", back);
-    return make_graph(text, &(struct sps_graph_options){.training = training, .threads = threads, .batch = batch, .seed = 5});
+    snprintf(
+        text, sizeof text,
+        "input: {height: %d, width: %d, channels: %d}\nclasses: 3\nlayers:\n%s"
+        "  - conv: {out: %d, kernel: %d, stride: %d, pad: %d, pool: %d, binary: %s}\n%s  - dense: {out: classes}\n",
+        q->h, q->w, input_c, front, q->o, q->kernel, q->stride, q->pad, q->pool, binary ? "true" : "false", back);
+    return make_graph(text,
+                      &(struct sps_graph_options){.training = training, .threads = threads, .batch = batch, .seed = 5});
 }
 
 static struct sps_layer *conv_layer(const struct sps_graph *graph, const struct conv_case *q)
@@ -97,8 +102,8 @@ static struct sps_layer *conv_layer(const struct sps_graph *graph, const struct 
 }
 
 /* The plain sum at one position before pooling; padding is a true zero.  Adds g times the derivatives if asked. */
-static double conv_at(const struct conv_case *q, const double *x, const double *w, int i, int j, int o, double g, double *dx,
-                      double *dw)
+static double conv_at(const struct conv_case *q, const double *x, const double *w, int i, int j, int o, double g,
+                      double *dx, double *dw)
 {
     double sum = 0;
     for (int a = 0; a < q->kernel; a++)
@@ -119,8 +124,8 @@ static double conv_at(const struct conv_case *q, const double *x, const double *
 }
 
 /* Pooled sums of one image, with the first position of equals in raster order; gradients are added if dy is given. */
-static void conv_reference(const struct conv_case *q, double *y, const double *x, const double *w, const float *dy, double *dx,
-                           double *dw)
+static void conv_reference(const struct conv_case *q, double *y, const double *x, const double *w, const float *dy,
+                           double *dx, double *dw)
 {
     int oh = ((q->h + 2 * q->pad - q->kernel) / q->stride + 1) / q->pool;
     int ow = ((q->w + 2 * q->pad - q->kernel) / q->stride + 1) / q->pool;
@@ -144,7 +149,8 @@ static void conv_reference(const struct conv_case *q, double *y, const double *x
             }
 }
 
-static void check_conv(const struct conv_case *q, int binary, int training, int threads, int batch, int n, uint32_t seed)
+static void check_conv(const struct conv_case *q, int binary, int training, int threads, int batch, int n,
+                       uint32_t seed)
 {
     struct sps_graph *graph = conv_graph(q, binary, training, threads, batch);
     struct sps_layer *layer = conv_layer(graph, q);
@@ -156,9 +162,9 @@ static void check_conv(const struct conv_case *q, int binary, int training, int 
     assert_int_equal(layer->out.w, ((q->w + 2 * q->pad - q->kernel) / q->stride + 1) / q->pool);
     assert_int_equal(layer->out.c, q->o);
     assert_int_equal(layer->in.kind, q->kind);
-    double *x = ROOM(double, in), *w = ROOM(double, count), *y = ROOM(double, out), *dx = ROOM(double, (size_t)n * in),
+    double *x = ROOM(double, in), *w = ROOM(double, count), *y = ROOM(double, out), *dx = ROOM(double, (size_t)n *in),
            *dw = ROOM(double, count);
-    float *dy = ROOM(float, (size_t)batch * out);
+    float *dy = ROOM(float, (size_t)batch *out);
     double step = !binary && q->kind == SPS_CODES ? graph->code_step : 1;
     for (size_t i = 0; i < count; i++)
         w[i] = binary ? weight->sign[i] : weight->value[i];
@@ -200,13 +206,15 @@ static void binary_convolution_by_hand_picked_shapes(void **state)
 {
     (void)state;
     const struct conv_case cases[] = {
-        {6, 6, 1, 1, 3, 1, 1, 1, SPS_CODES},   {7, 5, 3, 5, 3, 1, 1, 2, SPS_CODES},  /* rows and columns cut off */
-        {9, 9, 2, 17, 5, 1, 2, 2, SPS_CODES},  {9, 8, 1, 4, 3, 2, 1, 1, SPS_CODES},  {11, 11, 1, 33, 3, 2, 0, 3, SPS_CODES},
-        {5, 5, 4, 16, 5, 1, 0, 1, SPS_CODES},  {4, 4, 1, 2, 1, 1, 0, 1, SPS_CODES},  {6, 6, 5, 7, 3, 1, 1, 1, SPS_BITS},
-        {8, 8, 32, 16, 3, 1, 1, 2, SPS_BITS},  {7, 7, 33, 20, 3, 1, 1, 2, SPS_BITS}, {5, 9, 7, 40, 5, 1, 2, 2, SPS_BITS},
-        {10, 10, 3, 5, 3, 2, 1, 2, SPS_BITS},  {11, 10, 2, 3, 3, 1, 0, 3, SPS_BITS}, {3, 3, 1, 1, 3, 1, 2, 1, SPS_BITS},
-        {6, 7, 64, 64, 1, 1, 0, 1, SPS_BITS},  {2, 2, 6, 9, 5, 1, 4, 2, SPS_BITS},   /* kernel larger than the image */
-        {9, 9, 3, 4, 2, 3, 1, 1, SPS_BITS},    {13, 4, 9, 6, 4, 4, 3, 1, SPS_BITS},
+        {6, 6, 1, 1, 3, 1, 1, 1, SPS_CODES},    {7, 5, 3, 5, 3, 1, 1, 2, SPS_CODES}, /* rows and columns cut off */
+        {9, 9, 2, 17, 5, 1, 2, 2, SPS_CODES},   {9, 8, 1, 4, 3, 2, 1, 1, SPS_CODES},
+        {11, 11, 1, 33, 3, 2, 0, 3, SPS_CODES}, {5, 5, 4, 16, 5, 1, 0, 1, SPS_CODES},
+        {4, 4, 1, 2, 1, 1, 0, 1, SPS_CODES},    {6, 6, 5, 7, 3, 1, 1, 1, SPS_BITS},
+        {8, 8, 32, 16, 3, 1, 1, 2, SPS_BITS},   {7, 7, 33, 20, 3, 1, 1, 2, SPS_BITS},
+        {5, 9, 7, 40, 5, 1, 2, 2, SPS_BITS},    {10, 10, 3, 5, 3, 2, 1, 2, SPS_BITS},
+        {11, 10, 2, 3, 3, 1, 0, 3, SPS_BITS},   {3, 3, 1, 1, 3, 1, 2, 1, SPS_BITS},
+        {6, 7, 64, 64, 1, 1, 0, 1, SPS_BITS},   {2, 2, 6, 9, 5, 1, 4, 2, SPS_BITS}, /* kernel larger than the image */
+        {9, 9, 3, 4, 2, 3, 1, 1, SPS_BITS},     {13, 4, 9, 6, 4, 4, 3, 1, SPS_BITS},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         check_conv(&cases[i], 1, 1, 1, 3, 3, (uint32_t)(1000 + i));
@@ -220,8 +228,10 @@ static void binary_convolution_by_random_shapes(void **state)
     (void)state;
     struct sps_random r = test_random(11);
     for (uint32_t i = 0; i < 40; i++) {
-        struct conv_case q = {.kernel = 1 + (int)sps_random_below(&r, 5), .stride = 1 + (int)sps_random_below(&r, 3),
-                              .pool = 1 + (int)sps_random_below(&r, 3), .o = 1 + (int)sps_random_below(&r, 40)};
+        struct conv_case q = {.kernel = 1 + (int)sps_random_below(&r, 5),
+                              .stride = 1 + (int)sps_random_below(&r, 3),
+                              .pool = 1 + (int)sps_random_below(&r, 3),
+                              .o = 1 + (int)sps_random_below(&r, 40)};
         q.pad = (int)sps_random_below(&r, (uint32_t)q.kernel);
         int least = q.kernel + (q.pool - 1) * q.stride - 2 * q.pad;
         least = least > 1 ? least : 1;
@@ -238,10 +248,11 @@ static void float_convolution(void **state)
 {
     (void)state;
     const struct conv_case cases[] = {
-        {6, 6, 1, 2, 3, 1, 1, 1, SPS_CODES}, {7, 5, 3, 5, 3, 2, 1, 1, SPS_CODES}, {6, 6, 3, 4, 3, 1, 0, 1, SPS_REALS},
-        {8, 8, 16, 8, 5, 1, 2, 1, SPS_REALS}, {6, 7, 5, 3, 3, 2, 0, 1, SPS_REALS}, /* a row is left over */
-        {9, 9, 2, 9, 2, 3, 1, 1, SPS_REALS}, {5, 5, 7, 4, 3, 1, 1, 1, SPS_BITS},  {4, 4, 1, 1, 1, 1, 0, 1, SPS_REALS},
-        {10, 8, 33, 17, 3, 4, 2, 1, SPS_REALS},
+        {6, 6, 1, 2, 3, 1, 1, 1, SPS_CODES}, {7, 5, 3, 5, 3, 2, 1, 1, SPS_CODES},
+        {6, 6, 3, 4, 3, 1, 0, 1, SPS_REALS}, {8, 8, 16, 8, 5, 1, 2, 1, SPS_REALS},
+        {6, 7, 5, 3, 3, 2, 0, 1, SPS_REALS}, /* a row is left over */
+        {9, 9, 2, 9, 2, 3, 1, 1, SPS_REALS}, {5, 5, 7, 4, 3, 1, 1, 1, SPS_BITS},
+        {4, 4, 1, 1, 1, 1, 0, 1, SPS_REALS}, {10, 8, 33, 17, 3, 4, 2, 1, SPS_REALS},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         check_conv(&cases[i], 0, 1, 1, 3, 3, (uint32_t)(3000 + i));
@@ -279,15 +290,19 @@ static void convolution_after_a_change_of_threads(void **state)
 
 /* ---- dense ---- */
 
-static void check_dense(int h, int w, int c, int out, enum sps_kind kind, int binary, int training, int n, uint32_t seed)
+static void check_dense(int h, int w, int c, int out, enum sps_kind kind, int binary, int training, int n,
+                        uint32_t seed)
 {
     char text[1024], front[256] = "";
     if (kind != SPS_CODES)
-        snprintf(front, sizeof front, "  - conv: {out: %d, kernel: 1}\n%s", c, kind == SPS_BITS ? "  - sign: {}\n" : "");
-    snprintf(text, sizeof text,
-             "input: {height: %d, width: %d, channels: %d}\nclasses: %d\nlayers:\n%s  - dense: {out: %d, binary: %s}\n%s", h, w,
-             kind == SPS_CODES ? c : 1, out, front, out, binary ? "true" : "false", binary ? "  - batchnorm: {}\n" : "");
-    struct sps_graph *graph = make_graph(text, &(struct sps_graph_options){.training = training, .threads = 1 + (int)(seed % 2), .batch = 5});
+        snprintf(front, sizeof front, "  - conv: {out: %d, kernel: 1}\n%s", c,
+                 kind == SPS_BITS ? "  - sign: {}\n" : "");
+    snprintf(
+        text, sizeof text,
+        "input: {height: %d, width: %d, channels: %d}\nclasses: %d\nlayers:\n%s  - dense: {out: %d, binary: %s}\n%s", h,
+        w, kind == SPS_CODES ? c : 1, out, front, out, binary ? "true" : "false", binary ? "  - batchnorm: {}\n" : "");
+    struct sps_graph *graph =
+        make_graph(text, &(struct sps_graph_options){.training = training, .threads = 1 + (int)(seed % 2), .batch = 5});
     struct sps_layer *layer = graph->layers[kind == SPS_CODES ? 0 : kind == SPS_BITS ? 2 : 1];
     struct sps_weight *weight = find_weight(graph, layer->index, "weight");
     struct sps_random r = test_random(seed);
@@ -295,8 +310,8 @@ static void check_dense(int h, int w, int c, int out, enum sps_kind kind, int bi
     size_t in = sps_shape_size(&layer->in), outs = (size_t)out;
     double step = !binary && kind == SPS_CODES ? graph->code_step : 1;
     const float *used = binary ? weight->sign : weight->value;
-    double *dw = ROOM(double, in * outs);
-    float *dy = ROOM(float, (size_t)n * outs);
+    double *dw = ROOM(double, in *outs);
+    float *dy = ROOM(float, (size_t)n *outs);
     fill_input(graph, layer, &r);
     fill_normal(&r, dy, (size_t)n * outs);
     layer->type->forward(graph, layer, &pass);
@@ -354,7 +369,8 @@ static void steered_draw(struct sps_scale *scale, const struct sps_pass *pass, i
 {
     (void)pass;
     for (int i = n0; i < n1; i++)
-        memcpy(scale->effective + (size_t)i * (size_t)scale->channels, steer[i], (size_t)scale->channels * sizeof(float));
+        memcpy(scale->effective + (size_t)i * (size_t)scale->channels, steer[i],
+               (size_t)scale->channels * sizeof(float));
 }
 static sps_status steered_attach(struct sps_graph *graph, struct sps_scale *scale, uint64_t seed)
 {
@@ -378,12 +394,13 @@ struct norm_case {
 static struct sps_graph *norm_graph(const struct norm_case *q, int training, struct sps_layer **layer)
 {
     char text[1024];
-    snprintf(text, sizeof text,
-             "input: {height: %d, width: %d, channels: 2}\nclasses: 2\nlayers:\n  - conv: {out: %d, kernel: 1, binary: %s}\n"
-             "  - batchnorm: {scale: %s, bias: %s, eps: 0.25, momentum: 0.125}\n  - dense: {out: 2}\n",
-             q->h, q->w, q->c, q->sums ? "true" : "false", q->scale ? "true" : "false", q->bias ? "true" : "false");
-    struct sps_graph *graph = make_graph(text, &(struct sps_graph_options){.training = training, .method = &steered, .batch = 6,
-                                                                           .threads = 2});
+    snprintf(
+        text, sizeof text,
+        "input: {height: %d, width: %d, channels: 2}\nclasses: 2\nlayers:\n  - conv: {out: %d, kernel: 1, binary: %s}\n"
+        "  - batchnorm: {scale: %s, bias: %s, eps: 0.25, momentum: 0.125}\n  - dense: {out: 2}\n",
+        q->h, q->w, q->c, q->sums ? "true" : "false", q->scale ? "true" : "false", q->bias ? "true" : "false");
+    struct sps_graph *graph = make_graph(
+        text, &(struct sps_graph_options){.training = training, .method = &steered, .batch = 6, .threads = 2});
     *layer = graph->layers[1];
     return graph;
 }
@@ -394,8 +411,8 @@ struct norm_values {
 };
 
 /* sum dy y with y straight from the definition; also mean and variance, and y. */
-static double norm_reference(const struct norm_case *q, const struct norm_values *v, const float *dy, double *y, double *mean,
-                             double *var)
+static double norm_reference(const struct norm_case *q, const struct norm_values *v, const float *dy, double *y,
+                             double *mean, double *var)
 {
     size_t channels = (size_t)q->c, positions = (size_t)(q->h * q->w);
     double loss = 0, count = (double)q->n * (double)positions;
@@ -518,7 +535,7 @@ static void batchnorm_running_statistics(void **state)
         struct sps_norm *norm = sps_layer_norm(layer);
         struct sps_random r = test_random(5100 + i);
         double mean[64], var[64], running_mean[64] = {0}, running_var[64], count = q->n * q->h * q->w;
-        float *none = ROOM(float, (size_t)q->n * sps_shape_size(&layer->in));
+        float *none = ROOM(float, (size_t)q->n *sps_shape_size(&layer->in));
         for (int c = 0; c < q->c; c++)
             running_var[c] = 1;
         struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, q->n);
@@ -554,7 +571,7 @@ static void batchnorm_re_estimation(void **state)
         OK(sps_scale_reserve(norm->scale, 1));
         sps_graph_layout_picks(graph);
         double sum[64] = {0}, square[64] = {0}, mean[64], var[64];
-        float *none = ROOM(float, (size_t)q->n * sps_shape_size(&layer->in)), before_mean[64], before_var[64];
+        float *none = ROOM(float, (size_t)q->n *sps_shape_size(&layer->in)), before_mean[64], before_var[64];
         struct sps_pass pass = make_pass(SPS_PASS_ESTIMATE, point ? SPS_FROM_POINT : SPS_FROM_METHOD, q->n);
         for (int c = 0; c < q->c; c++) {
             norm->running_mean[c] = before_mean[c] = uniform(&r, -1, 1);
@@ -646,8 +663,11 @@ static void batchnorm_evaluation_is_the_shared_expression(void **state)
             uint8_t picks[64 * 64];
             for (int j = 0; j < q->n * graph->picks; j++)
                 picks[j] = (uint8_t)sps_random_below(&r, 3);
-            struct sps_pass pass =
-                make_pass(SPS_PASS_EVALUATE, way == 0 ? SPS_FROM_METHOD : way == 3 ? SPS_FROM_POINT : SPS_FROM_BANK, q->n);
+            struct sps_pass pass = make_pass(SPS_PASS_EVALUATE,
+                                             way == 0   ? SPS_FROM_METHOD
+                                             : way == 3 ? SPS_FROM_POINT
+                                                        : SPS_FROM_BANK,
+                                             q->n);
             pass.picks = picks;
             layer->type->forward(graph, layer, &pass);
             for (size_t n = 0; n < (size_t)q->n; n++)
@@ -658,12 +678,13 @@ static void batchnorm_evaluation_is_the_shared_expression(void **state)
                               : way == 1 ? norm->scale->bank[picks[n] * channels + c]
                               : way == 2 ? norm->scale->bank[picks[n * channels + c] * channels + c]
                                          : norm->scale->point[c];
-                    struct sps_affine a = {s,
-                                           q->bias ? norm->bias->value[c] : 0,
-                                           way == 3 ? norm->point_mean[c] : norm->running_mean[c],
-                                           1.0f / sqrtf((way == 3 ? norm->point_var[c] : norm->running_var[c]) + norm->eps),
-                                           norm->gamma->value[c],
-                                           norm->beta->value[c]};
+                    struct sps_affine a = {
+                        s,
+                        q->bias ? norm->bias->value[c] : 0,
+                        way == 3 ? norm->point_mean[c] : norm->running_mean[c],
+                        1.0f / sqrtf((way == 3 ? norm->point_var[c] : norm->running_var[c]) + norm->eps),
+                        norm->gamma->value[c],
+                        norm->beta->value[c]};
                     float expected = sps_affine_at(&a, (float)v.z[n * size + j]);
                     assert_true(((const float *)layer->y)[n * size + j] == expected);
                 }
@@ -676,10 +697,11 @@ static void batchnorm_evaluation_is_the_shared_expression(void **state)
 static struct sps_graph *reals_graph(const char *layer_text, int h, int w, int c, struct sps_layer **layer)
 {
     char text[512];
-    snprintf(text, sizeof text,
-             "input: {height: %d, width: %d, channels: 1}\nclasses: 2\nlayers:\n  - conv: {out: %d, kernel: 1}\n  - %s\n"
-             "  - dense: {out: 2}\n",
-             h, w, c, layer_text);
+    snprintf(
+        text, sizeof text,
+        "input: {height: %d, width: %d, channels: 1}\nclasses: 2\nlayers:\n  - conv: {out: %d, kernel: 1}\n  - %s\n"
+        "  - dense: {out: 2}\n",
+        h, w, c, layer_text);
     struct sps_graph *graph = make_graph(text, &(struct sps_graph_options){.training = 1, .threads = 2, .batch = 3});
     *layer = graph->layers[1];
     return graph;
@@ -706,7 +728,8 @@ static void element_wise_layers(void **state)
         for (size_t i = 0; i < 3 * size; i++) {
             size_t image = i / size, at = i % size;
             if (kind == 2) {
-                const uint32_t *bits = (const uint32_t *)(const void *)((const char *)layer->y + image * layer->y_stride);
+                const uint32_t *bits =
+                    (const uint32_t *)(const void *)((const char *)layer->y + image * layer->y_stride);
                 assert_int_equal(bits[at / 32] >> at % 32 & 1, x[i] >= 0);
                 double slope_here = 1.5 * 2 / pow(cosh(2.0 * x[i]), 2);
                 NEAR(dx[i], dy[i] * slope_here, 2e-5);
@@ -724,7 +747,8 @@ static void element_wise_layers(void **state)
         /* Past the end of the stream bits are zero. */
         if (kind == 2)
             for (size_t image = 0; image < 3; image++) {
-                const uint32_t *bits = (const uint32_t *)(const void *)((const char *)layer->y + image * layer->y_stride);
+                const uint32_t *bits =
+                    (const uint32_t *)(const void *)((const char *)layer->y + image * layer->y_stride);
                 assert_int_equal(bits[size / 32] >> size % 32, 0);
             }
         sps_free(dy);
@@ -736,10 +760,10 @@ static void element_wise_layers(void **state)
 static void sign_uses_the_binariser(void **state)
 {
     (void)state;
-    struct sps_graph *graph =
-        make_graph("input: {height: 1, width: 1, channels: 1}\nclasses: 2\nlayers:\n  - conv: {out: 4, kernel: 1}\n  - sign: {}\n"
-                   "  - dense: {out: 2}\n",
-                   &(struct sps_graph_options){.training = 1, .binariser = sps_binariser_find("ste")});
+    struct sps_graph *graph = make_graph(
+        "input: {height: 1, width: 1, channels: 1}\nclasses: 2\nlayers:\n  - conv: {out: 4, kernel: 1}\n  - sign: {}\n"
+        "  - dense: {out: 2}\n",
+        &(struct sps_graph_options){.training = 1, .binariser = sps_binariser_find("ste")});
     const float x[4] = {-2, -1, 0.5f, 1.5f}, dy[4] = {1, 2, 3, 4}, expected[4] = {0, 2, 3, 0};
     memcpy(graph->layers[0]->y, x, sizeof x);
     struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, 1);
@@ -751,7 +775,8 @@ static void sign_uses_the_binariser(void **state)
 static void pooling(void **state)
 {
     (void)state;
-    const int shapes[][4] = {{4, 4, 3, 2}, {5, 7, 2, 2}, {7, 8, 5, 3}, {3, 3, 1, 3}, {3, 4, 2, 1}}; /* h, w, c, window */
+    const int shapes[][4] = {
+        {4, 4, 3, 2}, {5, 7, 2, 2}, {7, 8, 5, 3}, {3, 3, 1, 3}, {3, 4, 2, 1}}; /* h, w, c, window */
     for (uint32_t q = 0; q < 10; q++) {
         int h = shapes[q / 2][0], w = shapes[q / 2][1], c = shapes[q / 2][2], k = shapes[q / 2][3], average = q % 2;
         char text[64];
@@ -808,7 +833,8 @@ static void every_layer_type_is_what_its_list_says(void **state)
         assert_ptr_equal(sps_layer_type_find(names[i]), t);
         if (t->summary[0] == 0 || t->source == NULL || t->source[0] == 0)
             fail_msg("layer type %s lacks summary or source", t->name);
-        assert_true(t->setup != NULL && t->forward != NULL && t->backward != NULL && t->size >= sizeof(struct sps_layer));
+        assert_true(t->setup != NULL && t->forward != NULL && t->backward != NULL &&
+                    t->size >= sizeof(struct sps_layer));
         if (t->params == NULL)
             continue;
         void *settings = ROOM(char, t->size);
@@ -827,10 +853,11 @@ static void signs_follow_the_weights(void **state)
 {
     (void)state;
     for (int which = 0; which < 2; which++) {
-        struct sps_graph *graph = make_graph("input: {height: 3, width: 3, channels: 2}\nclasses: 3\nlayers:\n"
-                                             "  - conv: {out: 5, kernel: 2, binary: true}\n  - batchnorm: {}\n  - sign: {}\n"
-                                             "  - dense: {out: 3, binary: true}\n  - batchnorm: {}\n",
-                                             &(struct sps_graph_options){.training = 1, .binariser = sps_binariser_at((size_t)which)});
+        struct sps_graph *graph =
+            make_graph("input: {height: 3, width: 3, channels: 2}\nclasses: 3\nlayers:\n"
+                       "  - conv: {out: 5, kernel: 2, binary: true}\n  - batchnorm: {}\n  - sign: {}\n"
+                       "  - dense: {out: 3, binary: true}\n  - batchnorm: {}\n",
+                       &(struct sps_graph_options){.training = 1, .binariser = sps_binariser_at((size_t)which)});
         struct sps_random r = test_random(8);
         struct sps_step step = {.rate = 3, .count = 1};
         for (int round = 0; round < 2; round++) {

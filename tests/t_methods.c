@@ -14,7 +14,8 @@ static const char net_text[] = "input: {height: 1, width: 12, channels: 1}\nclas
 
 static struct sps_graph *method_graph(const struct sps_method *method, void *settings)
 {
-    return make_graph(net_text, &(struct sps_graph_options){.method = method, .settings = settings, .batch = B, .training = 1, .seed = 3});
+    return make_graph(net_text, &(struct sps_graph_options){
+                                    .method = method, .settings = settings, .batch = B, .training = 1, .seed = 3});
 }
 
 struct rig {
@@ -113,14 +114,16 @@ static void draws_do_not_depend_on_who_asks(void **state)
         pass.index = reversed;
         rig.method->draw(rig.scale, &pass, 0, B);
         for (int i = 0; i < B; i++)
-            assert_memory_equal(rig.scale->effective + i * C, whole + (per_batch ? i : B - 1 - i) * C, C * sizeof(float));
+            assert_memory_equal(rig.scale->effective + i * C, whole + (per_batch ? i : B - 1 - i) * C,
+                                C * sizeof(float));
         pass.index = identity;
         /* Samples differ, or share one draw. */
         int differ = 0;
         for (int i = 1; i < B; i++)
             differ += memcmp(whole, whole + i * C, C * sizeof(float)) != 0;
         assert_int_equal(differ > 0, random && !per_batch);
-        /* Another epoch, seed, layer or batch is another draw (compared over several, as one may be equal by chance). */
+        /* Another epoch, seed, layer or batch is another draw (compared over several, as one may be equal by chance).
+         */
         int same[4] = {1, 1, 1, 1};
         for (uint32_t k = 1; k <= 60; k++) {
             pass.epoch = k;
@@ -220,8 +223,8 @@ static void dropped_scales_are_replaced_as_declared(void **state)
         for (int element = 0; element < 2; element++) {
             const char *const names[] = {"unitary", "average", "random"};
             char text[128];
-            snprintf(text, sizeof text, "method.p=0.5 method.low=2 method.high=4 method.variant=%s method.mask=%s", names[variant],
-                     element ? "element" : "scalar");
+            snprintf(text, sizeof text, "method.p=0.5 method.low=2 method.high=4 method.variant=%s method.mask=%s",
+                     names[variant], element ? "element" : "scalar");
             struct rig rig = open_rig("scale_dropout", text);
             const float *s = rig.scale->weight[0]->value;
             struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, B);
@@ -256,7 +259,8 @@ static void dropped_scales_are_replaced_as_declared(void **state)
                 near_share(mixed / (B * PASSES), 1 - 2 / 64.0, B * PASSES);
             else
                 assert_true(mixed == 0);
-            if (variant == 2) { /* uniform on [2, 4]: mean 3, variance 4 / 12, that of the square's mean 1 / 45 + ... < 1 */
+            if (variant ==
+                2) { /* uniform on [2, 4]: mean 3, variance 4 / 12, that of the square's mean 1 / 45 + ... < 1 */
                 NEAR(sum / drops, 3, 5 * sqrt(1 / 3.0 / drops));
                 NEAR(square / drops - 9, 1 / 3.0, 5 * sqrt(12.5 / drops));
                 assert_true(low >= 2 && low < 2.01 && high <= 4 && high > 3.99);
@@ -334,8 +338,8 @@ static double smooth(const struct sps_scale *scale, int n, float *gradient)
     return sum;
 }
 
-/* Floats near 1 are apart by 1e-7; divided by the step 2 x 1e-2 and summed over 20 samples: 1e-3 of the sum is safe, and
- * the third-order term of the difference is 1e-4 / 6 of it. */
+/* Floats near 1 are apart by 1e-7; divided by the step 2 x 1e-2 and summed over 20 samples: 1e-3 of the sum is safe,
+ * and the third-order term of the difference is 1e-4 / 6 of it. */
 static void gradients_of_the_trained_tensors(void **state)
 {
     (void)state;
@@ -347,7 +351,8 @@ static void gradients_of_the_trained_tensors(void **state)
         struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, n);
         rig.method->draw(rig.scale, &pass, 0, n);
         smooth(rig.scale, n, rig.scale->effective_grad);
-        for (int t = 0; t < SPS_SCALE_WEIGHTS_MAX && rig.scale->weight[t] != NULL; t++) /* whatever was there is replaced */
+        for (int t = 0; t < SPS_SCALE_WEIGHTS_MAX && rig.scale->weight[t] != NULL;
+             t++) /* whatever was there is replaced */
             for (int c = 0; c < C; c++)
                 rig.scale->weight[t]->grad[c] = 1000;
         rig.method->backward(rig.scale, &pass);
@@ -495,7 +500,8 @@ static void banks_are_distributions(void **state)
             OK(rig.method->make_bank(s, 9, 0)); /* the same again */
             assert_memory_equal(s->bank, first, bytes);
             OK(rig.method->make_bank(s, 9, 1)); /* another attempt */
-            int random_bank = strstr(variants[v][1], "variant=random") != NULL || strcmp(variants[v][0], "scale_vi") == 0;
+            int random_bank =
+                strstr(variants[v][1], "variant=random") != NULL || strcmp(variants[v][0], "scale_vi") == 0;
             assert_int_equal(memcmp(s->bank, first, bytes) != 0, random_bank);
             OK(rig.method->make_bank(s, 10, 0)); /* another seed */
             assert_int_equal(memcmp(s->bank, first, bytes) != 0, random_bank);
@@ -522,7 +528,8 @@ static void bank_entries_are_those_declared(void **state)
         for (int variant = 0; variant < 3; variant++) {
             const char *const names[] = {"unitary", "average", "random"};
             char text[128];
-            snprintf(text, sizeof text, "method.p=0.25 method.low=5 method.high=6 method.draws=4 method.variant=%s method.mask=%s",
+            snprintf(text, sizeof text,
+                     "method.p=0.25 method.low=5 method.high=6 method.draws=4 method.variant=%s method.mask=%s",
                      names[variant], element ? "element" : "scalar");
             rig = open_rig("scale_dropout", text);
             const struct sps_scale *s = rig.scale;
@@ -596,7 +603,8 @@ static void first_scales_are_spread_as_asked(void **state)
             }
         /* 18 uniform numbers on a range of 1/2: all within 60 % of it has probability 1e-3. */
         assert_true(low >= 0.75 && high <= 1.25 && high - low > 0.3);
-        assert_true(memcmp(rig.graph->scales[0]->weight[0]->value, rig.graph->scales[1]->weight[0]->value, C * sizeof(float)) != 0);
+        assert_true(memcmp(rig.graph->scales[0]->weight[0]->value, rig.graph->scales[1]->weight[0]->value,
+                           C * sizeof(float)) != 0);
         close_rig(&rig);
         rig = open_rig(sps_method_at(i)->name, "method.spread=0");
         assert_true(rig.scale->weight[0]->value[3] == 1);

@@ -160,8 +160,8 @@ static void pact_levels_on_paper(void **state)
     (void)state;
     const struct {
         float x, q;
-    } cases[] = {{-1, 0},      {-0.0f, 0}, {0.25f, 0}, {0.75f, 1},     {1, 1},   {1.5f, 2},
-                 {2.25f, 2}, {2.5f, 2},  {2.75f, 3}, {3, 3}, {17, 3}};
+    } cases[] = {{-1, 0},    {-0.0f, 0}, {0.25f, 0}, {0.75f, 1}, {1, 1}, {1.5f, 2},
+                 {2.25f, 2}, {2.5f, 2},  {2.75f, 3}, {3, 3},     {17, 3}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_true(sps_pact(cases[i].x, 3, 2) == cases[i].q);
     /* One bit up to 2: 0 or 2, border at 1. */
@@ -205,8 +205,11 @@ static void pact_gradients_go_straight_through(void **state)
 static void error_decay_from_end_to_end(void **state)
 {
     (void)state;
-    const double cases[][3] = {{0, 0.1, 10}, {0.25, 0.31622776601683794, 3.1622776601683795}, {0.5, 1, 1},
-                               {0.75, 3.1622776601683795, 1}, {1, 10, 1}};
+    const double cases[][3] = {{0, 0.1, 10},
+                               {0.25, 0.31622776601683794, 3.1622776601683795},
+                               {0.5, 1, 1},
+                               {0.75, 3.1622776601683795, 1},
+                               {1, 10, 1}};
     for (size_t i = 0; i < 5; i++) {
         float t, k;
         sps_error_decay(&t, &k, cases[i][0], 0.1, 10);
