@@ -11,8 +11,8 @@
 #include "nn/nn.h"
 #include "nn/onednn.h"
 
-/* More than this is refused before it is asked for: descriptions may come from hostile files.  Elements are those of one
- * image, weights those of all layers, bytes the activations of a batch or the scratch of all threads. */
+/* More than this is refused before it is asked for: descriptions may come from hostile files.  Elements are those of
+ * one image, weights those of all layers, bytes the activations of a batch or the scratch of all threads. */
 enum { LAYERS_MAX = 1024, EXTENT_MAX = 4096, ELEMENTS_MAX = 1 << 22, WEIGHTS_MAX = 1 << 28 };
 static const double BYTES_MAX = 8e9;
 
@@ -216,10 +216,11 @@ static sps_status add_layer(struct sps_graph *graph, const sps_yaml *yaml, const
     layer->y_stride = image_bytes(&layer->out);
     graph->activation_bytes += (double)layer->y_stride * graph->batch;
     if (graph->activation_bytes > BYTES_MAX)
-        return sps_yaml_fail(yaml, item, "%s: activations of a batch of %d images exceed %g bytes", type->name, graph->batch,
-                             BYTES_MAX);
+        return sps_yaml_fail(yaml, item, "%s: activations of a batch of %d images exceed %g bytes", type->name,
+                             graph->batch, BYTES_MAX);
     if ((double)layer->scratch * graph->threads > BYTES_MAX)
-        return sps_yaml_fail(yaml, item, "%s: scratch of %d threads exceeds %g bytes", type->name, graph->threads, BYTES_MAX);
+        return sps_yaml_fail(yaml, item, "%s: scratch of %d threads exceeds %g bytes", type->name, graph->threads,
+                             BYTES_MAX);
     return sps_calloc(&layer->y, (size_t)graph->batch, layer->y_stride, type->name);
 }
 
@@ -287,8 +288,8 @@ static sps_status build(struct sps_graph *graph, const sps_yaml *yaml, const str
     if (options->classes > 0)
         graph->classes = options->classes;
     if (sps_shape_check(&graph->input) != SPS_OK)
-        return sps_yaml_fail(yaml, sps_yaml_get(sps_yaml_root(yaml), "input"), "input of %d x %d x %d is too large", graph->input.h,
-                             graph->input.w, graph->input.c);
+        return sps_yaml_fail(yaml, sps_yaml_get(sps_yaml_root(yaml), "input"), "input of %d x %d x %d is too large",
+                             graph->input.h, graph->input.w, graph->input.c);
     SPS_TRY(sps_kern_get(&graph->kern));
     SPS_TRY(sps_onednn_create(&graph->onednn));
     /* A layer has at most five trained tensors (batchnorm: two, a bias, and the method's two beside them). */
