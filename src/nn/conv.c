@@ -27,10 +27,20 @@ struct conv {
     struct sps_weight *weight;
     struct sps_binary_conv binary;
     uint8_t *argmax;    /* [B][oh][ow][o] of a pooled training graph */
-    float *dw;          /* [threads][o][ld] partial gradients */
     sps_conv_op *op;    /* float */
     float *x;           /* float: [B][h][w][c] where the input is not reals */
 };
+
+/* In training each thread's scratch starts with its partial weight gradients [o][ld]. */
+static size_t partial_bytes(const struct conv *v)
+{
+    return (v->weight->rows * sps_binary_conv_ld(&v->binary) * sizeof(float) + SPS_ALIGN - 1) / SPS_ALIGN * SPS_ALIGN;
+}
+
+static float *partial_of(const struct sps_graph *graph, int thread)
+{
+    return (float *)(void *)(graph->scratch + (size_t)thread * graph->scratch_stride);
+}
 
 static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
 {
@@ -50,6 +60,7 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
     if (in.h + 2 * pad < k || in.w + 2 * pad < k || ch < pool || cw < pool)
         SPS_FAIL(EINVAL, "kernel %d with pad %d and pool %d does not fit an input of %d x %d", k, pad, pool, in.h, in.w);
     layer->out = (struct sps_shape){ch / pool, cw / pool, (int)set->out, set->binary ? SPS_SUMS : SPS_REALS};
+    SPS_TRY(sps_shape_check(&layer->out));
     size_t shape[4] = {(size_t)set->out, (size_t)k, (size_t)k, (size_t)in.c};
     layer->macs = (size_t)ch * (size_t)cw * (size_t)set->out * shape[1] * shape[2] * shape[3];
     SPS_TRY(sps_graph_add_weight(graph, &v->weight, layer->index, "weight", 4, shape, set->binary, in.kind == SPS_CODES));
@@ -64,13 +75,10 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
                                          .ow = cw / pool, .o = (int)set->out, .kernel = k, .stride = stride, .pad = pad,
                                          .pool = pool, .codes = in.kind == SPS_CODES, .weight = v->weight};
     SPS_TRY(sps_binary_conv_init(&v->binary));
-    layer->scratch = sps_binary_conv_scratch(&v->binary, graph->training);
-    if (!graph->training)
-        return SPS_OK;
-    if (pool > 1)
+    layer->scratch = sps_binary_conv_scratch(&v->binary, graph->training) + (graph->training ? partial_bytes(v) : 0);
+    if (graph->training && pool > 1)
         SPS_TRY(sps_calloc(&v->argmax, batch * sps_shape_size(&layer->out), 1, "pooling positions"));
-    return sps_calloc(&v->dw, (size_t)graph->threads * shape[0] * sps_binary_conv_ld(&v->binary), sizeof(float),
-                      "partial weight gradients");
+    return SPS_OK;
 }
 
 static const float *float_input(const struct sps_graph *graph, struct conv *v, int n)
@@ -107,37 +115,45 @@ static void forward(struct sps_graph *graph, struct sps_layer *layer, const stru
                                 sps_graph_scratch(graph));
 }
 
-/* weight->grad[o][k] = sum over threads of dw[thread][o][ld]. */
+/* weight->grad[o][k] = sum of the threads' partial gradients. */
 static void reduce(struct sps_graph *graph, struct conv *v)
 {
-    size_t ld = sps_binary_conv_ld(&v->binary), row = v->weight->row, part = v->weight->rows * ld;
+    size_t ld = sps_binary_conv_ld(&v->binary), row = v->weight->row;
     for (size_t o = 0; o < v->weight->rows; o++) {
         float *out = v->weight->grad + o * row;
-        memcpy(out, v->dw + o * ld, row * sizeof *out);
-        for (size_t t = 1; t < (size_t)graph->threads; t++)
+        memcpy(out, partial_of(graph, 0) + o * ld, row * sizeof *out);
+        for (int t = 1; t < graph->threads; t++)
             for (size_t i = 0; i < row; i++)
-                out[i] += v->dw[t * part + o * ld + i];
+                out[i] += partial_of(graph, t)[o * ld + i];
     }
+}
+
+static void float_backward(struct sps_graph *graph, struct conv *v, const struct sps_pass *pass, float *dy, float *dx)
+{
+    /* oneDNN's primitives are made for a whole batch: images past this one have no gradient. */
+    size_t out = sps_shape_size(&v->base.out);
+    memset(dy + (size_t)pass->n * out, 0, (size_t)(graph->batch - pass->n) * out * sizeof *dy);
+    sps_conv_op_backward_weights(v->op, v->weight->grad, dy, float_input(graph, v, pass->n));
+    if (dx != NULL)
+        sps_conv_op_backward_data(v->op, dx, dy, v->weight->value);
 }
 
 static void backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy, float *dx)
 {
     struct conv *v = (struct conv *)layer;
     if (!v->set.binary) {
-        sps_conv_op_backward_weights(v->op, v->weight->grad, dy, float_input(graph, v, pass->n));
-        if (dx != NULL)
-            sps_conv_op_backward_data(v->op, dx, dy, v->weight->value);
+        float_backward(graph, v, pass, dy, dx);
         return;
     }
-    size_t part = v->weight->rows * sps_binary_conv_ld(&v->binary), in = sps_shape_size(&layer->in), out = sps_shape_size(&layer->out);
-    memset(v->dw, 0, (size_t)graph->threads * part * sizeof(float));
+    size_t partial = partial_bytes(v), in = sps_shape_size(&layer->in), out = sps_shape_size(&layer->out);
+    for (int t = 0; t < graph->threads; t++)
+        memset(partial_of(graph, t), 0, partial);
 #pragma omp parallel for schedule(static) num_threads(graph->threads)
     for (int i = 0; i < pass->n; i++) {
         char *scratch = sps_graph_scratch(graph);
-        size_t thread = (size_t)(scratch - graph->scratch) / graph->scratch_stride;
-        sps_binary_conv_backward(&v->binary, graph->kern, v->dw + thread * part, dx ? dx + (size_t)i * in : NULL,
+        sps_binary_conv_backward(&v->binary, graph->kern, (float *)(void *)scratch, dx ? dx + (size_t)i * in : NULL,
                                  dy + (size_t)i * out, v->argmax ? v->argmax + (size_t)i * out : NULL,
-                                 sps_layer_input(graph, layer, i), scratch);
+                                 sps_layer_input(graph, layer, i), scratch + partial);
     }
     reduce(graph, v);
 }
@@ -148,7 +164,6 @@ static void release(struct sps_layer *layer)
     sps_binary_conv_reset(&v->binary);
     sps_conv_op_free(v->op);
     sps_free(v->argmax);
-    sps_free(v->dw);
     sps_free(v->x);
 }
 

@@ -11,9 +11,10 @@
 #include "nn/nn.h"
 #include "nn/onednn.h"
 
-enum { LAYERS_MAX = 1024, EXTENT_MAX = 4096, CHANNELS_MAX = 65536, ELEMENTS_MAX = 1 << 22 };
-/* Activations of a batch, all layers: more is refused before it is asked for (descriptions may come from hostile files). */
-static const double ACTIVATIONS_MAX = 8e9;
+/* More than this is refused before it is asked for: descriptions may come from hostile files.  Elements are those of
+ * one image, weights those of all layers, bytes the activations of a batch or the scratch of all threads. */
+enum { LAYERS_MAX = 1024, EXTENT_MAX = 4096, ELEMENTS_MAX = 1 << 22, WEIGHTS_MAX = 1 << 28 };
+static const double BYTES_MAX = 8e9;
 
 const char *sps_kind_name(enum sps_kind kind)
 {
@@ -51,8 +52,22 @@ sps_status sps_graph_add_weight(struct sps_graph *graph, struct sps_weight **out
 {
     char full[64];
     snprintf(full, sizeof full, "layers.%d.%s", layer, name);
+    double numbers = 1;
+    for (int i = 0; i < dims; i++)
+        numbers *= (double)shape[i];
+    for (int i = 0; i < graph->weight_count; i++)
+        numbers += (double)(graph->weights[i]->rows * graph->weights[i]->row);
+    if (numbers > WEIGHTS_MAX)
+        SPS_FAIL(EINVAL, "%.0f weights up to here are more than %d", numbers, WEIGHTS_MAX);
     SPS_TRY(sps_weight_create(out, full, dims, shape, binary, wants_pairs));
     graph->weights[graph->weight_count++] = *out;
+    return SPS_OK;
+}
+
+sps_status sps_shape_check(const struct sps_shape *shape)
+{
+    if ((double)shape->h * shape->w * shape->c > ELEMENTS_MAX)
+        SPS_FAIL(EINVAL, "%d x %d x %d numbers an image are more than %d", shape->h, shape->w, shape->c, ELEMENTS_MAX);
     return SPS_OK;
 }
 
@@ -183,27 +198,29 @@ static sps_status add_layer(struct sps_graph *graph, const sps_yaml *yaml, const
     layer->input = layer->index > 0 ? graph->layers[layer->index - 1] : NULL;
     layer->in = layer->input ? layer->input->out : graph->input;
     graph->layers[graph->layer_count++] = layer; /* the graph owns it from here */
-    if (type->params != NULL) {
-        void *settings = (char *)layer + type->settings_offset;
-        sps_params_default(type->params, settings);
-        struct sps_binding binding = {type->params, settings};
-        SPS_TRY(sps_params_read(&binding, 1, yaml, body));
-    }
+    static const struct sps_param none[1] = {{.key = NULL}};
+    const struct sps_param *params = type->params ? type->params : none;
+    void *settings = (char *)layer + type->settings_offset;
+    sps_params_default(params, settings);
+    struct sps_binding binding = {params, settings};
+    SPS_TRY(sps_params_read(&binding, 1, yaml, body));
     sps_status status = type->setup(graph, layer);
+    if (status == SPS_OK)
+        status = sps_shape_check(&layer->out);
     if (status == SPS_EINVAL) {
         char why[512];
         snprintf(why, sizeof why, "%s", sps_last_error());
         return sps_yaml_fail(yaml, item, "%s: %s", type->name, why);
     }
     SPS_TRY(status);
-    if (sps_shape_size(&layer->out) > ELEMENTS_MAX)
-        return sps_yaml_fail(yaml, item, "%s: output of %zu numbers an image is larger than %d", type->name,
-                             sps_shape_size(&layer->out), ELEMENTS_MAX);
     layer->y_stride = image_bytes(&layer->out);
     graph->activation_bytes += (double)layer->y_stride * graph->batch;
-    if (graph->activation_bytes > ACTIVATIONS_MAX)
-        return sps_yaml_fail(yaml, item, "%s: activations of a batch of %d images exceed %g bytes", type->name, graph->batch,
-                             ACTIVATIONS_MAX);
+    if (graph->activation_bytes > BYTES_MAX)
+        return sps_yaml_fail(yaml, item, "%s: activations of a batch of %d images exceed %g bytes", type->name,
+                             graph->batch, BYTES_MAX);
+    if ((double)layer->scratch * graph->threads > BYTES_MAX)
+        return sps_yaml_fail(yaml, item, "%s: scratch of %d threads exceeds %g bytes", type->name, graph->threads,
+                             BYTES_MAX);
     return sps_calloc(&layer->y, (size_t)graph->batch, layer->y_stride, type->name);
 }
 
@@ -270,11 +287,14 @@ static sps_status build(struct sps_graph *graph, const sps_yaml *yaml, const str
         graph->input = (struct sps_shape){options->height, options->width, options->channels, SPS_CODES};
     if (options->classes > 0)
         graph->classes = options->classes;
+    if (sps_shape_check(&graph->input) != SPS_OK)
+        return sps_yaml_fail(yaml, sps_yaml_get(sps_yaml_root(yaml), "input"), "input of %d x %d x %d is too large",
+                             graph->input.h, graph->input.w, graph->input.c);
     SPS_TRY(sps_kern_get(&graph->kern));
     SPS_TRY(sps_onednn_create(&graph->onednn));
-    /* A layer has at most four trained tensors (batchnorm: two, a bias, and the method's two beside them). */
+    /* A layer has at most five trained tensors (batchnorm: two, a bias, and the method's two beside them). */
     SPS_TRY(sps_calloc(&graph->layers, LAYERS_MAX, sizeof *graph->layers, "layers"));
-    SPS_TRY(sps_calloc(&graph->weights, LAYERS_MAX * 6, sizeof *graph->weights, "weights"));
+    SPS_TRY(sps_calloc(&graph->weights, LAYERS_MAX * 5, sizeof *graph->weights, "weights"));
     SPS_TRY(sps_calloc(&graph->scales, LAYERS_MAX, sizeof *graph->scales, "scales"));
     SPS_TRY(sps_calloc(&graph->codes, (size_t)graph->batch, sps_shape_size(&graph->input), "input codes"));
     for (const struct sps_yaml_node *item = layers->first; item != NULL; item = item->next)
@@ -306,6 +326,7 @@ sps_status sps_graph_create(struct sps_graph **out, const sps_yaml *yaml, const 
     graph->threads = options->threads;
     graph->training = options->training;
     graph->seed = options->seed;
+    graph->code_step = 1;
     sps_status status = build(graph, yaml, options);
     if (status == SPS_OK)
         *out = graph;

@@ -112,7 +112,7 @@ struct sps_method {
     sps_status (*attach)(struct sps_graph *graph, struct sps_scale *scale, uint64_t seed);
     /* effective[n0 .. n1) for the pass (and noise). */
     void (*draw)(struct sps_scale *scale, const struct sps_pass *pass, int n0, int n1);
-    /* effective_grad -> gradients of the trained tensors (added). */
+    /* effective_grad -> gradients of the trained tensors (set). */
     void (*backward)(struct sps_scale *scale, const struct sps_pass *pass);
     /* Regulariser: returns its value and adds its gradient.  images: N of the training set. */
     double (*penalty)(struct sps_scale *scale, size_t images);
@@ -161,7 +161,7 @@ struct sps_graph {
     int threads;
     int classes;
     struct sps_shape input;
-    float code_step; /* real value of one code step, for float layers */
+    float code_step; /* real value of one code step, for float layers; 1 until somebody knows better */
     int8_t *codes;  /* [B][H][W][C] */
     struct sps_layer **layers;
     int layer_count;
@@ -193,6 +193,8 @@ sps_status sps_graph_create(struct sps_graph **out, const sps_yaml *yaml, const 
 void sps_graph_free(struct sps_graph *graph);
 
 /* For setup functions. */
+/* SPS_EINVAL if an image has too many numbers: for layers that allocate by the size of their output. */
+sps_status sps_shape_check(const struct sps_shape *shape);
 sps_status sps_graph_add_weight(struct sps_graph *graph, struct sps_weight **out, int layer, const char *name, int dims,
                                 const size_t *shape, int binary, int wants_pairs);
 sps_status sps_graph_add_scale(struct sps_graph *graph, struct sps_scale **out, int layer, int channels, size_t layer_weights);

@@ -99,7 +99,7 @@ static void release(struct sps_layer *layer)
 const struct sps_layer_type sps_layer_pool = {
     .name = "pool",
     .summary = "max or average pooling of reals",
-    .source = "",
+    .source = "LeCun et al., Proc. IEEE 1998",
     .params = pool_params,
     .size = sizeof(struct pool),
     .settings_offset = offsetof(struct pool, set),

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* max(x, 0); for float networks. */
-#include <math.h>
-
 #include "nn/activation.h"
 
 static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
@@ -18,7 +16,7 @@ static void forward(struct sps_graph *graph, struct sps_layer *layer, const stru
         const float *x = sps_layer_input(graph, layer, i);
         float *y = (float *)layer->y + (size_t)i * size;
         for (size_t j = 0; j < size; j++)
-            y[j] = fmaxf(x[j], 0.0f);
+            y[j] = x[j] < 0.0f ? 0.0f : x[j]; /* NaN stays NaN: it must reach the loss */
     }
 }
 

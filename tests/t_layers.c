@@ -1,0 +1,913 @@
+/* SPDX-License-Identifier: MIT */
+/* Every layer against a naive version of itself.  Sums of binary products are compared exactly, floats with the
+ * tolerance said beside them.  A layer is looked at alone: the graph around it only gives it inputs of the right kind,
+ * which the test overwrites. */
+#include "core/affine.h"
+#include "net.h"
+#include "nn/list.h"
+
+/* ---- values of an input, whatever its kind ---- */
+
+static double value_at(const struct sps_graph *graph, const struct sps_layer *layer, int image, size_t i)
+{
+    const void *x = sps_layer_input(graph, layer, image);
+    switch (layer->in.kind) {
+    case SPS_CODES:
+        return ((const int8_t *)x)[i];
+    case SPS_BITS:
+        return ((const uint32_t *)x)[i / 32] >> i % 32 & 1 ? 1 : -1;
+    case SPS_SUMS:
+        return ((const int32_t *)x)[i];
+    default:
+        return ((const float *)x)[i];
+    }
+}
+
+/* Random numbers of the right kind into the layer's input, all images of the batch. */
+static void fill_input(struct sps_graph *graph, struct sps_layer *layer, struct sps_random *r)
+{
+    size_t size = sps_shape_size(&layer->in), words = sps_words(size);
+    for (int i = 0; i < graph->batch; i++) {
+        char *x = layer->input ? (char *)layer->input->y + (size_t)i * layer->input->y_stride : NULL;
+        switch (layer->in.kind) {
+        case SPS_CODES:
+            fill_codes(r, graph->codes + (size_t)i * size, size);
+            break;
+        case SPS_BITS:
+            for (size_t w = 0; w < words; w++)
+                ((uint32_t *)(void *)x)[w] =
+                    sps_random_u32(r) & (size - 32 * w < 32 ? (1u << (size - 32 * w)) - 1 : ~0u);
+            break;
+        case SPS_SUMS:
+            for (size_t j = 0; j < size; j++)
+                ((int32_t *)(void *)x)[j] = (int32_t)sps_random_below(r, 81) - 40;
+            break;
+        case SPS_REALS:
+            fill_normal(r, (float *)(void *)x, size);
+            break;
+        }
+    }
+}
+
+/* Runs the backward pass of one layer; returns the gradient of its input (in a graph buffer), dy[n][out] is kept. */
+static const float *run_backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass,
+                                 const float *dy)
+{
+    memcpy(graph->gradient[0], dy, (size_t)pass->n * sps_shape_size(&layer->out) * sizeof *dy);
+    float *dx = layer->type->in_place ? graph->gradient[0] : graph->gradient[1];
+    layer->type->backward(graph, layer, pass, graph->gradient[0], layer->input ? dx : NULL);
+    return dx;
+}
+
+static struct sps_weight *find_weight(const struct sps_graph *graph, int layer, const char *name)
+{
+    char full[64];
+    snprintf(full, sizeof full, "layers.%d.%s", layer, name);
+    for (int i = 0; i < graph->weight_count; i++)
+        if (strcmp(graph->weights[i]->name, full) == 0)
+            return graph->weights[i];
+    fail_msg("no weight '%s'", full);
+    return NULL;
+}
+
+/* ---- convolution ---- */
+
+struct conv_case {
+    int h, w, c, o, kernel, stride, pad, pool;
+    enum sps_kind kind; /* of the input */
+};
+
+/* A graph whose layer of that kind of input is the last but two (binary) or last but one. */
+static struct sps_graph *conv_graph(const struct conv_case *q, int binary, int training, int threads, int batch)
+{
+    char text[1024], front[256] = "", back[64] = "";
+    int input_c = q->kind == SPS_CODES ? q->c : 1;
+    if (q->kind != SPS_CODES)
+        snprintf(front, sizeof front, "  - conv: {out: %d, kernel: 1}\n%s", q->c,
+                 q->kind == SPS_BITS ? "  - sign: {}\n" : "");
+    if (binary)
+        snprintf(back, sizeof back, "  - batchnorm: {}\n");
+    snprintf(
+        text, sizeof text,
+        "input: {height: %d, width: %d, channels: %d}\nclasses: 3\nlayers:\n%s"
+        "  - conv: {out: %d, kernel: %d, stride: %d, pad: %d, pool: %d, binary: %s}\n%s  - dense: {out: classes}\n",
+        q->h, q->w, input_c, front, q->o, q->kernel, q->stride, q->pad, q->pool, binary ? "true" : "false", back);
+    return make_graph(text,
+                      &(struct sps_graph_options){.training = training, .threads = threads, .batch = batch, .seed = 5});
+}
+
+static struct sps_layer *conv_layer(const struct sps_graph *graph, const struct conv_case *q)
+{
+    return graph->layers[q->kind == SPS_CODES ? 0 : q->kind == SPS_BITS ? 2 : 1];
+}
+
+/* The plain sum at one position before pooling; padding is a true zero.  Adds g times the derivatives if asked. */
+static double conv_at(const struct conv_case *q, const double *x, const double *w, int i, int j, int o, double g,
+                      double *dx, double *dw)
+{
+    double sum = 0;
+    for (int a = 0; a < q->kernel; a++)
+        for (int b = 0; b < q->kernel; b++)
+            for (int c = 0; c < q->c; c++) {
+                int y = i * q->stride - q->pad + a, z = j * q->stride - q->pad + b;
+                if (y < 0 || y >= q->h || z < 0 || z >= q->w)
+                    continue;
+                size_t at_x = (size_t)((y * q->w + z) * q->c + c);
+                size_t at_w = (size_t)(((o * q->kernel + a) * q->kernel + b) * q->c + c);
+                sum += x[at_x] * w[at_w];
+                if (dx != NULL) {
+                    dx[at_x] += g * w[at_w];
+                    dw[at_w] += g * x[at_x];
+                }
+            }
+    return sum;
+}
+
+/* Pooled sums of one image, with the first position of equals in raster order; gradients are added if dy is given. */
+static void conv_reference(const struct conv_case *q, double *y, const double *x, const double *w, const float *dy,
+                           double *dx, double *dw)
+{
+    int oh = ((q->h + 2 * q->pad - q->kernel) / q->stride + 1) / q->pool;
+    int ow = ((q->w + 2 * q->pad - q->kernel) / q->stride + 1) / q->pool;
+    for (int i = 0; i < oh; i++)
+        for (int j = 0; j < ow; j++)
+            for (int o = 0; o < q->o; o++) {
+                size_t at = (size_t)((i * ow + j) * q->o + o);
+                int row = 0, column = 0;
+                y[at] = -INFINITY;
+                for (int a = 0; a < q->pool * q->pool; a++) {
+                    int r = i * q->pool + a / q->pool, s = j * q->pool + a % q->pool;
+                    double z = conv_at(q, x, w, r, s, o, 0, NULL, NULL);
+                    if (z > y[at]) {
+                        y[at] = z;
+                        row = r;
+                        column = s;
+                    }
+                }
+                if (dy != NULL)
+                    conv_at(q, x, w, row, column, o, dy[at], dx, dw);
+            }
+}
+
+static void check_conv(const struct conv_case *q, int binary, int training, int threads, int batch, int n,
+                       uint32_t seed)
+{
+    struct sps_graph *graph = conv_graph(q, binary, training, threads, batch);
+    struct sps_layer *layer = conv_layer(graph, q);
+    struct sps_weight *weight = find_weight(graph, layer->index, "weight");
+    struct sps_random r = test_random(seed);
+    struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, n);
+    size_t in = sps_shape_size(&layer->in), out = sps_shape_size(&layer->out), count = weight->rows * weight->row;
+    assert_int_equal(layer->out.h, ((q->h + 2 * q->pad - q->kernel) / q->stride + 1) / q->pool);
+    assert_int_equal(layer->out.w, ((q->w + 2 * q->pad - q->kernel) / q->stride + 1) / q->pool);
+    assert_int_equal(layer->out.c, q->o);
+    assert_int_equal(layer->in.kind, q->kind);
+    double *x = ROOM(double, in), *w = ROOM(double, count), *y = ROOM(double, out), *dx = ROOM(double, (size_t)n *in),
+           *dw = ROOM(double, count);
+    float *dy = ROOM(float, (size_t)batch *out);
+    double step = !binary && q->kind == SPS_CODES ? graph->code_step : 1;
+    for (size_t i = 0; i < count; i++)
+        w[i] = binary ? weight->sign[i] : weight->value[i];
+    /* What an earlier, larger batch left behind must not show in a smaller one. */
+    fill_input(graph, layer, &r);
+    fill_normal(&r, dy, (size_t)batch * out);
+    pass.n = batch;
+    layer->type->forward(graph, layer, &pass);
+    if (training)
+        run_backward(graph, layer, &pass, dy);
+    pass.n = n;
+    fill_input(graph, layer, &r);
+    fill_normal(&r, dy, (size_t)n * out);
+    layer->type->forward(graph, layer, &pass);
+    for (int i = 0; i < n; i++) {
+        for (size_t j = 0; j < in; j++)
+            x[j] = step * value_at(graph, layer, i, j);
+        conv_reference(q, y, x, w, training ? dy + (size_t)i * out : NULL, dx + (size_t)i * in, dw);
+        for (size_t j = 0; j < out; j++)
+            if (binary)
+                assert_int_equal(((const int32_t *)layer->y)[(size_t)i * out + j], (int32_t)y[j]);
+            else /* float sums of up to a few hundred products of size 1 */
+                NEAR(((const float *)layer->y)[(size_t)i * out + j], y[j], 2e-5);
+    }
+    if (training) {
+        const float *got = run_backward(graph, layer, &pass, dy);
+        /* Float sums of at most a few thousand terms: 1e-4 of the largest input they are made of. */
+        double tolerance = q->kind == SPS_CODES && binary ? 1e-2 : 1e-4;
+        for (size_t i = 0; i < count; i++)
+            NEAR(weight->grad[i], dw[i], tolerance);
+        for (size_t i = 0; i < (size_t)n * in && layer->input != NULL; i++)
+            NEAR(got[i], dx[i], 1e-4);
+    }
+    sps_free(x), sps_free(w), sps_free(y), sps_free(dx), sps_free(dw), sps_free(dy);
+    sps_graph_free(graph);
+}
+
+static void binary_convolution_by_hand_picked_shapes(void **state)
+{
+    (void)state;
+    const struct conv_case cases[] = {
+        {6, 6, 1, 1, 3, 1, 1, 1, SPS_CODES},    {7, 5, 3, 5, 3, 1, 1, 2, SPS_CODES}, /* rows and columns cut off */
+        {9, 9, 2, 17, 5, 1, 2, 2, SPS_CODES},   {9, 8, 1, 4, 3, 2, 1, 1, SPS_CODES},
+        {11, 11, 1, 33, 3, 2, 0, 3, SPS_CODES}, {5, 5, 4, 16, 5, 1, 0, 1, SPS_CODES},
+        {4, 4, 1, 2, 1, 1, 0, 1, SPS_CODES},    {6, 6, 5, 7, 3, 1, 1, 1, SPS_BITS},
+        {8, 8, 32, 16, 3, 1, 1, 2, SPS_BITS},   {7, 7, 33, 20, 3, 1, 1, 2, SPS_BITS},
+        {5, 9, 7, 40, 5, 1, 2, 2, SPS_BITS},    {10, 10, 3, 5, 3, 2, 1, 2, SPS_BITS},
+        {11, 10, 2, 3, 3, 1, 0, 3, SPS_BITS},   {3, 3, 1, 1, 3, 1, 2, 1, SPS_BITS},
+        {6, 7, 64, 64, 1, 1, 0, 1, SPS_BITS},   {2, 2, 6, 9, 5, 1, 4, 2, SPS_BITS}, /* kernel larger than the image */
+        {9, 9, 3, 4, 2, 3, 1, 1, SPS_BITS},     {13, 4, 9, 6, 4, 4, 3, 1, SPS_BITS},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        check_conv(&cases[i], 1, 1, 1, 3, 3, (uint32_t)(1000 + i));
+        check_conv(&cases[i], 1, 1, 2, 3, 2, (uint32_t)(1100 + i));
+        check_conv(&cases[i], 1, 0, 2, 2, 2, (uint32_t)(1200 + i)); /* no gradient: another pooling path */
+    }
+}
+
+static void binary_convolution_by_random_shapes(void **state)
+{
+    (void)state;
+    struct sps_random r = test_random(11);
+    for (uint32_t i = 0; i < 40; i++) {
+        struct conv_case q = {.kernel = 1 + (int)sps_random_below(&r, 5),
+                              .stride = 1 + (int)sps_random_below(&r, 3),
+                              .pool = 1 + (int)sps_random_below(&r, 3),
+                              .o = 1 + (int)sps_random_below(&r, 40)};
+        q.pad = (int)sps_random_below(&r, (uint32_t)q.kernel);
+        int least = q.kernel + (q.pool - 1) * q.stride - 2 * q.pad;
+        least = least > 1 ? least : 1;
+        q.h = least + (int)sps_random_below(&r, 6);
+        q.w = least + (int)sps_random_below(&r, 6);
+        q.kind = sps_random_below(&r, 3) == 0 ? SPS_CODES : SPS_BITS;
+        q.c = 1 + (int)sps_random_below(&r, q.kind == SPS_CODES ? 4 : 37);
+        check_conv(&q, 1, (int)(i % 3 != 0), 1 + (int)(i % 2), 2, 2, 2000 + i);
+    }
+}
+
+/* oneDNN, all kinds of input; also batches smaller than the one that its primitives are made for. */
+static void float_convolution(void **state)
+{
+    (void)state;
+    const struct conv_case cases[] = {
+        {6, 6, 1, 2, 3, 1, 1, 1, SPS_CODES}, {7, 5, 3, 5, 3, 2, 1, 1, SPS_CODES},
+        {6, 6, 3, 4, 3, 1, 0, 1, SPS_REALS}, {8, 8, 16, 8, 5, 1, 2, 1, SPS_REALS},
+        {6, 7, 5, 3, 3, 2, 0, 1, SPS_REALS}, /* a row is left over */
+        {9, 9, 2, 9, 2, 3, 1, 1, SPS_REALS}, {5, 5, 7, 4, 3, 1, 1, 1, SPS_BITS},
+        {4, 4, 1, 1, 1, 1, 0, 1, SPS_REALS}, {10, 8, 33, 17, 3, 4, 2, 1, SPS_REALS},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        check_conv(&cases[i], 0, 1, 1, 3, 3, (uint32_t)(3000 + i));
+        check_conv(&cases[i], 0, 1, 2, 5, 2, (uint32_t)(3100 + i));
+        check_conv(&cases[i], 0, 0, 1, 3, 2, (uint32_t)(3200 + i));
+    }
+}
+
+/* Threads may change after a graph is built, up and down; the backward pass has a partial gradient of each. */
+static void convolution_after_a_change_of_threads(void **state)
+{
+    (void)state;
+    const struct conv_case q = {6, 6, 5, 7, 3, 1, 1, 2, SPS_BITS};
+    struct sps_graph *graph = conv_graph(&q, 1, 1, 1, 6);
+    struct sps_layer *layer = conv_layer(graph, &q);
+    struct sps_weight *weight = find_weight(graph, layer->index, "weight");
+    struct sps_random r = test_random(12);
+    struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, 6);
+    size_t count = weight->rows * weight->row, out = 6 * sps_shape_size(&layer->out);
+    float *dy = ROOM(float, out), *one = ROOM(float, count);
+    fill_input(graph, layer, &r);
+    fill_normal(&r, dy, out);
+    for (int threads = 1; threads <= 4; threads++) {
+        OK(sps_graph_set_threads(graph, threads == 4 ? 1 : threads));
+        layer->type->forward(graph, layer, &pass);
+        run_backward(graph, layer, &pass, dy);
+        if (threads == 1)
+            memcpy(one, weight->grad, count * sizeof *one);
+        for (size_t i = 0; i < count; i++) /* another order of adding */
+            NEAR(weight->grad[i], one[i], threads == 4 ? 0 : 1e-5);
+    }
+    sps_free(dy), sps_free(one);
+    sps_graph_free(graph);
+}
+
+/* ---- dense ---- */
+
+static void check_dense(int h, int w, int c, int out, enum sps_kind kind, int binary, int training, int n,
+                        uint32_t seed)
+{
+    char text[1024], front[256] = "";
+    if (kind != SPS_CODES)
+        snprintf(front, sizeof front, "  - conv: {out: %d, kernel: 1}\n%s", c,
+                 kind == SPS_BITS ? "  - sign: {}\n" : "");
+    snprintf(
+        text, sizeof text,
+        "input: {height: %d, width: %d, channels: %d}\nclasses: %d\nlayers:\n%s  - dense: {out: %d, binary: %s}\n%s", h,
+        w, kind == SPS_CODES ? c : 1, out, front, out, binary ? "true" : "false", binary ? "  - batchnorm: {}\n" : "");
+    struct sps_graph *graph =
+        make_graph(text, &(struct sps_graph_options){.training = training, .threads = 1 + (int)(seed % 2), .batch = 5});
+    struct sps_layer *layer = graph->layers[kind == SPS_CODES ? 0 : kind == SPS_BITS ? 2 : 1];
+    struct sps_weight *weight = find_weight(graph, layer->index, "weight");
+    struct sps_random r = test_random(seed);
+    struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, n);
+    size_t in = sps_shape_size(&layer->in), outs = (size_t)out;
+    double step = !binary && kind == SPS_CODES ? graph->code_step : 1;
+    const float *used = binary ? weight->sign : weight->value;
+    double *dw = ROOM(double, in *outs);
+    float *dy = ROOM(float, (size_t)n *outs);
+    fill_input(graph, layer, &r);
+    fill_normal(&r, dy, (size_t)n * outs);
+    layer->type->forward(graph, layer, &pass);
+    for (int i = 0; i < n; i++)
+        for (size_t o = 0; o < outs; o++) {
+            double sum = 0;
+            for (size_t j = 0; j < in; j++) {
+                double x = step * value_at(graph, layer, i, j);
+                sum += x * used[o * in + j];
+                dw[o * in + j] += dy[(size_t)i * outs + o] * x;
+            }
+            size_t at = (size_t)i * outs + o;
+            if (binary)
+                assert_int_equal(((const int32_t *)layer->y)[at], (int32_t)sum);
+            else
+                NEAR(((const float *)layer->y)[at], sum, 2e-5);
+        }
+    if (training) {
+        const float *dx = run_backward(graph, layer, &pass, dy);
+        for (size_t i = 0; i < in * outs; i++)
+            NEAR(weight->grad[i], dw[i], kind == SPS_CODES && binary ? 1e-3 : 1e-5); /* codes go up to 127 */
+        for (int i = 0; i < n && layer->input != NULL; i++)
+            for (size_t j = 0; j < in; j++) {
+                double sum = 0;
+                for (size_t o = 0; o < outs; o++)
+                    sum += (double)dy[(size_t)i * outs + o] * used[o * in + j];
+                NEAR(dx[(size_t)i * in + j], sum, 2e-5);
+            }
+    }
+    sps_free(dw), sps_free(dy);
+    sps_graph_free(graph);
+}
+
+static void dense_layers(void **state)
+{
+    (void)state;
+    const int shapes[][4] = {{3, 3, 1, 2}, {1, 1, 3, 17}, {4, 4, 2, 16}, {5, 3, 3, 33}, {2, 2, 4, 1}, {7, 7, 3, 10}};
+    const enum sps_kind kinds[] = {SPS_CODES, SPS_BITS, SPS_REALS};
+    for (uint32_t i = 0; i < 6; i++)
+        for (uint32_t k = 0; k < 3; k++)
+            for (int binary = 0; binary < 2; binary++)
+                for (int training = 0; training < 2; training++)
+                    if (!(binary && kinds[k] == SPS_REALS))
+                        check_dense(shapes[i][0], shapes[i][1], shapes[i][2], shapes[i][3], kinds[k], binary, training,
+                                    1 + (int)i % 5, 4000 + 10 * i + k);
+}
+
+/* ---- batchnorm ---- */
+
+/* A method that the test steers: the scale of sample n and channel c is steer[n][c]. */
+static float steer[64][64];
+static int steered_backwards;
+
+static void steered_draw(struct sps_scale *scale, const struct sps_pass *pass, int n0, int n1)
+{
+    (void)pass;
+    for (int i = n0; i < n1; i++)
+        memcpy(scale->effective + (size_t)i * (size_t)scale->channels, steer[i],
+               (size_t)scale->channels * sizeof(float));
+}
+static sps_status steered_attach(struct sps_graph *graph, struct sps_scale *scale, uint64_t seed)
+{
+    (void)graph, (void)scale, (void)seed;
+    return SPS_OK;
+}
+static void steered_backward(struct sps_scale *scale, const struct sps_pass *pass)
+{
+    (void)scale, (void)pass;
+    steered_backwards++;
+}
+static const struct sps_method steered = {
+    .name = "steered", .attach = steered_attach, .draw = steered_draw, .backward = steered_backward};
+
+struct norm_case {
+    int h, w, c, n;
+    int sums, scale, bias; /* kind of the input, what the layer has */
+};
+
+/* The layer under test is the last but one; in front a float (1x1) or binary (1x1 after sign) convolution. */
+static struct sps_graph *norm_graph(const struct norm_case *q, int training, struct sps_layer **layer)
+{
+    char text[1024];
+    snprintf(
+        text, sizeof text,
+        "input: {height: %d, width: %d, channels: 2}\nclasses: 2\nlayers:\n  - conv: {out: %d, kernel: 1, binary: %s}\n"
+        "  - batchnorm: {scale: %s, bias: %s, eps: 0.25, momentum: 0.125}\n  - dense: {out: 2}\n",
+        q->h, q->w, q->c, q->sums ? "true" : "false", q->scale ? "true" : "false", q->bias ? "true" : "false");
+    struct sps_graph *graph = make_graph(
+        text, &(struct sps_graph_options){.training = training, .method = &steered, .batch = 6, .threads = 2});
+    *layer = graph->layers[1];
+    return graph;
+}
+
+/* All that the output depends on, as doubles, so that finite differences can move them. */
+struct norm_values {
+    double z[1024], s[256], b[64], gamma[64], beta[64];
+};
+
+/* sum dy y with y straight from the definition; also mean and variance, and y. */
+static double norm_reference(const struct norm_case *q, const struct norm_values *v, const float *dy, double *y,
+                             double *mean, double *var)
+{
+    size_t channels = (size_t)q->c, positions = (size_t)(q->h * q->w);
+    double loss = 0, count = (double)q->n * (double)positions;
+    for (size_t c = 0; c < channels; c++) {
+        double m = 0, square = 0;
+        for (int pass = 0; pass < 2; pass++)
+            for (size_t i = 0; i < (size_t)q->n; i++)
+                for (size_t p = 0; p < positions; p++) {
+                    double a = v->s[i * channels + c] * (v->z[(i * positions + p) * channels + c] + v->b[c]);
+                    m += pass == 0 ? a / count : 0;
+                    square += pass == 1 ? (a - m) * (a - m) / count : 0;
+                }
+        for (size_t i = 0; i < (size_t)q->n; i++)
+            for (size_t p = 0; p < positions; p++) {
+                size_t at = (i * positions + p) * channels + c;
+                double a = v->s[i * channels + c] * (v->z[at] + v->b[c]);
+                double out = v->gamma[c] * (a - m) / sqrt(square + 0.25) + v->beta[c];
+                loss += dy[at] * out;
+                if (y != NULL)
+                    y[at] = out;
+            }
+        if (mean != NULL) {
+            mean[c] = m;
+            var[c] = square;
+        }
+    }
+    return loss;
+}
+
+static double slope(const struct norm_case *q, struct norm_values *v, const float *dy, double *x)
+{
+    double at = *x, h = 1e-4;
+    *x = at + h;
+    double up = norm_reference(q, v, dy, NULL, NULL, NULL);
+    *x = at - h;
+    double down = norm_reference(q, v, dy, NULL, NULL, NULL);
+    *x = at;
+    return (up - down) / (2 * h);
+}
+
+static void set_norm(struct sps_graph *graph, struct sps_layer *layer, const struct norm_case *q, struct norm_values *v,
+                     struct sps_random *r)
+{
+    struct sps_norm *norm = sps_layer_norm(layer);
+    size_t channels = (size_t)q->c, size = sps_shape_size(&layer->in);
+    fill_input(graph, layer, r);
+    for (size_t i = 0; i < (size_t)q->n; i++) {
+        for (size_t j = 0; j < size; j++)
+            v->z[i * size + j] = value_at(graph, layer, (int)i, j);
+        for (size_t c = 0; c < channels; c++) {
+            steer[i][c] = uniform(r, -0.5, 1.5);
+            v->s[i * channels + c] = q->scale ? steer[i][c] : 1;
+        }
+    }
+    for (size_t c = 0; c < channels; c++) {
+        v->gamma[c] = norm->gamma->value[c] = uniform(r, -2, 2);
+        v->beta[c] = norm->beta->value[c] = uniform(r, -1, 1);
+        v->b[c] = 0;
+        if (norm->bias != NULL)
+            v->b[c] = norm->bias->value[c] = uniform(r, -1, 1);
+    }
+}
+
+static const struct norm_case norm_cases[] = {
+    {3, 3, 5, 4, 1, 1, 1}, {3, 3, 5, 4, 0, 1, 1}, {1, 1, 7, 6, 1, 1, 0}, {2, 5, 3, 5, 0, 1, 0}, {4, 2, 4, 3, 1, 0, 1},
+    {4, 2, 4, 3, 0, 0, 1}, {3, 2, 6, 6, 1, 0, 0}, {3, 2, 6, 6, 0, 0, 0}, {2, 2, 1, 2, 1, 1, 1}, {3, 3, 2, 1, 0, 1, 1}};
+enum { NORM_CASES = sizeof norm_cases / sizeof *norm_cases };
+
+/* Values are of size 1 (sums: 40) and held as float, statistics as double: 1e-5 of the largest is far above what
+ * rounding does, and far below any missing term. */
+static void batchnorm_forward_and_gradients(void **state)
+{
+    (void)state;
+    static struct norm_values v;
+    static double y[1024];
+    for (uint32_t i = 0; i < NORM_CASES; i++) {
+        const struct norm_case *q = &norm_cases[i];
+        struct sps_layer *layer;
+        struct sps_graph *graph = norm_graph(q, 1, &layer);
+        struct sps_norm *norm = sps_layer_norm(layer);
+        struct sps_random r = test_random(5000 + i);
+        size_t channels = (size_t)q->c, size = sps_shape_size(&layer->in), total = (size_t)q->n * size;
+        assert_int_equal(norm->scale != NULL, q->scale);
+        assert_int_equal(norm->bias != NULL, q->bias);
+        set_norm(graph, layer, q, &v, &r);
+        float *dy = ROOM(float, total);
+        fill_normal(&r, dy, total);
+        struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, q->n);
+        layer->type->forward(graph, layer, &pass);
+        norm_reference(q, &v, dy, y, NULL, NULL);
+        for (size_t j = 0; j < total; j++)
+            NEAR(((const float *)layer->y)[j], y[j], 1e-5);
+        steered_backwards = 0;
+        const float *dz = run_backward(graph, layer, &pass, dy);
+        assert_int_equal(steered_backwards, q->scale);
+        for (size_t j = 0; j < total; j++)
+            NEAR(dz[j], slope(q, &v, dy, &v.z[j]), 1e-5);
+        for (size_t c = 0; c < channels; c++) {
+            NEAR(norm->gamma->grad[c], slope(q, &v, dy, &v.gamma[c]), 1e-4);
+            NEAR(norm->beta->grad[c], slope(q, &v, dy, &v.beta[c]), 1e-4);
+            if (q->bias)
+                NEAR(norm->bias->grad[c], slope(q, &v, dy, &v.b[c]), 1e-4);
+        }
+        for (size_t j = 0; j < (size_t)q->n * channels && q->scale; j++)
+            NEAR(norm->scale->effective_grad[j], slope(q, &v, dy, &v.s[j]), 2e-4);
+        sps_free(dy);
+        sps_graph_free(graph);
+    }
+}
+
+/* Statistics that move by momentum 1/8 from (0, 1); the running variance is unbiased, as PyTorch's. */
+static void batchnorm_running_statistics(void **state)
+{
+    (void)state;
+    static struct norm_values v;
+    for (uint32_t i = 0; i < NORM_CASES; i++) {
+        const struct norm_case *q = &norm_cases[i];
+        struct sps_layer *layer;
+        struct sps_graph *graph = norm_graph(q, 0, &layer);
+        struct sps_norm *norm = sps_layer_norm(layer);
+        struct sps_random r = test_random(5100 + i);
+        double mean[64], var[64], running_mean[64] = {0}, running_var[64], count = q->n * q->h * q->w;
+        float *none = ROOM(float, (size_t)q->n *sps_shape_size(&layer->in));
+        for (int c = 0; c < q->c; c++)
+            running_var[c] = 1;
+        struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, q->n);
+        for (int step = 0; step < 2; step++) {
+            set_norm(graph, layer, q, &v, &r);
+            layer->type->forward(graph, layer, &pass);
+            norm_reference(q, &v, none, NULL, mean, var);
+            for (int c = 0; c < q->c; c++) {
+                running_mean[c] += (mean[c] - running_mean[c]) / 8;
+                running_var[c] += (var[c] * count / (count - 1) - running_var[c]) / 8;
+            }
+        }
+        for (int c = 0; c < q->c; c++) {
+            NEAR(norm->running_mean[c], running_mean[c], 1e-6 * (1 + fabs(running_mean[c])));
+            NEAR(norm->running_var[c], running_var[c], 1e-6 * running_var[c] + 1e-6);
+        }
+        sps_free(none);
+        sps_graph_free(graph);
+    }
+}
+
+/* Between begin and end: three batches of equal size, whose statistics together are those of all their numbers. */
+static void batchnorm_re_estimation(void **state)
+{
+    (void)state;
+    static struct norm_values v;
+    for (int point = 0; point < 2; point++) {
+        const struct norm_case *q = &norm_cases[0];
+        struct sps_layer *layer;
+        struct sps_graph *graph = norm_graph(q, 0, &layer);
+        struct sps_norm *norm = sps_layer_norm(layer);
+        struct sps_random r = test_random(5200);
+        OK(sps_scale_reserve(norm->scale, 1));
+        sps_graph_layout_picks(graph);
+        double sum[64] = {0}, square[64] = {0}, mean[64], var[64];
+        float *none = ROOM(float, (size_t)q->n *sps_shape_size(&layer->in)), before_mean[64], before_var[64];
+        struct sps_pass pass = make_pass(SPS_PASS_ESTIMATE, point ? SPS_FROM_POINT : SPS_FROM_METHOD, q->n);
+        for (int c = 0; c < q->c; c++) {
+            norm->running_mean[c] = before_mean[c] = uniform(&r, -1, 1);
+            norm->running_var[c] = before_var[c] = uniform(&r, 1, 2);
+        }
+        for (int round = 0; round < 2; round++) { /* the second must not remember the first */
+            memset(sum, 0, sizeof sum), memset(square, 0, sizeof square);
+            sps_graph_norms_begin(graph);
+            for (int batch = 0; batch < 3; batch++) {
+                set_norm(graph, layer, q, &v, &r);
+                for (int c = 0; c < q->c && point; c++) {
+                    norm->scale->point[c] = uniform(&r, 0.5, 1.5);
+                    for (int i = 0; i < q->n; i++)
+                        v.s[i * q->c + c] = norm->scale->point[c];
+                }
+                layer->type->forward(graph, layer, &pass);
+                norm_reference(q, &v, none, NULL, mean, var);
+                for (int c = 0; c < q->c; c++) {
+                    sum[c] += mean[c] / 3;
+                    square[c] += (var[c] + mean[c] * mean[c]) / 3;
+                }
+            }
+            if (round == 0) /* nothing moves before the end */
+                assert_memory_equal(norm->running_mean, before_mean, (size_t)q->c * sizeof(float));
+            OK(sps_graph_norms_end(graph, point));
+        }
+        assert_int_equal(norm->point_mean != NULL, point);
+        for (int c = 0; c < q->c; c++) {
+            NEAR((point ? norm->point_mean : norm->running_mean)[c], sum[c], 1e-5);
+            NEAR((point ? norm->point_var : norm->running_var)[c], square[c] - sum[c] * sum[c], 1e-6 * square[c]);
+        }
+        if (point) {
+            assert_memory_equal(norm->running_mean, before_mean, (size_t)q->c * sizeof(float));
+            assert_memory_equal(norm->running_var, before_var, (size_t)q->c * sizeof(float));
+        }
+        sps_free(none);
+        sps_graph_free(graph);
+    }
+}
+
+/* Without a pass in between, end leaves all as it was. */
+static void batchnorm_re_estimation_of_nothing(void **state)
+{
+    (void)state;
+    struct sps_layer *layer;
+    struct sps_graph *graph = norm_graph(&norm_cases[0], 0, &layer);
+    struct sps_norm *norm = sps_layer_norm(layer);
+    sps_graph_norms_begin(graph);
+    OK(sps_graph_norms_end(graph, 0));
+    for (int c = 0; c < norm->channels; c++)
+        assert_true(norm->running_mean[c] == 0 && norm->running_var[c] == 1);
+    sps_graph_free(graph);
+}
+
+/* Evaluation is sps_affine_at() and nothing else, bit for bit, whoever chooses the scale. */
+static void batchnorm_evaluation_is_the_shared_expression(void **state)
+{
+    (void)state;
+    static struct norm_values v;
+    for (uint32_t i = 0; i < NORM_CASES; i++)
+        for (int way = 0; way < 4; way++) { /* method, bank by layer, bank by channel, point */
+            const struct norm_case *q = &norm_cases[i];
+            struct sps_layer *layer;
+            struct sps_graph *graph = norm_graph(q, 0, &layer);
+            struct sps_norm *norm = sps_layer_norm(layer);
+            struct sps_random r = test_random(5300 + i);
+            size_t channels = (size_t)q->c, size = sps_shape_size(&layer->in);
+            set_norm(graph, layer, q, &v, &r);
+            for (size_t c = 0; c < channels; c++) {
+                norm->running_mean[c] = uniform(&r, -3, 3);
+                norm->running_var[c] = uniform(&r, 0.1, 9);
+            }
+            if (q->scale) {
+                OK(sps_scale_reserve(norm->scale, 3));
+                for (size_t j = 0; j < 3 * channels; j++)
+                    norm->scale->bank[j] = uniform(&r, -1, 2);
+                for (size_t j = 0; j < channels; j++)
+                    norm->scale->point[j] = uniform(&r, -1, 2);
+                norm->scale->per_channel = way == 2;
+            }
+            sps_graph_layout_picks(graph);
+            assert_int_equal(graph->picks, !q->scale ? 0 : way == 2 ? q->c : 1);
+            OK(sps_norm_keep_point(norm));
+            for (size_t c = 0; c < channels; c++) {
+                assert_true(norm->point_mean[c] == norm->running_mean[c] && norm->point_var[c] == norm->running_var[c]);
+                norm->point_mean[c] = uniform(&r, -3, 3);
+                norm->point_var[c] = uniform(&r, 0.1, 9);
+            }
+            uint8_t picks[64 * 64];
+            for (int j = 0; j < q->n * graph->picks; j++)
+                picks[j] = (uint8_t)sps_random_below(&r, 3);
+            struct sps_pass pass = make_pass(SPS_PASS_EVALUATE,
+                                             way == 0   ? SPS_FROM_METHOD
+                                             : way == 3 ? SPS_FROM_POINT
+                                                        : SPS_FROM_BANK,
+                                             q->n);
+            pass.picks = picks;
+            layer->type->forward(graph, layer, &pass);
+            for (size_t n = 0; n < (size_t)q->n; n++)
+                for (size_t j = 0; j < size; j++) {
+                    size_t c = j % channels;
+                    float s = !q->scale  ? 1
+                              : way == 0 ? steer[n][c]
+                              : way == 1 ? norm->scale->bank[picks[n] * channels + c]
+                              : way == 2 ? norm->scale->bank[picks[n * channels + c] * channels + c]
+                                         : norm->scale->point[c];
+                    struct sps_affine a = {
+                        s,
+                        q->bias ? norm->bias->value[c] : 0,
+                        way == 3 ? norm->point_mean[c] : norm->running_mean[c],
+                        1.0f / sqrtf((way == 3 ? norm->point_var[c] : norm->running_var[c]) + norm->eps),
+                        norm->gamma->value[c],
+                        norm->beta->value[c]};
+                    float expected = sps_affine_at(&a, (float)v.z[n * size + j]);
+                    assert_true(((const float *)layer->y)[n * size + j] == expected);
+                }
+            sps_graph_free(graph);
+        }
+}
+
+/* ---- element-wise layers and pooling ---- */
+
+static struct sps_graph *reals_graph(const char *layer_text, int h, int w, int c, struct sps_layer **layer)
+{
+    char text[512];
+    snprintf(
+        text, sizeof text,
+        "input: {height: %d, width: %d, channels: 1}\nclasses: 2\nlayers:\n  - conv: {out: %d, kernel: 1}\n  - %s\n"
+        "  - dense: {out: 2}\n",
+        h, w, c, layer_text);
+    struct sps_graph *graph = make_graph(text, &(struct sps_graph_options){.training = 1, .threads = 2, .batch = 3});
+    *layer = graph->layers[1];
+    return graph;
+}
+
+static void element_wise_layers(void **state)
+{
+    (void)state;
+    const char *const names[] = {"htanh: {}", "relu: {}", "sign: {}"};
+    for (uint32_t kind = 0; kind < 3; kind++) {
+        struct sps_layer *layer;
+        struct sps_graph *graph = reals_graph(names[kind], 3, 5, 7, &layer);
+        struct sps_random r = test_random(6000 + kind);
+        struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, 3);
+        pass.t = 2, pass.k = 1.5f;
+        size_t size = sps_shape_size(&layer->in);
+        fill_input(graph, layer, &r);
+        float *x = graph->layers[0]->y, *dy = ROOM(float, 3 * size);
+        /* -0 and 0 are +1; at the corners of relu and htanh the gradient is 0. */
+        x[0] = 0, x[1] = -0.0f, x[2] = 1, x[3] = -1, x[4] = 5, x[5] = -5;
+        fill_normal(&r, dy, 3 * size);
+        layer->type->forward(graph, layer, &pass);
+        const float *dx = run_backward(graph, layer, &pass, dy);
+        for (size_t i = 0; i < 3 * size; i++) {
+            size_t image = i / size, at = i % size;
+            if (kind == 2) {
+                const uint32_t *bits =
+                    (const uint32_t *)(const void *)((const char *)layer->y + image * layer->y_stride);
+                assert_int_equal(bits[at / 32] >> at % 32 & 1, x[i] >= 0);
+                double slope_here = 1.5 * 2 / pow(cosh(2.0 * x[i]), 2);
+                NEAR(dx[i], dy[i] * slope_here, 2e-5);
+                continue;
+            }
+            float y = ((const float *)layer->y)[i];
+            if (kind == 0) {
+                assert_true(y == (x[i] > 1 ? 1 : x[i] < -1 ? -1 : x[i]));
+                assert_true(dx[i] == (fabsf(x[i]) < 1 ? dy[i] : 0));
+            } else {
+                assert_true(y == (x[i] > 0 ? x[i] : 0));
+                assert_true(dx[i] == (x[i] > 0 ? dy[i] : 0));
+            }
+        }
+        /* Past the end of the stream bits are zero. */
+        if (kind == 2)
+            for (size_t image = 0; image < 3; image++) {
+                const uint32_t *bits =
+                    (const uint32_t *)(const void *)((const char *)layer->y + image * layer->y_stride);
+                assert_int_equal(bits[size / 32] >> size % 32, 0);
+            }
+        sps_free(dy);
+        sps_graph_free(graph);
+    }
+}
+
+/* The sign layer asks the graph's binariser. */
+static void sign_uses_the_binariser(void **state)
+{
+    (void)state;
+    struct sps_graph *graph = make_graph(
+        "input: {height: 1, width: 1, channels: 1}\nclasses: 2\nlayers:\n  - conv: {out: 4, kernel: 1}\n  - sign: {}\n"
+        "  - dense: {out: 2}\n",
+        &(struct sps_graph_options){.training = 1, .binariser = sps_binariser_find("ste")});
+    const float x[4] = {-2, -1, 0.5f, 1.5f}, dy[4] = {1, 2, 3, 4}, expected[4] = {0, 2, 3, 0};
+    memcpy(graph->layers[0]->y, x, sizeof x);
+    struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, 1);
+    graph->layers[1]->type->forward(graph, graph->layers[1], &pass);
+    assert_memory_equal(run_backward(graph, graph->layers[1], &pass, dy), expected, sizeof expected);
+    sps_graph_free(graph);
+}
+
+static void pooling(void **state)
+{
+    (void)state;
+    const int shapes[][4] = {
+        {4, 4, 3, 2}, {5, 7, 2, 2}, {7, 8, 5, 3}, {3, 3, 1, 3}, {3, 4, 2, 1}}; /* h, w, c, window */
+    for (uint32_t q = 0; q < 10; q++) {
+        int h = shapes[q / 2][0], w = shapes[q / 2][1], c = shapes[q / 2][2], k = shapes[q / 2][3], average = q % 2;
+        char text[64];
+        snprintf(text, sizeof text, "pool: {kernel: %d, mode: %s}", k, average ? "average" : "max");
+        struct sps_layer *layer;
+        struct sps_graph *graph = reals_graph(text, h, w, c, &layer);
+        struct sps_random r = test_random(7000 + q);
+        struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, 3);
+        size_t in = sps_shape_size(&layer->in), out = sps_shape_size(&layer->out);
+        assert_int_equal(layer->out.h, h / k);
+        assert_int_equal(layer->out.w, w / k);
+        fill_input(graph, layer, &r);
+        const float *x = graph->layers[0]->y;
+        float *dy = ROOM(float, 3 * out);
+        double *dx = ROOM(double, 3 * in);
+        fill_normal(&r, dy, 3 * out);
+        layer->type->forward(graph, layer, &pass);
+        for (size_t n = 0; n < 3; n++)
+            for (size_t o = 0; o < out; o++) {
+                int channel = (int)o % c, column = (int)o / c % (w / k), row = (int)o / c / (w / k);
+                double best = -INFINITY, sum = 0;
+                size_t from = 0;
+                for (int a = 0; a < k; a++)
+                    for (int b = 0; b < k; b++) {
+                        size_t at = n * in + (size_t)(((row * k + a) * w + column * k + b) * c + channel);
+                        sum += x[at];
+                        from = x[at] > best ? at : from;
+                        best = x[at] > best ? x[at] : best;
+                        dx[at] += average ? dy[n * out + o] / (double)(k * k) : 0;
+                    }
+                dx[from] += average ? 0 : dy[n * out + o];
+                NEAR(((const float *)layer->y)[n * out + o], average ? sum / (k * k) : best, average ? 1e-6 : 0);
+            }
+        const float *got = run_backward(graph, layer, &pass, dy);
+        for (size_t i = 0; i < 3 * in; i++)
+            NEAR(got[i], dx[i], 1e-6);
+        sps_free(dy), sps_free(dx);
+        sps_graph_free(graph);
+    }
+}
+
+/* ---- the list ---- */
+
+static void every_layer_type_is_what_its_list_says(void **state)
+{
+    (void)state;
+#define NAME(name) #name,
+    const char *const names[] = {SPS_LAYER_LIST(NAME)};
+    size_t count = sizeof names / sizeof *names;
+    for (size_t i = 0; i < count; i++) {
+        const struct sps_layer_type *t = sps_layer_type_at(i);
+        assert_non_null(t);
+        assert_string_equal(t->name, names[i]);
+        assert_ptr_equal(sps_layer_type_find(names[i]), t);
+        if (t->summary[0] == 0 || t->source == NULL || t->source[0] == 0)
+            fail_msg("layer type %s lacks summary or source", t->name);
+        assert_true(t->setup != NULL && t->forward != NULL && t->backward != NULL &&
+                    t->size >= sizeof(struct sps_layer));
+        if (t->params == NULL)
+            continue;
+        void *settings = ROOM(char, t->size);
+        struct sps_binding binding = {t->params, (char *)settings + t->settings_offset};
+        OK(sps_params_check(&binding, 1));
+        sps_free(settings);
+    }
+    assert_null(sps_layer_type_at(count));
+    assert_null(sps_layer_type_find("nothing"));
+}
+
+/* ---- trained tensors ---- */
+
+/* Signs, bits and panels say the same, before and after an update; straight-through weights stay within one. */
+static void signs_follow_the_weights(void **state)
+{
+    (void)state;
+    for (int which = 0; which < 2; which++) {
+        struct sps_graph *graph =
+            make_graph("input: {height: 3, width: 3, channels: 2}\nclasses: 3\nlayers:\n"
+                       "  - conv: {out: 5, kernel: 2, binary: true}\n  - batchnorm: {}\n  - sign: {}\n"
+                       "  - dense: {out: 3, binary: true}\n  - batchnorm: {}\n",
+                       &(struct sps_graph_options){.training = 1, .binariser = sps_binariser_at((size_t)which)});
+        struct sps_random r = test_random(8);
+        struct sps_step step = {.rate = 3, .count = 1};
+        for (int round = 0; round < 2; round++) {
+            for (int i = 0; i < graph->weight_count; i++) {
+                struct sps_weight *w = graph->weights[i];
+                fill_normal(&r, w->grad, w->rows * w->row);
+            }
+            if (round > 0)
+                sps_graph_update(graph, sps_optimiser_find("sgd"), &step, 1, 1);
+            for (int i = 0; i < graph->weight_count; i++) {
+                struct sps_weight *w = graph->weights[i];
+                for (size_t o = 0; o < w->rows && w->binary; o++) {
+                    float v[64];
+                    graph->binariser->standardise(v, w->value + o * w->row, w->row);
+                    for (size_t k = 0; k < w->row; k++) {
+                        float sign = v[k] >= 0 ? 1 : -1;
+                        assert_true(w->sign[o * w->row + k] == sign);
+                        uint32_t bit = w->bits[o * sps_words(w->row) + k / 32] >> k % 32 & 1;
+                        assert_int_equal(bit, sign > 0);
+                        if (w->wants_pairs)
+                            assert_int_equal(w->pairs[((k / 2) * SPS_PANEL + o) * 2 + k % 2], sign);
+                        else
+                            assert_int_equal(w->panels[(k / 32) * SPS_PANEL + o] >> k % 32 & 1, sign > 0);
+                        assert_true(which == 0 || round == 0 || fabsf(w->value[o * w->row + k]) <= 1);
+                    }
+                }
+            }
+        }
+        sps_graph_free(graph);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(binary_convolution_by_hand_picked_shapes),
+        TEST(binary_convolution_by_random_shapes),
+        TEST(float_convolution),
+        TEST(convolution_after_a_change_of_threads),
+        TEST(dense_layers),
+        TEST(batchnorm_forward_and_gradients),
+        TEST(batchnorm_running_statistics),
+        TEST(batchnorm_re_estimation),
+        TEST(batchnorm_re_estimation_of_nothing),
+        TEST(batchnorm_evaluation_is_the_shared_expression),
+        TEST(element_wise_layers),
+        TEST(sign_uses_the_binariser),
+        TEST(pooling),
+        TEST(every_layer_type_is_what_its_list_says),
+        TEST(signs_follow_the_weights),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
