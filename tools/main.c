@@ -41,7 +41,7 @@ static const struct sps_command *load_command(const struct entry *entry)
         return entry->built_in;
     /* libgomp reads this when it is loaded.  Its default is to spin for milliseconds while waiting for the other
      * threads, which on a machine with other work takes their cores away: training ran at a tenth of its speed. */
-    setenv("GOMP_SPINCOUNT", "20000", 0);
+    setenv("GOMP_SPINCOUNT", "1000", 0);
     void *module = dlopen(MODULE, RTLD_NOW | RTLD_LOCAL);
     char symbol[64];
     snprintf(symbol, sizeof symbol, "sps_cmd_%s", entry->name);
