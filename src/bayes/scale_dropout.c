@@ -5,6 +5,7 @@
  *
  * Departures: a path is drawn per sample, not per batch, unless asked otherwise: with batch statistics BatchNorm hides a
  * scale that all samples share (DESIGN 3).  The element-wise variant picks per channel. */
+#include <math.h>
 #include <string.h>
 
 #include "bayes/bayes.h"
@@ -19,6 +20,7 @@
     X(path_per, CHOICE, "method.path_per", "sample", "sample|batch", 0, 1, "who shares a draw in training", "DESIGN 3") \
     X(spread, REAL, "method.spread", "0.4", "", 0, 1, "first scales are uniform on 1 - spread .. 1 + spread", "DESIGN 3") \
     X(mean_pull, REAL, "method.mean_pull", "1e-4", "", 0, 100, "strength lambda of the regulariser (1 - mean scale)^2", "eq. 11") \
+    X(spread_pull, REAL, "method.spread_pull", "0", "", 0, 100, "strength of a pull of the scales' standard deviation to its first value, against training's wish for less noise", "DESIGN 3") \
     X(low, REAL, "method.low", "0.5", "", -10, 10, "random variant: lower end of the uniform distribution", "section III-B") \
     X(high, REAL, "method.high", "1.5", "", -10, 10, "random variant: upper end", "section III-B")                     \
     X(draws, INT, "method.draws", "3", "", 1, 254, "random variant: replacements stored in the bank", "DESIGN 1")
@@ -107,15 +109,21 @@ static void backward(struct sps_scale *scale, const struct sps_pass *pass)
         grad[c] += (float)(dropped / (double)channels);
 }
 
-/* lambda (1 - mean)^2, eq. 11. */
+/* lambda (1 - mean)^2 of eq. 11, and where asked pull (sd - sd0)^2, which is ours: learning draws all scales of a layer
+ * together, because noise costs training loss, until dropping them says nothing about foreign inputs. */
 static double penalty(struct sps_scale *scale, size_t images)
 {
     (void)images;
     const struct scale_dropout_settings *set = scale->settings;
-    double off = 1 - mean_of(scale->weight[0]->value, scale->channels);
+    const float *s = scale->weight[0]->value;
+    double mean = mean_of(s, scale->channels), square = 0, off = 1 - mean;
     for (int c = 0; c < scale->channels; c++)
-        scale->weight[0]->grad[c] -= (float)(2 * set->mean_pull * off / scale->channels);
-    return set->mean_pull * off * off;
+        square += (s[c] - mean) * (s[c] - mean);
+    double sd = sqrt(square / scale->channels), lost = sd - set->spread / sqrt(3.0); /* of a uniform distribution */
+    double along = sd > 0 ? 2 * set->spread_pull * lost / (scale->channels * sd) : 0;
+    for (int c = 0; c < scale->channels; c++)
+        scale->weight[0]->grad[c] += (float)(along * (s[c] - mean) - 2 * set->mean_pull * off / scale->channels);
+    return set->mean_pull * off * off + set->spread_pull * lost * lost;
 }
 
 static sps_status make_bank(struct sps_scale *scale, uint64_t seed, uint32_t attempt)
