@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The gallery as one HTML page: images are inline PNGs, bars are inline SVG, nothing is fetched, no script runs. */
+/* The gallery as one HTML page: images are inline PNGs, bars are CSS, nothing is fetched, no script runs. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -39,11 +39,12 @@ static const char STYLE[] =
     "52px;gap:7px;align-items:center}"
     ".row span{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}.row i{font-style:normal;text-align:right;"
     "font-variant-numeric:tabular-nums}\n"
-    "svg{display:block;width:100%;height:11px}.track{fill:var(--line)}.bar{fill:var(--bar)}.whisker{fill:var(--whisker)"
-    "}"
-    ".facts{font-size:13px;margin-top:8px;color:var(--quiet)}td "
-    "svg{width:90px;display:inline-block;vertical-align:middle;"
-    "margin-left:8px}\n";
+    ".track{position:relative;height:8px;border-radius:3px;background:var(--line)}.bar{height:8px;border-radius:3px;"
+    "background:"
+    "var(--bar)}.whisker{position:absolute;top:3px;height:2px;min-width:2px;background:var(--whisker);outline:1px "
+    "solid "
+    "var(--card)}td .track{display:inline-block;width:80px;margin-left:8px}.facts{font-size:13px;margin-top:8px;color:"
+    "var(--quiet)}\n";
 
 static void put_text(FILE *out, const char *text)
 {
@@ -102,13 +103,15 @@ static double cut(double share)
     return fmin(fmax(share, 0), 1);
 }
 
-static void put_bar(FILE *out, double share)
+/* Open at the end: more may be drawn on it, close_bar() follows. */
+static void open_bar(FILE *out, double share)
 {
-    fprintf(
-        out,
-        "<svg viewBox=\"0 0 100 11\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><rect class=\"track\" y=\"2\" "
-        "width=\"100\" height=\"7\"/><rect class=\"bar\" y=\"2\" width=\"%.2f\" height=\"7\"/>",
-        100 * cut(share));
+    fprintf(out, "<div class=\"track\"><div class=\"bar\" style=\"width:%.2f%%\"></div>", 100 * cut(share));
+}
+
+static void close_bar(FILE *out)
+{
+    fputs("</div>", out);
 }
 
 /* A class: mean probability, and the stretch that holds `level` of the passes. */
@@ -118,13 +121,9 @@ static void put_class_row(FILE *out, const struct gallery *g, const char *name, 
     fputs("<div class=\"row\"><span>", out);
     put_text(out, name);
     fprintf(out, "</span><div title=\"%g %% of the passes: %.1f to %.1f %%\">", 100 * g->level, 100 * low, 100 * high);
-    put_bar(out, s->mean);
-    fprintf(
-        out,
-        "<rect class=\"whisker\" x=\"%.2f\" y=\"5\" width=\"%.2f\" height=\"1\"/><rect class=\"whisker\" x=\"%.2f\" "
-        "y=\"1\" width=\"0.8\" height=\"9\"/><rect class=\"whisker\" x=\"%.2f\" y=\"1\" width=\"0.8\" "
-        "height=\"9\"/></svg>",
-        100 * low, 100 * (high - low), fmin(100 * low, 99.2), fmin(100 * high, 99.2));
+    open_bar(out, s->mean);
+    fprintf(out, "<div class=\"whisker\" style=\"left:%.2f%%;width:%.2f%%\"></div>", 100 * low, 100 * (high - low));
+    close_bar(out);
     fprintf(out, "</div><i>%.1f %%</i></div>", 100 * s->mean);
 }
 
@@ -231,8 +230,9 @@ static void put_summary(FILE *out, const struct gallery *g)
         put_share_cell(out, group->accepted);
         put_share_cell(out, group->accepted_accuracy);
         fprintf(out, "<td>%.1f %%", 100 * (1 - group->accepted));
-        put_bar(out, 1 - group->accepted);
-        fprintf(out, "</svg></td><td>%.4f</td><td>%.4f</td>", group->entropy, group->mutual_information);
+        open_bar(out, 1 - group->accepted);
+        close_bar(out);
+        fprintf(out, "</td><td>%.4f</td><td>%.4f</td>", group->entropy, group->mutual_information);
         if (i == 0)
             fputs("<td></td></tr>\n", out);
         else
