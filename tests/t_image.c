@@ -80,11 +80,35 @@ static void what_is_written_is_read(void **state)
         sps_image_free(out);
     }
     uint8_t pixel = 0;
+    FAILS(sps_image_encode_png(&(uint8_t *){NULL}, &(size_t){0}, &pixel, 1, 0, 1), EINVAL, "1 x 0 pixels");
     FAILS(sps_image_write_png("i_bad.png", &pixel, 0, 1, 1), EINVAL, "0 x 1 pixels");
     FAILS(sps_image_write_png("i_bad.png", &pixel, 1, 8193, 1), EINVAL, "1 x 8193 pixels");
     FAILS(sps_image_write_png("i_bad.png", &pixel, 1, 1, 2), EINVAL, "2 channels");
     FAILS(sps_image_write_png("i_nowhere/x.png", &pixel, 1, 1, 1), EIO, "i_nowhere/x.png");
     assert_int_not_equal(access("i_bad.png", F_OK), 0);
+}
+
+/* Noise does not compress: the buffer has to grow many times. */
+static void a_png_in_memory_is_read_as_well(void **state)
+{
+    (void)state;
+    enum { SIDE = 200 };
+    static uint8_t in[SIDE * SIDE * 3];
+    uint32_t x = 1;
+    for (size_t i = 0; i < sizeof in; i++)
+        in[i] = (uint8_t)((x = x * 1664525u + 1013904223u) >> 24);
+    uint8_t *png, *out;
+    size_t bytes;
+    int size[3];
+    OK(sps_image_encode_png(&png, &bytes, in, SIDE, SIDE, 3));
+    assert_true(bytes > sizeof in / 2);
+    OK(decode(&out, size, png, bytes));
+    assert_int_equal(size[0], SIDE);
+    assert_int_equal(size[1], SIDE);
+    assert_int_equal(size[2], 3);
+    assert_memory_equal(in, out, sizeof in);
+    sps_image_free(out);
+    sps_image_free(png);
 }
 
 /* Each kind of PNG holds the two pixels that it can: the result is [1][2][1] grey or [1][2][3] colour. */
@@ -289,17 +313,12 @@ static void constant_stays_constant(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_written_is_read),
-        cmocka_unit_test(every_kind_is_read),
-        cmocka_unit_test(interlaced_is_put_together),
-        cmocka_unit_test(every_damage_is_noticed),
-        cmocka_unit_test(absurd_sizes_are_refused),
-        cmocka_unit_test(nothing_is_printed),
-        cmocka_unit_test(lack_of_memory_leaves_nothing_behind),
-        cmocka_unit_test(same_size_is_a_copy),
-        cmocka_unit_test(shrinking_is_the_mean_of_the_area),
-        cmocka_unit_test(growing_is_linear),
-        cmocka_unit_test(channels_are_converted),
+        cmocka_unit_test(what_is_written_is_read), cmocka_unit_test(a_png_in_memory_is_read_as_well),
+        cmocka_unit_test(every_kind_is_read),      cmocka_unit_test(interlaced_is_put_together),
+        cmocka_unit_test(every_damage_is_noticed), cmocka_unit_test(absurd_sizes_are_refused),
+        cmocka_unit_test(nothing_is_printed),      cmocka_unit_test(lack_of_memory_leaves_nothing_behind),
+        cmocka_unit_test(same_size_is_a_copy),     cmocka_unit_test(shrinking_is_the_mean_of_the_area),
+        cmocka_unit_test(growing_is_linear),       cmocka_unit_test(channels_are_converted),
         cmocka_unit_test(constant_stays_constant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,6 +51,9 @@ const char *sps_dataset_list(size_t index, const char **summary, const char **ho
  * x 8192. *pixels is released with sps_image_free(). */
 sps_status sps_image_read_png(uint8_t **pixels, int *height, int *width, int *channels, const char *path);
 sps_status sps_image_write_png(const char *path, const uint8_t *pixels, int height, int width, int channels);
+/* The same file in memory: *png is released with sps_image_free(). */
+sps_status sps_image_encode_png(uint8_t **png, size_t *bytes, const uint8_t *pixels, int height, int width,
+                                int channels);
 void sps_image_free(uint8_t *pixels);
 
 /* Area-averaged (smaller) or bilinear (larger) resize, and grey <-> colour by luma or repetition: [h][w][c] ->

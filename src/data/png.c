@@ -7,6 +7,7 @@
 #include <png.h>
 #include <setjmp.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "core/file.h"
 #include "core/memory.h"
@@ -22,7 +23,8 @@ struct job {
     png_structp png;
     png_infop info;
     sps_source *source;
-    sps_file *file;
+    uint8_t *written;
+    size_t written_bytes, room;
     sps_status status; /* why a callback gave up, with its sentence stored; SPS_OK: libpng did, and `words` say why */
     char words[128];
     uint8_t *pixels;
@@ -72,10 +74,27 @@ static void on_read(png_structp png, png_bytep out, size_t bytes)
     check(png, job, sps_source_read(job->source, out, bytes));
 }
 
+static sps_status append(struct job *job, const uint8_t *data, size_t bytes)
+{
+    if (bytes > job->room - job->written_bytes) {
+        uint8_t *larger;
+        size_t room = 2 * job->room + bytes; /* cannot overflow: images are limited to 8192 x 8192 x 3 */
+        SPS_TRY(sps_calloc(&larger, room, 1, "PNG"));
+        if (job->written_bytes > 0)
+            memcpy(larger, job->written, job->written_bytes);
+        sps_free(job->written);
+        job->written = larger;
+        job->room = room;
+    }
+    memcpy(job->written + job->written_bytes, data, bytes);
+    job->written_bytes += bytes;
+    return SPS_OK;
+}
+
 static void on_write(png_structp png, png_bytep data, size_t bytes)
 {
     struct job *job = png_get_io_ptr(png);
-    check(png, job, sps_file_write(job->file, data, bytes));
+    check(png, job, append(job, data, bytes));
 }
 
 static void on_flush(png_structp png)
@@ -185,7 +204,8 @@ static int write_guarded(struct job *job, const uint8_t *pixels)
     return 0;
 }
 
-sps_status sps_image_write_png(const char *path, const uint8_t *pixels, int height, int width, int channels)
+sps_status sps_image_encode_png(uint8_t **png, size_t *bytes, const uint8_t *pixels, int height, int width,
+                                int channels)
 {
     sps_status status;
     struct job job = {.height = height, .width = width, .channels = channels};
@@ -193,7 +213,6 @@ sps_status sps_image_write_png(const char *path, const uint8_t *pixels, int heig
         SPS_FAIL(EINVAL, "image is %d x %d pixels, each side must be 1 to %d", height, width, SPS_IMAGE_SIDE_MAX);
     if (channels != 1 && channels != 3)
         SPS_FAIL(EINVAL, "image has %d channels, must be 1 (grey) or 3 (colour)", channels);
-    SPS_TRY(sps_file_create(&job.file, path));
     job.png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &job, on_error, on_warning, &job, take, give_back);
     job.info = job.png != NULL ? png_create_info_struct(job.png) : NULL;
     if (job.info == NULL)
@@ -201,11 +220,24 @@ sps_status sps_image_write_png(const char *path, const uint8_t *pixels, int heig
     else if (!write_guarded(&job, pixels))
         status = SPS_OK;
     else
-        status = job.status != SPS_OK ? job.status : sps_fail(SPS_EIO, "cannot write '%s': %s", path, job.words);
+        status = job.status != SPS_OK ? job.status : sps_fail(SPS_EIO, "cannot encode a PNG image: %s", job.words);
     png_destroy_write_struct(&job.png, &job.info);
-    if (status == SPS_OK)
-        return sps_file_commit(job.file);
-    sps_file_abandon(job.file);
+    if (status != SPS_OK) {
+        sps_free(job.written);
+        return status;
+    }
+    *png = job.written;
+    *bytes = job.written_bytes;
+    return SPS_OK;
+}
+
+sps_status sps_image_write_png(const char *path, const uint8_t *pixels, int height, int width, int channels)
+{
+    uint8_t *png;
+    size_t bytes;
+    SPS_TRY(sps_image_encode_png(&png, &bytes, pixels, height, width, channels));
+    sps_status status = sps_file_save(path, png, bytes);
+    sps_free(png);
     return status;
 }
 
