@@ -59,6 +59,14 @@ static sps_status attach(struct sps_graph *graph, struct sps_scale *scale, uint6
     return SPS_OK;
 }
 
+static sps_status check(const struct sps_graph *graph)
+{
+    const struct scale_dropout_settings *set = graph->settings;
+    if (set->p.count > 1 && set->p.count > graph->scale_count)
+        SPS_FAIL(EINVAL, "method.p has %d numbers, network '%s' has %d layers with a scale", set->p.count, graph->name, graph->scale_count);
+    return SPS_OK;
+}
+
 static float mean_of(const float *s, int channels)
 {
     double sum = 0;
@@ -155,6 +163,7 @@ const struct sps_method sps_method_scale_dropout = {
     .params = scale_dropout_params,
     .settings_size = sizeof(struct scale_dropout_settings),
     .attach = attach,
+    .check = check,
     .draw = draw,
     .backward = backward,
     .penalty = penalty,

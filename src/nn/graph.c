@@ -303,6 +303,8 @@ static sps_status build(struct sps_graph *graph, const sps_yaml *yaml, const str
     if (last->out.kind != SPS_REALS || sps_shape_size(&last->out) != (size_t)graph->classes)
         return sps_yaml_fail(yaml, layers, "the last layer gives %zu %s, not %d reals, one a class",
                              sps_shape_size(&last->out), sps_kind_name(last->out.kind), graph->classes);
+    if (graph->method != NULL && graph->method->check != NULL)
+        SPS_TRY(graph->method->check(graph));
     SPS_TRY(make_room(graph));
     initialise(graph);
     for (int i = 0; i < graph->scale_count && options->method != NULL; i++)

@@ -110,6 +110,8 @@ struct sps_method {
     size_t settings_size;
     /* Declare trained tensors (sps_graph_add_weight) and set their first values. */
     sps_status (*attach)(struct sps_graph *graph, struct sps_scale *scale, uint64_t seed);
+    /* What only the whole graph shows, for example numbers per layer that are too many; may be NULL. */
+    sps_status (*check)(const struct sps_graph *graph);
     /* effective[n0 .. n1) for the pass (and noise). */
     void (*draw)(struct sps_scale *scale, const struct sps_pass *pass, int n0, int n1);
     /* effective_grad -> gradients of the trained tensors (set). */

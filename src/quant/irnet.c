@@ -48,8 +48,9 @@ static float standardise(float *v, const float *w, size_t n)
     float mean = sum(w, n) / (float)n;
     for (size_t i = 0; i < n; i++)
         v[i] = w[i] - mean;
-    /* 1e-12: a channel of equal weights stays at zero instead of dividing by it. */
-    float inverse = 1.0f / (sqrtf(dot(v, v, n) / (float)n) + 1e-12f);
+    float rms = sqrtf(dot(v, v, n) / (float)n);
+    /* A channel of equal weights: what is left is the rounding of the mean, which must not become signs. */
+    float inverse = rms > 1e-6f * fabsf(mean) ? 1.0f / rms : 0.0f;
     for (size_t i = 0; i < n; i++)
         v[i] *= inverse;
     return inverse;

@@ -46,6 +46,21 @@ sps_status sps_run_state(struct sps_state_tensor **out, size_t *count, const str
     return SPS_OK;
 }
 
+sps_status sps_run_check_finite(const struct sps_run *run)
+{
+    struct sps_state_tensor *state = NULL;
+    size_t count = 0;
+    sps_status status = SPS_OK;
+    SPS_TRY(sps_run_state(&state, &count, run));
+    for (size_t i = 0; i < count && status == SPS_OK; i++)
+        for (size_t j = 0; j < state[i].count && status == SPS_OK; j++)
+            if (!isfinite(state[i].data[j]))
+                status = sps_fail(SPS_EDIVERGED, "training diverged: number %zu of '%s' is not finite; the last checkpoint is kept", j,
+                                  state[i].name);
+    sps_free(state);
+    return status;
+}
+
 /* The progress fields by name, one list for writing and reading. */
 #define INTEGERS(X) X(epoch) X(step) X(updates) X(correct) X(best_epoch) X(metrics_bytes)
 #define NUMBERS(X) X(loss_sum) X(penalty) X(best_score) X(validation_accuracy) X(validation_nll) X(mutual_information) X(seconds)
@@ -55,17 +70,15 @@ sps_status sps_checkpoint_save(const struct sps_run *run)
     struct sps_state_tensor *state = NULL;
     struct sps_tensor *tensors = NULL;
     size_t count = 0, best = 0;
-    sps_status status = sps_run_state(&state, &count, run);
+    sps_status status = sps_run_check_finite(run);
+    if (status == SPS_OK)
+        status = sps_run_state(&state, &count, run);
     if (status == SPS_OK)
         status = sps_calloc(&tensors, count + 1, sizeof *tensors, "tensors");
     for (size_t i = 0; i < count && status == SPS_OK; i++) {
         tensors[i] = (struct sps_tensor){.name = state[i].name, .dtype = SPS_F32, .dims = 1, .shape = {state[i].count},
                                          .data = state[i].data, .bytes = state[i].count * sizeof(float)};
         best += state[i].kept ? state[i].count : 0;
-        for (size_t j = 0; j < state[i].count && status == SPS_OK; j++)
-            if (!isfinite(state[i].data[j]))
-                status = sps_fail(SPS_EDIVERGED, "training diverged: number %zu of '%s' is not finite; the checkpoint before is kept", j,
-                                  state[i].name);
     }
     if (run->best != NULL && run->at.best_epoch >= 0 && status == SPS_OK)
         tensors[count++] = (struct sps_tensor){.name = "best", .dtype = SPS_F32, .dims = 1, .shape = {best}, .data = run->best,

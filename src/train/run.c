@@ -421,6 +421,7 @@ static sps_status train_epoch(struct session *s)
         if ((size_t)run->at.step < steps && now() > s->last_checkpoint + set->checkpoint_every)
             SPS_TRY(checkpoint(s));
     }
+    SPS_TRY(sps_run_check_finite(run));
     run->at.seconds = s->seconds_before + now() - s->start;
     int validated = (run->at.epoch + 1) % set->validate_every == 0 || run->at.epoch + 1 == set->epochs;
     if (validated) {

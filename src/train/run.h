@@ -47,6 +47,10 @@ struct sps_state_tensor {
 /* All of them, in a fixed order; *out is released with sps_free(). */
 sps_status sps_run_state(struct sps_state_tensor **out, size_t *count, const struct sps_run *run);
 
+/* SPS_EDIVERGED if any of them holds a number that is not finite.  (Binary layers hide such weights from the loss: the sign of
+ * a NaN is -1.) */
+sps_status sps_run_check_finite(const struct sps_run *run);
+
 /* DIR/checkpoint.safetensors.  Loading checks that it belongs to this configuration. */
 sps_status sps_checkpoint_save(const struct sps_run *run);
 sps_status sps_checkpoint_load(struct sps_run *run);
