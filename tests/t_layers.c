@@ -873,8 +873,8 @@ static void signs_follow_the_weights(void **state)
                     float v[64];
                     graph->binariser->standardise(v, w->value + o * w->row, w->row);
                     for (size_t k = 0; k < w->row; k++) {
-                        float sign = v[k] >= 0 ? 1 : -1;
-                        assert_true(w->sign[o * w->row + k] == sign);
+                        int sign = v[k] >= 0 ? 1 : -1;
+                        assert_true(w->sign[o * w->row + k] == (float)sign);
                         uint32_t bit = w->bits[o * sps_words(w->row) + k / 32] >> k % 32 & 1;
                         assert_int_equal(bit, sign > 0);
                         if (w->wants_pairs)

@@ -187,8 +187,11 @@ void sps_binary_conv_refresh(struct sps_binary_conv *v)
 
 static void copy_bits(uint32_t *dst, size_t d, const uint32_t *src, size_t s, size_t n)
 {
-    if (d % 32 == 0 && s % 32 == 0 && n % 32 == 0) {
-        memcpy(dst + d / 32, src + s / 32, n / 8);
+    if (d % 32 == 0 && s % 32 == 0 && n % 32 == 0) { /* runs are a few words: copies of constant size beat calls */
+        for (dst += d / 32, src += s / 32; n >= 128; n -= 128, dst += 4, src += 4)
+            memcpy(dst, src, 16);
+        for (; n > 0; n -= 32)
+            *dst++ = *src++;
         return;
     }
     while (n > 0) { /* dst starts as zeros */
@@ -205,7 +208,9 @@ static void make_patch(const struct sps_binary_conv *v, uint32_t *patch, const v
     int row_lo, row_hi, lo, hi;
     valid_taps(&row_lo, &row_hi, i, v->stride, v->pad, v->kernel, v->h);
     valid_taps(&lo, &hi, j, v->stride, v->pad, v->kernel, v->w);
-    memset(patch, 0, patch_words(v) * sizeof *patch);
+    int whole = row_lo == 0 && lo == 0 && row_hi == v->kernel && hi == v->kernel;
+    if (!whole || v->codes || v->c % 32 != 0)
+        memset(patch, 0, patch_words(v) * sizeof *patch);
     for (int a = row_lo; a < row_hi; a++) {
         size_t from = (size_t)((i * v->stride - v->pad + a) * v->w + j * v->stride - v->pad + lo) * (size_t)v->c;
         size_t to = (size_t)(a * v->kernel + lo) * (size_t)v->c, n = (size_t)(hi - lo) * (size_t)v->c;

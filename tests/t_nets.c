@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* The shipped networks and run presets are what the documents say. */
+#include "conf/preset.h"
+#include "core/memory.h"
+#include "net.h"
+#include "test.h"
+#include "train/config.h"
+
+static void size_of(const char *name, size_t *weights, size_t *macs)
+{
+    const struct sps_preset *preset = sps_preset_find("nets", name);
+    assert_non_null(preset);
+    const struct sps_graph_options options = {.binariser = sps_binariser_find("irnet"), .batch = 1, .threads = 1};
+    struct sps_graph *graph = make_graph(preset->text, &options);
+    *weights = *macs = 0;
+    for (int i = 0; i < graph->weight_count; i++)
+        *weights += graph->weights[i]->binary ? graph->weights[i]->rows * graph->weights[i]->row : 0;
+    for (int i = 0; i < graph->layer_count; i++)
+        *macs += graph->layers[i]->macs;
+    sps_graph_free(graph);
+}
+
+/* 6 x 25 + 16 x 150 + 400 x 120 + 120 x 84 + 84 x 10 weights; the convolutions act at 784 and 100 positions. */
+static void lenet5_classic(void **state)
+{
+    (void)state;
+    size_t weights, macs;
+    size_of("lenet5-classic", &weights, &macs);
+    assert_int_equal(weights, 61470);
+    assert_int_equal(macs, 416520);
+}
+
+/* 32 x 25 + 64 x 800 + 3136 x 512 + 512 x 10 weights; 784 and 196 positions: 82 % in the second convolution. */
+static void lenet5_wide(void **state)
+{
+    (void)state;
+    size_t weights, macs;
+    size_of("lenet5-wide", &weights, &macs);
+    assert_int_equal(weights, 1662752);
+    assert_int_equal(macs, 627200 + 10035200 + 1605632 + 5120);
+    NEAR(10035200.0 / (double)macs, 0.82, 0.005);
+}
+
+static void mlp4(void **state)
+{
+    (void)state;
+    size_t weights, macs;
+    size_of("mlp4", &weights, &macs);
+    assert_int_equal(weights, 784 * 512 + 512 * 512 + 512 * 512 + 512 * 10);
+    assert_int_equal(macs, weights);
+}
+
+/* Every run preset resolves, names a shipped network, and its resolved text resolves to itself. */
+static void presets_resolve(void **state)
+{
+    (void)state;
+    int count = 0;
+    for (const struct sps_preset *p = sps_presets; p->folder != NULL; p++) {
+        if (strcmp(p->folder, "configs") != 0)
+            continue;
+        struct sps_config config, again;
+        OK(sps_config_init(&config, p->name, NULL, 0, 0, 0));
+        assert_non_null(sps_preset_find("nets", config.run.net));
+        FILE *file = fopen("t_nets.yaml", "w");
+        assert_non_null(file);
+        fputs(config.text, file);
+        fclose(file);
+        OK(sps_config_init(&again, "t_nets.yaml", NULL, 0, 0, 0));
+        assert_string_equal(config.text, again.text);
+        sps_config_reset(&config);
+        sps_config_reset(&again);
+        count++;
+    }
+    assert_true(count >= 7);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lenet5_classic),
+        cmocka_unit_test(lenet5_wide),
+        cmocka_unit_test(mlp4),
+        cmocka_unit_test(presets_resolve),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
