@@ -4,45 +4,42 @@
 #include <spinscale/model.h>
 #include <spinscale/uq.h>
 #include <stdio.h>
+#include <stdlib.h>
 
-enum { T = 20, CLASSES_MAX = 256 };
+enum { T = 20 };
 
 static sps_status predict(sps_model *model, const char *path)
 {
-    static float p[T * CLASSES_MAX]; /* [T][1][classes] */
-    const struct sps_model_info *about = sps_model_get_info(model);
-    struct sps_predict_options options = SPS_PREDICT_OPTIONS_DEFAULT; /* T = 20 sampled paths, seed 1 */
+    const struct sps_model_info *m = sps_model_get_info(model);
+    const struct sps_predict_options options = SPS_PREDICT_OPTIONS_DEFAULT; /* T = 20 sampled paths, seed 1 */
     struct sps_summary s;
-    uint8_t *pixels = NULL, fitted[64 * 64 * 3];
+    uint8_t *png = NULL, *image = malloc((size_t)m->height * (size_t)m->width * (size_t)m->channels);
+    float *p = malloc(T * (size_t)m->classes * sizeof *p); /* [T][1 image][classes] */
     int height, width, channels;
-    sps_status status = sps_image_read_png(&pixels, &height, &width, &channels, path);
-    if (status != SPS_OK)
-        return status;
-    if (about->height > 64 || about->width > 64 || about->channels > 3)
-        status = SPS_EUNSUPPORTED;
-    else
-        sps_image_fit(fitted, about->height, about->width, about->channels, pixels, height, width, channels);
-    sps_image_free(pixels);
+    sps_status status = image && p ? sps_image_read_png(&png, &height, &width, &channels, path) : SPS_ENOMEM;
+    if (status == SPS_OK) {
+        sps_image_fit(image, m->height, m->width, m->channels, png, height, width, channels);
+        status = sps_model_predict(model, &options, 1, (const uint8_t *[]){image}, NULL, p, NULL, NULL, NULL);
+    }
     if (status == SPS_OK)
-        status = sps_model_predict(model, &options, 1, (const uint8_t *[]){fitted}, NULL, p, NULL, NULL, NULL);
+        status = sps_summarise(&s, NULL, p, (size_t)m->classes, NULL, T, m->classes, 0.95, NULL);
     if (status == SPS_OK)
-        status = sps_summarise(&s, NULL, p, (size_t)about->classes, NULL, T, about->classes, 0.95, NULL);
-    if (status == SPS_OK)
-        printf("%s: class %d, probability %.3f, mutual information %.4f nats, %s\n", path, s.predicted, s.confidence,
+        printf("class %d, probability %.3f, mutual information %.4f nats, %s\n", s.predicted, s.confidence,
                s.mutual_information, s.accepted ? "accepted" : "rejected");
+    sps_image_free(png);
+    free(image);
+    free(p);
     return status;
 }
 
 int main(int argc, char **argv)
 {
     sps_model *model = NULL;
-    if (argc != 3)
-        return 2;
-    sps_status status = sps_model_open(&model, argv[1]);
+    sps_status status = argc == 3 ? sps_model_open(&model, argv[1]) : SPS_EINVAL;
     if (status == SPS_OK)
         status = predict(model, argv[2]);
     if (status != SPS_OK)
-        fprintf(stderr, "first: %s\n", sps_last_error());
+        fprintf(stderr, "first: %s\n", argc == 3 ? sps_last_error() : "usage: first MODEL IMAGE.png");
     sps_model_close(model);
     return sps_exit_status(status);
 }

@@ -9,6 +9,7 @@ add_test(NAME house_symbols COMMAND ${sh}/symbols.sh $<TARGET_FILE:spinscale-inf
   $<TARGET_FILE:spinscale-train-commands>)
 add_test(NAME house_links COMMAND ${sh}/links.sh $<TARGET_FILE:spinscale-infer> $<TARGET_FILE:spinscale>)
 add_test(NAME house_docs COMMAND ${PROJECT_SOURCE_DIR}/scripts/update-docs --check $<TARGET_FILE:spinscale>)
+add_test(NAME house_examples COMMAND ${sh}/docs.sh ${PROJECT_SOURCE_DIR} ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 if(NOT SPS_SANITIZE) # a program built without the sanitizer cannot load a library that has it
   add_test(NAME house_install COMMAND ${sh}/install.sh ${PROJECT_BINARY_DIR} ${CMAKE_C_COMPILER})
 endif()

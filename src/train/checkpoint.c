@@ -83,9 +83,12 @@ sps_status sps_checkpoint_save(const struct sps_run *run)
     if (run->best != NULL && run->at.best_epoch >= 0 && status == SPS_OK)
         tensors[count++] = (struct sps_tensor){.name = "best", .dtype = SPS_F32, .dims = 1, .shape = {best}, .data = run->best,
                                                .bytes = best * sizeof(float)};
-    char text[16][40];
-    struct sps_metadata metadata[16] = {{"format", FORMAT}, {"config", run->config.text}, {"net", run->config.net_text}};
-    size_t n = 3;
+    char text[20][40];
+    struct sps_metadata metadata[20] = {{"format", FORMAT},
+                                        {"config", run->config.text},
+                                        {"net", run->config.net_text},
+                                        {"data_sha256", sps_dataset_get_info(run->data)->sha256}};
+    size_t n = 4;
 #define WRITE_INTEGER(field)                                                                                           \
     snprintf(text[n], sizeof text[n], "%lld", (long long)run->at.field);                                               \
     metadata[n] = (struct sps_metadata){#field, text[n]};                                                              \
@@ -113,6 +116,28 @@ static sps_status read_field(const char **text, const sps_safetensors *file, con
     return SPS_OK;
 }
 
+static sps_status read_number(double *out, const sps_safetensors *file, const char *path, const char *key)
+{
+    const char *text = NULL;
+    char *end = NULL;
+    SPS_TRY(read_field(&text, file, path, key));
+    *out = strtod(text, &end);
+    if (end == text || *end != '\0')
+        SPS_FAIL(EFORMAT, "'%s': %s '%s' is no number", path, key, text);
+    return SPS_OK;
+}
+
+/* Counts of a run are far below 2^53, up to where doubles hold every integer. */
+static sps_status read_integer(int64_t *out, const sps_safetensors *file, const char *path, const char *key)
+{
+    double value = 0;
+    SPS_TRY(read_number(&value, file, path, key));
+    if (!(fabs(value) < 0x1p53) || value != floor(value))
+        SPS_FAIL(EFORMAT, "'%s': %s %g is no count", path, key, value);
+    *out = (int64_t)value;
+    return SPS_OK;
+}
+
 static sps_status same_text(const sps_safetensors *file, const char *path, const char *key, const char *mine)
 {
     const char *theirs = NULL;
@@ -130,6 +155,17 @@ static sps_status same_text(const sps_safetensors *file, const char *path, const
     return SPS_OK;
 }
 
+/* Saved numbers are always finite: others are damage. */
+static sps_status copy_finite(float *out, const struct sps_tensor *tensor, const char *path)
+{
+    const float *x = tensor->data;
+    for (size_t i = 0; i < tensor->bytes / sizeof *x; i++)
+        if (!isfinite(x[i]))
+            SPS_FAIL(EFORMAT, "'%s': number %zu of tensor '%s' is not finite", path, i, tensor->name);
+    memcpy(out, x, tensor->bytes);
+    return SPS_OK;
+}
+
 static sps_status load(struct sps_run *run, const sps_safetensors *file, const char *path)
 {
     struct sps_state_tensor *state = NULL;
@@ -140,17 +176,16 @@ static sps_status load(struct sps_run *run, const sps_safetensors *file, const c
         SPS_FAIL(EFORMAT, "'%s' is '%s', not '%s'", path, text, FORMAT);
     SPS_TRY(same_text(file, path, "config", run->config.text));
     SPS_TRY(same_text(file, path, "net", run->config.net_text));
-#define READ_INTEGER(field)                                                                                            \
-    SPS_TRY(read_field(&text, file, path, #field));                                                                    \
-    run->at.field = strtoll(text, NULL, 10);
-#define READ_NUMBER(field)                                                                                             \
-    SPS_TRY(read_field(&text, file, path, #field));                                                                    \
-    run->at.field = strtod(text, NULL);
+    SPS_TRY(same_text(file, path, "data_sha256", sps_dataset_get_info(run->data)->sha256));
+#define READ_INTEGER(field) SPS_TRY(read_integer(&run->at.field, file, path, #field));
+#define READ_NUMBER(field) SPS_TRY(read_number(&run->at.field, file, path, #field));
     INTEGERS(READ_INTEGER)
     NUMBERS(READ_NUMBER)
     int64_t steps = (int64_t)(run->train_count / (size_t)run->config.run.batch);
     if (run->at.epoch < 0 || run->at.epoch > run->config.run.epochs || run->at.step < 0 || run->at.step > steps ||
-        run->at.updates != run->at.epoch * steps + run->at.step || run->at.metrics_bytes < 0)
+        run->at.updates != run->at.epoch * steps + run->at.step || run->at.correct < 0 ||
+        run->at.correct > run->at.step * run->config.run.batch || run->at.best_epoch < -1 ||
+        run->at.best_epoch > run->at.epoch || run->at.metrics_bytes < 0)
         SPS_FAIL(EFORMAT, "'%s': epoch %lld, step %lld and %lld updates do not fit together", path, (long long)run->at.epoch,
                  (long long)run->at.step, (long long)run->at.updates);
     sps_status status = sps_run_state(&state, &count, run);
@@ -158,7 +193,7 @@ static sps_status load(struct sps_run *run, const sps_safetensors *file, const c
         const struct sps_tensor *t = NULL;
         status = sps_safetensors_expect(&t, file, state[i].name, SPS_F32, 1, &state[i].count);
         if (status == SPS_OK)
-            memcpy(state[i].data, t->data, t->bytes);
+            status = copy_finite(state[i].data, t, path);
         best += state[i].kept ? state[i].count : 0;
     }
     sps_free(state);
@@ -166,7 +201,7 @@ static sps_status load(struct sps_run *run, const sps_safetensors *file, const c
     if (run->best != NULL && run->at.best_epoch >= 0) {
         const struct sps_tensor *t = NULL;
         SPS_TRY(sps_safetensors_expect(&t, file, "best", SPS_F32, 1, &best));
-        memcpy(run->best, t->data, t->bytes);
+        SPS_TRY(copy_finite(run->best, t, path));
     }
     for (int i = 0; i < run->graph->weight_count; i++)
         if (run->graph->weights[i]->binary)

@@ -141,6 +141,14 @@ static void path_weights(double *weights, const sps_model *m, const struct sps_d
         weights[t] = draws->exact ? sps_path_at(picks, m->banks, m->graph->scale_count, t) : 1.0 / (double)passes;
 }
 
+/* Finite weights may still be so large that the network overflows: the file's fault. */
+static sps_status predict(sps_model *m, const struct sps_draws *draws, size_t passes, int n, const uint32_t *index, float *p,
+                          float *logits, uint8_t *picks, size_t stride, size_t at)
+{
+    sps_status status = sps_graph_predict(m->graph, draws, passes, n, index, p, logits, picks, stride, at);
+    return status == SPS_EDIVERGED ? sps_fail_in(SPS_EFORMAT, "the model's numbers are too large: ") : status;
+}
+
 sps_status sps_model_predict(sps_model *m, const struct sps_predict_options *options, size_t n, const uint8_t *const *images,
                              const uint32_t *index, float *p, float *logits, uint8_t *picks, double *weights)
 {
@@ -153,7 +161,7 @@ sps_status sps_model_predict(sps_model *m, const struct sps_predict_options *opt
         for (int i = 0; i < count; i++)
             own[i] = index ? index[first + (size_t)i] : (uint32_t)(first + (size_t)i);
         sps_graph_load(m->graph, &m->table, images + first, count);
-        SPS_TRY(sps_graph_predict(m->graph, &draws, passes, count, own, p, logits, picks, n, first));
+        SPS_TRY(predict(m, &draws, passes, count, own, p, logits, picks, n, first));
     }
     if (weights != NULL)
         path_weights(weights, m, &draws, passes);
@@ -243,7 +251,7 @@ static sps_status evaluate_blocks(struct sps_evaluation *out, struct evaluation 
         sps_graph_load(m->graph, &m->table, images, count);
         size_t stride = dump ? n : (size_t)count, at = dump ? first : 0;
         float *p = dump ? e->all.p : e->p;
-        SPS_TRY(sps_graph_predict(m->graph, &draws, passes, count, index, p, NULL, e->all.picks, stride, at));
+        SPS_TRY(predict(m, &draws, passes, count, index, p, NULL, e->all.picks, stride, at));
         out->seconds += now() - start;
         for (size_t t = 0; t < passes && dump != NULL; t++)
             memcpy(e->p + t * (size_t)count * classes, p + (t * n + first) * classes, (size_t)count * classes * sizeof *p);

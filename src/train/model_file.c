@@ -293,6 +293,8 @@ static sps_status read_table(struct sps_code_table *table, const struct reader *
         if (!(table->std[c] > 0))
             SPS_FAIL(EFORMAT, "'%s': input.std of channel %d is %g, must be positive", r->name, c, (double)table->std[c]);
     sps_code_table_make(table);
+    if (!(table->scale > 0) || !isfinite(1 / table->scale))
+        SPS_FAIL(EFORMAT, "'%s': input.mean and input.std give codes of size %g", r->name, (double)table->scale);
     memcpy(table->code, codes->data, codes->bytes);
     return SPS_OK;
 }

@@ -30,6 +30,24 @@ static int first_random_layer(const struct sps_graph *graph)
     return graph->scale_count > 0 ? graph->scales[0]->layer : graph->layer_count;
 }
 
+static int all_finite(const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(x[i]))
+            return 0;
+    return 1;
+}
+
+sps_status sps_graph_check(const struct sps_graph *graph, int n)
+{
+    for (int i = 0; i < graph->layer_count; i++) {
+        const struct sps_layer *layer = graph->layers[i];
+        if (layer->out.kind == SPS_REALS && !all_finite(layer->y, (size_t)n * sps_shape_size(&layer->out)))
+            SPS_FAIL(EDIVERGED, "output of layer %d (%s) is not finite", i, layer->type->name);
+    }
+    return SPS_OK;
+}
+
 sps_status sps_graph_predict(struct sps_graph *graph, const struct sps_draws *draws, size_t passes, int n, const uint32_t *index,
                              float *p, float *logits, uint8_t *picks, size_t stride, size_t at)
 {
@@ -51,6 +69,8 @@ sps_status sps_graph_predict(struct sps_graph *graph, const struct sps_draws *dr
                                       .index = index, .picks = drawn, .start = t == 0 ? 0 : first_random_layer(graph)};
         sps_graph_forward(graph, &pass);
         const float *x = sps_graph_logits(graph);
+        if (!all_finite(x, (size_t)n * classes))
+            SPS_TRY_OUT(sps_graph_check(graph, n));
         size_t to = t * stride + at;
         sps_cross_entropy(p + to * classes, NULL, x, NULL, n, graph->classes, 0);
         if (logits != NULL)

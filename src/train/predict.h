@@ -21,8 +21,11 @@ struct sps_draws {
     int shared;      /* all images take the paths of index 0 */
 };
 
+/* SPS_EDIVERGED, naming the first layer whose output for the n images of the last pass is not finite. */
+sps_status sps_graph_check(const struct sps_graph *graph, int n);
+
 /* T passes over the n images that are loaded; image i has index[i].  p[T][stride][C] gets rows at .. at + n, likewise
- * logits (may be NULL) and picks[T][stride][graph->picks] (may be NULL). */
+ * logits (may be NULL) and picks[T][stride][graph->picks] (may be NULL).  SPS_EDIVERGED where a number overflows. */
 sps_status sps_graph_predict(struct sps_graph *graph, const struct sps_draws *draws, size_t passes, int n, const uint32_t *index,
                              float *p, float *logits, uint8_t *picks, size_t stride, size_t at);
 

@@ -17,6 +17,8 @@
 #include "core/memory.h"
 #include "train/model_file.h"
 
+enum { THREADS_MAX = 1024 };
+
 struct session {
     struct sps_run run;
     const struct sps_train_options *options;
@@ -104,9 +106,13 @@ static sps_status open_folder(struct session *s)
     s->metrics = fopen(metrics, "a");
     if (s->metrics == NULL)
         SPS_FAIL(EIO, "cannot write '%s': %s", metrics, sps_errno_text(errno));
-    /* Lines written after the checkpoint will be written again. */
-    if (ftruncate(fileno(s->metrics), (off_t)run->at.metrics_bytes) != 0)
+    /* Lines written after the checkpoint will be written again; lines that somebody took away are not made up. */
+    struct stat now_there;
+    if (fstat(fileno(s->metrics), &now_there) != 0 ||
+        (now_there.st_size > run->at.metrics_bytes && ftruncate(fileno(s->metrics), (off_t)run->at.metrics_bytes) != 0))
         SPS_FAIL(EIO, "cannot write '%s': %s", metrics, sps_errno_text(errno));
+    if (now_there.st_size < run->at.metrics_bytes)
+        run->at.metrics_bytes = now_there.st_size;
     s->seconds_before = run->at.seconds;
     s->updates_before = run->at.updates;
     return SPS_OK;
@@ -119,6 +125,8 @@ static sps_status session_init(struct session *s, const struct sps_train_options
     s->options = options;
     if (options->out == NULL || snprintf(run->folder, sizeof run->folder, "%s", options->out) >= (int)sizeof run->folder)
         SPS_FAIL(EINVAL, "the folder's name is missing or too long");
+    if (options->threads < 0 || options->threads > THREADS_MAX)
+        SPS_FAIL(EINVAL, "threads is %d, must be 1 to %d, or 0 for all cores", options->threads, THREADS_MAX);
     SPS_TRY(path_of(config, run, "config.yaml"));
     const char *from = options->resume && options->config == NULL ? config : options->config;
     SPS_TRY(sps_config_init(&run->config, from, options->sets, options->set_count, options->has_seed, options->seed));
@@ -191,18 +199,11 @@ static int64_t count_correct(const struct session *s)
 /* Which layer went wrong first. */
 static sps_status diverged(const struct session *s, double loss)
 {
-    const struct sps_graph *graph = s->run.graph;
-    for (int i = 0; i < graph->layer_count; i++) {
-        const struct sps_layer *layer = graph->layers[i];
-        const float *y = layer->y;
-        size_t size = layer->out.kind == SPS_REALS ? (size_t)graph->batch * sps_shape_size(&layer->out) : 0;
-        for (size_t j = 0; j < size; j++)
-            if (!isfinite(y[j]))
-                SPS_FAIL(EDIVERGED, "training diverged in epoch %lld, step %lld: output of layer %d (%s) is not finite; the last checkpoint is kept",
-                         (long long)s->run.at.epoch + 1, (long long)s->run.at.step + 1, i, layer->type->name);
-    }
-    SPS_FAIL(EDIVERGED, "training diverged in epoch %lld, step %lld: loss is %g; the last checkpoint is kept", (long long)s->run.at.epoch + 1,
-             (long long)s->run.at.step + 1, loss);
+    const struct sps_run *run = &s->run;
+    if (sps_graph_check(run->graph, run->graph->batch) == SPS_OK)
+        sps_fail(SPS_EDIVERGED, "loss is %g", loss);
+    return sps_fail_in(SPS_EDIVERGED, "training diverged in epoch %lld, step %lld; the last checkpoint is kept: ",
+                       (long long)run->at.epoch + 1, (long long)run->at.step + 1);
 }
 
 static double share_done(const struct sps_run *run)
@@ -325,7 +326,11 @@ static sps_status validate_epoch(struct session *s)
         SPS_TRY(graph->method->make_bank(graph->scales[i], (uint64_t)run->config.run.seed, 0));
     sps_graph_layout_picks(graph);
     struct sps_validation v = {0};
-    SPS_TRY(sps_validate(&v, run, SPS_FROM_BANK, (size_t)run->config.run.validation_samples));
+    sps_status status = sps_validate(&v, run, SPS_FROM_BANK, (size_t)run->config.run.validation_samples);
+    if (status == SPS_EDIVERGED)
+        sps_fail_in(status, "training diverged in epoch %lld, seen in validation; the last checkpoint is kept: ",
+                    (long long)run->at.epoch + 1);
+    SPS_TRY(status);
     run->at.validation_accuracy = v.accuracy;
     run->at.validation_nll = v.nll;
     run->at.mutual_information = v.mutual_information;

@@ -1,6 +1,6 @@
 """A toy data set: four classes of 12 x 12 images, a bright quadrant in noise.
 
-toy.py FOLDER: IDX files, labels.npy, PNGs.
+toy.py FOLDER [SIDE CLASSES]: IDX files, labels.npy, PNGs.  With more classes the grid has more cells.
 """
 import os
 import random
@@ -8,13 +8,15 @@ import struct
 import sys
 import zlib
 
-SIDE, CLASSES = 12, 4
+SIDE, CLASSES = (int(number) for number in sys.argv[2:4] or (12, 4))
+GRID = next(n for n in range(1, SIDE) if n * n >= CLASSES)
+CELL = SIDE // GRID
 
 
 def image(generator, label):
-    top, left = (label // 2) * SIDE // 2, (label % 2) * SIDE // 2
+    top, left = (label // GRID) * CELL, (label % GRID) * CELL
     return bytes(
-        min(255, generator.randrange(100) + 120 * (0 <= y - top < SIDE // 2 and 0 <= x - left < SIDE // 2))
+        min(255, generator.randrange(100) + 120 * (0 <= y - top < CELL and 0 <= x - left < CELL))
         for y in range(SIDE) for x in range(SIDE))
 
 
