@@ -62,6 +62,46 @@ static sps_status choose_method(struct sps_config *c, const sps_yaml *yaml, cons
     return SPS_OK;
 }
 
+/* A --set that chooses another method than the file makes the file's settings of its own method void: a copy of the top of the
+ * tree whose method map has its name alone.  rows has room for `count` nodes and two more. */
+static const struct sps_yaml_node *without_method_settings(struct sps_yaml_node *rows, const struct sps_yaml_node *root)
+{
+    struct sps_yaml_node *top = rows++, **link = &top->first;
+    *top = *root;
+    for (const struct sps_yaml_node *child = root->first; child != NULL; child = child->next) {
+        struct sps_yaml_node *copy = rows++;
+        *copy = *child;
+        *link = copy;
+        link = &copy->next;
+        const struct sps_yaml_node *name = strcmp(child->key, "method") == 0 ? sps_yaml_get(child, "name") : NULL;
+        if (name == NULL)
+            continue;
+        struct sps_yaml_node *only = rows++;
+        *only = *name;
+        only->next = NULL;
+        copy->first = only;
+    }
+    *link = NULL;
+    return top;
+}
+
+static sps_status read_file(struct sps_config *c, const struct sps_binding *bindings, const sps_yaml *yaml)
+{
+    const struct sps_yaml_node *root = sps_yaml_root(yaml);
+    const struct sps_yaml_node *map = root->kind == SPS_YAML_MAP ? sps_yaml_get(root, "method") : NULL;
+    const struct sps_yaml_node *name = map && map->kind == SPS_YAML_MAP ? sps_yaml_get(map, "name") : NULL;
+    if (name == NULL || name->kind != SPS_YAML_SCALAR || strcmp(name->text, c->method->name) == 0)
+        return sps_params_read(bindings, 2, yaml, root);
+    size_t count = 0;
+    for (const struct sps_yaml_node *child = root->first; child != NULL; child = child->next)
+        count++;
+    struct sps_yaml_node *rows = NULL;
+    SPS_TRY(sps_calloc(&rows, count + 2, sizeof *rows, "settings"));
+    sps_status status = sps_params_read(bindings, 2, yaml, without_method_settings(rows, root));
+    sps_free(rows);
+    return status;
+}
+
 static sps_status load_net(struct sps_config *c)
 {
     SPS_TRY(parse_named(&c->net, "nets", c->run.net));
@@ -78,7 +118,7 @@ static sps_status init(struct sps_config *c, const sps_yaml *yaml, const char *c
     SPS_TRY(choose_method(c, yaml, sets, set_count));
     const struct sps_binding bindings[] = {{run_params, &c->run}, {c->method->params, c->settings}};
     if (yaml != NULL)
-        SPS_TRY(sps_params_read(bindings, 2, yaml, sps_yaml_root(yaml)));
+        SPS_TRY(read_file(c, bindings, yaml));
     for (size_t i = 0; i < set_count; i++)
         SPS_TRY(sps_params_set(bindings, 2, sets[i]));
     if (has_seed && seed > (uint64_t)9007199254740992)
