@@ -355,6 +355,20 @@ static sps_status read_facts(struct sps_model_facts *facts, const struct reader 
     return SPS_OK;
 }
 
+/* Exactly so many numbers from 1 to max, with blanks between them. */
+static int whole_numbers(int *out, int count, const char *text, long max)
+{
+    for (int i = 0; i < count; i++) {
+        char *end = NULL;
+        long value = strtol(text, &end, 10);
+        if (end == text || value < 1 || value > max || *end != (i + 1 < count ? ' ' : '\0'))
+            return 0;
+        out[i] = (int)value;
+        text = end;
+    }
+    return 1;
+}
+
 sps_status sps_model_file_read(struct sps_graph **out, struct sps_code_table *table, struct sps_model_facts *facts,
                                const sps_safetensors *file, const char *name, int batch, int threads)
 {
@@ -364,12 +378,14 @@ sps_status sps_model_file_read(struct sps_graph **out, struct sps_code_table *ta
     SPS_TRY(read_facts(facts, &r));
     SPS_TRY(metadata(&input, &r, "input"));
     SPS_TRY(metadata(&classes, &r, "classes"));
-    options.classes = atoi(classes);
-    if (sscanf(input, "%d %d %d", &options.height, &options.width, &options.channels) != 3 || options.height < 1 ||
-        options.height > 4096 || options.width < 1 || options.width > 4096 || options.channels < 1 || options.channels > SPS_CHANNELS_MAX)
+    int size[3];
+    if (!whole_numbers(size, 3, input, 4096) || size[2] > SPS_CHANNELS_MAX)
         SPS_FAIL(EFORMAT, "'%s': input '%s' must be height, width and channels", name, input);
-    if (options.classes < 1 || options.classes > 256)
+    if (!whole_numbers(&options.classes, 1, classes, 256))
         SPS_FAIL(EFORMAT, "'%s': classes '%s' must be 1 to 256", name, classes);
+    options.height = size[0];
+    options.width = size[1];
+    options.channels = size[2];
     options.binariser = sps_binariser_find(facts->binariser);
     if (options.binariser == NULL)
         SPS_FAIL(EFORMAT, "'%s': binariser '%s' is unknown", name, facts->binariser);
