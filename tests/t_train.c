@@ -228,6 +228,19 @@ static void resume_is_bit_for_bit(void **state)
     }
 }
 
+/* With one step an epoch every step is the last: validation and the line in metrics.jsonl are left to the resumed run.
+ */
+static void resume_between_last_step_and_validation(void **state)
+{
+    (void)state;
+    const char *settings = "method.name=scale_vi train.batch=320 train.select=nll";
+    FAILS(run_until(1, "last", settings, 0), EINTERRUPTED, "epoch 2, step 1");
+    FAILS(run_until(2, "last", settings, 1), EINTERRUPTED, "epoch 3, step 1");
+    OK(run_until(0, "last", settings, 1));
+    run_whole("last_whole", settings);
+    same_run("last", "last_whole");
+}
+
 static void resume_reads_the_folders_configuration(void **state)
 {
     (void)state;
@@ -333,9 +346,9 @@ static void missing_metrics_lines_are_not_filled(void **state)
 
 /* ---- divergence ---- */
 
-/* Real weights without BatchNorm: the rate of one_cycle rises until numbers overflow. */
-static const char diverging_net[] = "layers:\n  - dense: {out: 32}\n  - relu: {}\n  - dense: {out: 32}\n  - relu: {}\n"
-                                    "  - dense: {out: 32}\n  - relu: {}\n  - dense: {out: classes}\n";
+/* Real weights without BatchNorm, and no ReLU that could die: the rate of one_cycle rises until numbers overflow. */
+static const char diverging_net[] = "layers:\n  - dense: {out: 32}\n  - dense: {out: 32}\n  - dense: {out: 32}\n"
+                                    "  - dense: {out: classes}\n";
 static const char diverging[] = "net.name=./diverging.yaml method.name=point train.optimiser=sgd train.rate=100 "
                                 "train.schedule=one_cycle train.warm_up=0.9 train.checkpoint_every=1";
 
@@ -615,6 +628,7 @@ int main(void)
         TEST(collapse_is_reported),
         TEST(seeds_and_threads),
         TEST(resume_is_bit_for_bit),
+        TEST(resume_between_last_step_and_validation),
         TEST(resume_reads_the_folders_configuration),
         TEST(a_killed_run_resumes),
         TEST(a_folder_with_a_run_is_refused),

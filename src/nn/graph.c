@@ -57,8 +57,8 @@ sps_status sps_graph_add_weight(struct sps_graph *graph, struct sps_weight **out
         numbers *= (double)shape[i];
     for (int i = 0; i < graph->weight_count; i++)
         numbers += (double)(graph->weights[i]->rows * graph->weights[i]->row);
-    if (numbers > WEIGHTS_MAX)
-        SPS_FAIL(EINVAL, "%.0f weights up to here are more than %d", numbers, WEIGHTS_MAX);
+    if (numbers > (double)graph->weights_max)
+        SPS_FAIL(EINVAL, "%.0f weights up to here are more than %zu", numbers, graph->weights_max);
     SPS_TRY(sps_weight_create(out, full, dims, shape, binary, wants_pairs));
     graph->weights[graph->weight_count++] = *out;
     return SPS_OK;
@@ -328,6 +328,7 @@ sps_status sps_graph_create(struct sps_graph **out, const sps_yaml *yaml, const 
     graph->threads = options->threads;
     graph->training = options->training;
     graph->seed = options->seed;
+    graph->weights_max = options->weights_max > 0 && options->weights_max < WEIGHTS_MAX ? options->weights_max : WEIGHTS_MAX;
     graph->code_step = 1;
     sps_status status = build(graph, yaml, options);
     if (status == SPS_OK)

@@ -169,6 +169,7 @@ struct sps_graph {
     int layer_count;
     struct sps_weight **weights;
     int weight_count;
+    size_t weights_max;
     struct sps_scale **scales;
     int scale_count; /* L */
     int picks;       /* numbers in a row of picks: L, more where masks are per channel (sps_graph_layout_picks) */
@@ -190,6 +191,7 @@ struct sps_graph_options {
     uint64_t seed;
     /* Image size and classes of the data, which a description without them takes over; 0: as described. */
     int height, width, channels, classes;
+    size_t weights_max; /* a description that asks for more numbers is refused before they are allocated; 0: a fixed limit */
 };
 sps_status sps_graph_create(struct sps_graph **out, const sps_yaml *yaml, const struct sps_graph_options *options);
 void sps_graph_free(struct sps_graph *graph);

@@ -135,19 +135,26 @@ static sps_status init(struct sps_config *c, const sps_yaml *yaml, const char *c
     return sps_params_write(&c->text, bindings, 2);
 }
 
-sps_status sps_config_init(struct sps_config *out, const char *config, const char *const *sets, size_t set_count, int has_seed,
+sps_status sps_config_read(struct sps_config *out, const sps_yaml *yaml, const char *const *sets, size_t set_count, int has_seed,
                            uint64_t seed)
 {
     struct sps_config c = {0};
-    sps_yaml *yaml = NULL;
-    sps_status status = config ? parse_named(&yaml, "configs", config) : SPS_OK;
-    if (status == SPS_OK)
-        status = init(&c, yaml, sets, set_count, has_seed, seed);
-    sps_yaml_free(yaml);
+    sps_status status = init(&c, yaml, sets, set_count, has_seed, seed);
     if (status == SPS_OK)
         *out = c;
     else
         sps_config_reset(&c);
+    return status;
+}
+
+sps_status sps_config_init(struct sps_config *out, const char *config, const char *const *sets, size_t set_count, int has_seed,
+                           uint64_t seed)
+{
+    sps_yaml *yaml = NULL;
+    if (config != NULL)
+        SPS_TRY(parse_named(&yaml, "configs", config));
+    sps_status status = sps_config_read(out, yaml, sets, set_count, has_seed, seed);
+    sps_yaml_free(yaml);
     return status;
 }
 

@@ -57,9 +57,12 @@ struct sps_config {
     char *text;     /* everything resolved, as YAML */
 };
 
-/* config: a preset's name, or a path (has a '/' or ends in .yaml).  sets are "key=value"; seed overrides run.seed if has_seed.
- * Reset also what a failed init leaves. */
+/* config: a preset's name, or a path (has a '/' or ends in .yaml), or NULL for defaults.  sets are "key=value"; seed overrides
+ * run.seed if has_seed.  *out is set only on success. */
 sps_status sps_config_init(struct sps_config *out, const char *config, const char *const *sets, size_t set_count, int has_seed,
+                           uint64_t seed);
+/* The same from a parsed file; NULL: defaults. */
+sps_status sps_config_read(struct sps_config *out, const sps_yaml *yaml, const char *const *sets, size_t set_count, int has_seed,
                            uint64_t seed);
 void sps_config_reset(struct sps_config *config);
 #endif

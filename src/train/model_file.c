@@ -289,12 +289,12 @@ static sps_status read_table(struct sps_code_table *table, const struct reader *
     SPS_TRY(read_floats(table->mean, r, "input.mean", 1, shape));
     SPS_TRY(read_floats(table->std, r, "input.std", 1, shape));
     SPS_TRY(sps_safetensors_expect(&codes, r->file, "input.codes", SPS_I8, 2, shape));
+    /* Pixels are 0 to 1: far beyond what data give, and the arithmetic of the table stays finite. */
     for (int c = 0; c < channels; c++)
-        if (!(table->std[c] > 0))
-            SPS_FAIL(EFORMAT, "'%s': input.std of channel %d is %g, must be positive", r->name, c, (double)table->std[c]);
+        if (!(table->std[c] >= 1e-6f && table->std[c] <= 1e6f && fabsf(table->mean[c]) <= 1e6f))
+            SPS_FAIL(EFORMAT, "'%s': channel %d has input.mean %g and input.std %g, must be -1e6 to 1e6 and 1e-6 to 1e6", r->name, c,
+                     (double)table->mean[c], (double)table->std[c]);
     sps_code_table_make(table);
-    if (!(table->scale > 0) || !isfinite(1 / table->scale))
-        SPS_FAIL(EFORMAT, "'%s': input.mean and input.std give codes of size %g", r->name, (double)table->scale);
     memcpy(table->code, codes->data, codes->bytes);
     return SPS_OK;
 }
@@ -355,6 +355,20 @@ static sps_status read_facts(struct sps_model_facts *facts, const struct reader 
     return SPS_OK;
 }
 
+/* Exactly so many numbers from 1 to max, with blanks between them. */
+static int whole_numbers(int *out, int count, const char *text, long max)
+{
+    for (int i = 0; i < count; i++) {
+        char *end = NULL;
+        long value = strtol(text, &end, 10);
+        if (end == text || value < 1 || value > max || *end != (i + 1 < count ? ' ' : '\0'))
+            return 0;
+        out[i] = (int)value;
+        text = end;
+    }
+    return 1;
+}
+
 sps_status sps_model_file_read(struct sps_graph **out, struct sps_code_table *table, struct sps_model_facts *facts,
                                const sps_safetensors *file, const char *name, int batch, int threads)
 {
@@ -364,12 +378,16 @@ sps_status sps_model_file_read(struct sps_graph **out, struct sps_code_table *ta
     SPS_TRY(read_facts(facts, &r));
     SPS_TRY(metadata(&input, &r, "input"));
     SPS_TRY(metadata(&classes, &r, "classes"));
-    options.classes = atoi(classes);
-    if (sscanf(input, "%d %d %d", &options.height, &options.width, &options.channels) != 3 || options.height < 1 ||
-        options.height > 4096 || options.width < 1 || options.width > 4096 || options.channels < 1 || options.channels > SPS_CHANNELS_MAX)
+    int size[3];
+    if (!whole_numbers(size, 3, input, 4096) || size[2] > SPS_CHANNELS_MAX)
         SPS_FAIL(EFORMAT, "'%s': input '%s' must be height, width and channels", name, input);
-    if (options.classes < 1 || options.classes > 256)
+    if (!whole_numbers(&options.classes, 1, classes, 256))
         SPS_FAIL(EFORMAT, "'%s': classes '%s' must be 1 to 256", name, classes);
+    options.height = size[0];
+    options.width = size[1];
+    options.channels = size[2];
+    for (size_t i = 0; i < sps_safetensors_count(file); i++)
+        options.weights_max += sps_safetensors_at(file, i)->bytes * 8; /* a file has at least a bit for each */
     options.binariser = sps_binariser_find(facts->binariser);
     if (options.binariser == NULL)
         SPS_FAIL(EFORMAT, "'%s': binariser '%s' is unknown", name, facts->binariser);
