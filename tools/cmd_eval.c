@@ -134,7 +134,7 @@ static sps_status auroc(double *out, const struct sps_evaluation *home, const st
 static sps_status report_foreign(struct sps_cli_report *report, const sps_dataset *set, const struct sps_evaluation *home,
                                  const struct sps_evaluation *foreign)
 {
-    double by_mi, by_entropy;
+    double by_mi = NAN, by_entropy = NAN;
     sps_status status = auroc(&by_mi, home, foreign, mutual_information);
     if (status == SPS_OK)
         status = auroc(&by_entropy, home, foreign, entropy);

@@ -21,8 +21,8 @@ static const struct sps_option options_table[] = {
      .type = SPS_OPTION_TEXT,
      .offset = offsetof(struct train_options, config),
      .argument = "FILE|PRESET",
-     .required = 1,
-     .help = "a file (with a '/' in it, or ending in .yaml) or a preset that \"spinscale info\" lists"},
+     .help = "a file (with a '/' in it, or ending in .yaml) or a preset that \"spinscale info\" lists; with --resume, the "
+             "run's own where it is not given"},
     {.name = "set",
      .type = SPS_OPTION_TEXTS,
      .offset = offsetof(struct train_options, sets),
@@ -137,6 +137,8 @@ static int run(const void *options_pointer, char *const *operands, int operand_c
     (void)operand_count;
     const struct train_options *options = options_pointer;
     double last_validation = NAN;
+    if (options->config == NULL && !options->resume)
+        return sps_console_usage("--config FILE|PRESET is missing");
     struct sps_train_result result = {0};
     struct sps_train_options train = {
         .config = options->config,

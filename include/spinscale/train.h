@@ -23,7 +23,7 @@ struct sps_train_progress {
 };
 
 struct sps_train_options {
-    const char *config;        /* file (has a '/' or ends in .yaml) or preset name */
+    const char *config;        /* file (has a '/' or ends in .yaml) or preset name; NULL: defaults, or the run's own with resume */
     const char *const *sets;   /* "key=value" */
     size_t set_count;
     const char *out;           /* folder; made if missing; must be empty of a run unless resume */

@@ -40,6 +40,16 @@ static sps_status parse_named(sps_yaml **out, const char *folder, const char *na
     return preset ? sps_yaml_parse(out, name, preset->text, preset->size) : preset_missing(folder, name);
 }
 
+/* "key 'value' is unknown (all, there, are)". */
+static sps_status unknown(const char *key, const char *value, const char *kind)
+{
+    char names[512] = "";
+    const char *name, *summary, *source;
+    for (size_t i = 0; (name = sps_train_list(kind, i, &summary, &source)) != NULL; i++)
+        snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i > 0 ? ", " : "", name);
+    SPS_FAIL(EINVAL, "%s '%s' is unknown (%s)", key, value, names);
+}
+
 /* The method decides which settings there are, so its name is looked up before anything is read. */
 static sps_status choose_method(struct sps_config *c, const sps_yaml *yaml, const char *const *sets, size_t set_count)
 {
@@ -53,10 +63,12 @@ static sps_status choose_method(struct sps_config *c, const sps_yaml *yaml, cons
         if (strncmp(sets[i], key, sizeof key - 1) == 0)
             name = sets[i] + sizeof key - 1;
     c->method = sps_method_find(name);
-    if (c->method == NULL && node != NULL && name == node->text)
-        return sps_yaml_fail(yaml, node, "unknown method '%s' (point, scale_dropout, scale_vi)", name);
+    if (c->method == NULL && node != NULL && name == node->text) {
+        unknown("method.name", name, "methods");
+        return sps_yaml_fail(yaml, node, "%s", sps_last_error());
+    }
     if (c->method == NULL)
-        SPS_FAIL(EINVAL, "unknown method '%s' (point, scale_dropout, scale_vi)", name);
+        return unknown("method.name", name, "methods");
     SPS_TRY(sps_calloc(&c->settings, 1, c->method->settings_size, "method settings"));
     sps_params_default(c->method->params, c->settings);
     return SPS_OK;
@@ -127,10 +139,10 @@ static sps_status init(struct sps_config *c, const sps_yaml *yaml, const char *c
         c->run.seed = (int64_t)seed;
     c->binariser = sps_binariser_find(c->run.binariser);
     if (c->binariser == NULL)
-        SPS_FAIL(EINVAL, "net.binariser '%s' is unknown (irnet, ste)", c->run.binariser);
+        return unknown("net.binariser", c->run.binariser, "binarisers");
     c->optimiser = sps_optimiser_find(c->run.optimiser);
     if (c->optimiser == NULL)
-        SPS_FAIL(EINVAL, "train.optimiser '%s' is unknown (adam, sgd)", c->run.optimiser);
+        return unknown("train.optimiser", c->run.optimiser, "optimisers");
     SPS_TRY(load_net(c));
     return sps_params_write(&c->text, bindings, 2);
 }

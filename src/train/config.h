@@ -13,11 +13,11 @@
     X(crop_pad, INT, "data.crop_pad", "0", "", 0, 64, "pad by so many pixels and cut at random; 0 is off", "")         \
     X(resize_min_area, REAL, "data.resize_min_area", "1", "", 0.05, 1, "random resized crop: smallest share of the area; 1 is off", "Scale-Dropout paper VI-A1") \
     X(net, TEXT, "net.name", "lenet5-wide", "", 0, 0, "network: a preset's name, or path of a description", "")        \
-    X(binariser, TEXT, "net.binariser", "irnet", "", 0, 0, "irnet or ste", "Qin et al., CVPR 2020")                    \
-    X(method, TEXT, "method.name", "scale_dropout", "", 0, 0, "point, scale_dropout or scale_vi", "")                  \
+    X(binariser, TEXT, "net.binariser", "irnet", "", 0, 0, "how weights and activations become signs (spinscale info)", "Qin et al., CVPR 2020")                    \
+    X(method, TEXT, "method.name", "scale_dropout", "", 0, 0, "how the scales are learned and drawn (spinscale info)", "")                  \
     X(epochs, INT, "train.epochs", "30", "", 1, 100000, "passes over the training images", "")                         \
     X(batch, INT, "train.batch", "128", "", 2, 65536, "images a step", "")                                             \
-    X(optimiser, TEXT, "train.optimiser", "adam", "", 0, 0, "adam or sgd", "")                                         \
+    X(optimiser, TEXT, "train.optimiser", "adam", "", 0, 0, "rule of the updates (spinscale info)", "")                                         \
     X(rate, REAL, "train.rate", "0.001", "", 0, 100, "largest learning rate", "")                                      \
     X(momentum, REAL, "train.momentum", "0.9", "", 0, 0.9999, "of sgd", "")                                            \
     X(beta1, REAL, "train.beta1", "0.9", "", 0, 0.9999, "of adam", "Kingma and Ba 2015")                               \
