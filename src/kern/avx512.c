@@ -115,6 +115,7 @@ AVX512_INLINE void rowsum_block(float *dst, const float *src, const uint32_t *at
         sum[v] = _mm512_maskz_loadu_ps(v + 1 < vectors ? 0xffff : mask, dst + 16 * v);
     for (size_t i = 0; i < count; i++) {
         const float *row = src + at[i];
+        __asm__("" : "+r"(row)); /* one address with constant offsets: gcc 12 computes ten */
         __m512 c = _mm512_set1_ps(coef[i]);
         for (size_t v = 0; v < vectors; v++)
             sum[v] = _mm512_fmadd_ps(c, _mm512_maskz_loadu_ps(v + 1 < vectors ? 0xffff : mask, row + 16 * v), sum[v]);
