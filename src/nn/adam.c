@@ -2,9 +2,10 @@
 /* Adam (Kingma and Ba, ICLR 2015) with L2 decay in the gradient, as PyTorch's torch.optim.Adam. */
 #include <math.h>
 
+#include "core/vector.h"
 #include "nn/nn.h"
 
-static void update(float *w, const float *g, float *const state[2], size_t n, const struct sps_step *step, int decay)
+SPS_VECTOR static void update(float *w, const float *g, float *const state[2], size_t n, const struct sps_step *step, int decay)
 {
     float *m = state[0], *v = state[1];
     float beta1 = (float)step->beta1, beta2 = (float)step->beta2, epsilon = (float)step->epsilon;

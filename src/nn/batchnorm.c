@@ -15,6 +15,7 @@
 
 #include "core/affine.h"
 #include "core/memory.h"
+#include "core/vector.h"
 #include "nn/nn.h"
 
 #define BATCHNORM_PARAMS(X)                                                                                            \
@@ -96,7 +97,8 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
     return graph->method != NULL ? graph->method->attach(graph, norm->scale, graph->seed) : SPS_OK;
 }
 
-/* Inlined with constant `sums`, so that each kind gets a loop of its own. */
+/* Loops over an image come in pairs: X_of() is inlined with constant `sums`, so that each kind of input gets a loop of its
+ * own, in X() for several vector widths. */
 static inline __attribute__((always_inline)) float read_input(const void *z, int sums, size_t i)
 {
     return sums ? (float)((const int32_t *)z)[i] : ((const float *)z)[i];
@@ -104,7 +106,7 @@ static inline __attribute__((always_inline)) float read_input(const void *z, int
 
 /* ---- batch statistics ---- */
 
-static inline __attribute__((always_inline)) void add_moments(double *restrict sum, double *restrict square, const void *z,
+static inline __attribute__((always_inline)) void add_moments_of(double *restrict sum, double *restrict square, const void *z,
                                                               int sums, size_t positions, size_t channels)
 {
     memset(sum, 0, channels * sizeof *sum);
@@ -115,6 +117,14 @@ static inline __attribute__((always_inline)) void add_moments(double *restrict s
             sum[c] += v;
             square[c] += v * v;
         }
+}
+
+SPS_VECTOR static void add_moments(double *restrict sum, double *restrict square, const void *z, int sums, size_t positions, size_t channels)
+{
+    if (sums)
+        add_moments_of(sum, square, z, 1, positions, channels);
+    else
+        add_moments_of(sum, square, z, 0, positions, channels);
 }
 
 static double scale_at(const struct batchnorm *b, size_t row, size_t c)
@@ -212,12 +222,21 @@ static void set_scales(struct sps_scale *scale, const struct sps_graph *graph, c
 }
 
 /* y = slope z + offset per channel: what scale, bias and batch statistics come to for one sample. */
-static inline __attribute__((always_inline)) void apply_line(float *restrict y, const void *z, int sums, size_t positions, size_t channels,
+static inline __attribute__((always_inline)) void apply_line_of(float *restrict y, const void *z, int sums, size_t positions, size_t channels,
                                                              const float *restrict slope, const float *restrict offset)
 {
     for (size_t p = 0; p < positions; p++)
         for (size_t c = 0; c < channels; c++)
             y[p * channels + c] = slope[c] * read_input(z, sums, p * channels + c) + offset[c];
+}
+
+SPS_VECTOR static void apply_line(float *restrict y, const void *z, int sums, size_t positions, size_t channels, const float *restrict slope,
+                                  const float *restrict offset)
+{
+    if (sums)
+        apply_line_of(y, z, 1, positions, channels, slope, offset);
+    else
+        apply_line_of(y, z, 0, positions, channels, slope, offset);
 }
 
 static void forward_with_batch_statistics(struct sps_graph *graph, struct batchnorm *b, const struct sps_pass *pass)
@@ -231,10 +250,7 @@ static void forward_with_batch_statistics(struct sps_graph *graph, struct batchn
         if (b->norm.scale != NULL)
             set_scales(b->norm.scale, graph, pass, i);
         const void *z = sps_layer_input(graph, layer, i);
-        if (sums)
-            add_moments(b->sum + at, b->square + at, z, 1, positions, channels);
-        else
-            add_moments(b->sum + at, b->square + at, z, 0, positions, channels);
+        add_moments(b->sum + at, b->square + at, z, sums, positions, channels);
     }
     batch_statistics(b, pass->n, positions);
     keep_statistics(b, pass, (double)pass->n * (double)positions);
@@ -247,16 +263,13 @@ static void forward_with_batch_statistics(struct sps_graph *graph, struct batchn
             offset[c] = (float)(gamma * inv * (s * bias_at(b, c) - b->mean[c]) + b->norm.beta->value[c]);
         }
         const void *z = sps_layer_input(graph, layer, i);
-        if (sums)
-            apply_line(y, z, 1, positions, channels, slope, offset);
-        else
-            apply_line(y, z, 0, positions, channels, slope, offset);
+        apply_line(y, z, sums, positions, channels, slope, offset);
     }
 }
 
 /* Evaluation: sps_affine_at() for all positions, channels innermost so that the loop runs in vectors.  table holds its six
  * numbers, an array of channels each. */
-static inline __attribute__((always_inline)) void apply_affine(float *restrict y, const void *z, int sums, size_t positions, size_t channels,
+static inline __attribute__((always_inline)) void apply_affine_of(float *restrict y, const void *z, int sums, size_t positions, size_t channels,
                                                                const float *restrict table)
 {
     const float *scale = table, *bias = scale + channels, *mean = bias + channels, *inv_std = mean + channels, *gamma = inv_std + channels,
@@ -268,11 +281,20 @@ static inline __attribute__((always_inline)) void apply_affine(float *restrict y
         }
 }
 
+SPS_VECTOR static void apply_affine(float *restrict y, const void *z, int sums, size_t positions, size_t channels, const float *restrict table)
+{
+    if (sums)
+        apply_affine_of(y, z, 1, positions, channels, table);
+    else
+        apply_affine_of(y, z, 0, positions, channels, table);
+}
+
 static void forward_with_running_statistics(struct sps_graph *graph, struct batchnorm *b, const struct sps_pass *pass)
 {
     struct sps_layer *layer = &b->base;
     struct sps_norm *norm = &b->norm;
     size_t channels = (size_t)layer->in.c, size = sps_shape_size(&layer->in), positions = size / channels;
+    int sums = layer->in.kind == SPS_SUMS;
     int point = pass->source == SPS_FROM_POINT && norm->point_mean != NULL;
     const float *mean = point ? norm->point_mean : norm->running_mean, *var = point ? norm->point_var : norm->running_var;
 #pragma omp parallel for schedule(static) num_threads(graph->threads)
@@ -290,10 +312,7 @@ static void forward_with_running_statistics(struct sps_graph *graph, struct batc
         }
         const void *z = sps_layer_input(graph, layer, i);
         float *y = (float *)layer->y + (size_t)i * size;
-        if (layer->in.kind == SPS_SUMS)
-            apply_affine(y, z, 1, positions, channels, table);
-        else
-            apply_affine(y, z, 0, positions, channels, table);
+        apply_affine(y, z, sums, positions, channels, table);
     }
 }
 
@@ -308,7 +327,7 @@ static void forward(struct sps_graph *graph, struct sps_layer *layer, const stru
 
 /* ---- backward ---- */
 
-static inline __attribute__((always_inline)) void add_products(double *restrict dy_sum, double *restrict dy_z, const float *dy, const void *z,
+static inline __attribute__((always_inline)) void add_products_of(double *restrict dy_sum, double *restrict dy_z, const float *dy, const void *z,
                                                                int sums, size_t positions, size_t channels)
 {
     memset(dy_sum, 0, channels * sizeof *dy_sum);
@@ -321,8 +340,17 @@ static inline __attribute__((always_inline)) void add_products(double *restrict 
         }
 }
 
+SPS_VECTOR static void add_products(double *restrict dy_sum, double *restrict dy_z, const float *dy, const void *z, int sums, size_t positions,
+                                    size_t channels)
+{
+    if (sums)
+        add_products_of(dy_sum, dy_z, dy, z, 1, positions, channels);
+    else
+        add_products_of(dy_sum, dy_z, dy, z, 0, positions, channels);
+}
+
 /* dz = by_dy dy + by_z z + constant per channel. */
-static inline __attribute__((always_inline)) void apply_plane(float *restrict dy, const void *z, int sums, size_t positions, size_t channels,
+static inline __attribute__((always_inline)) void apply_plane_of(float *restrict dy, const void *z, int sums, size_t positions, size_t channels,
                                                               const float *restrict by_dy, const float *restrict by_z,
                                                               const float *restrict constant)
 {
@@ -331,6 +359,15 @@ static inline __attribute__((always_inline)) void apply_plane(float *restrict dy
             size_t at = p * channels + c;
             dy[at] = by_dy[c] * dy[at] + by_z[c] * read_input(z, sums, at) + constant[c];
         }
+}
+
+SPS_VECTOR static void apply_plane(float *restrict dy, const void *z, int sums, size_t positions, size_t channels, const float *restrict by_dy,
+                                   const float *restrict by_z, const float *restrict constant)
+{
+    if (sums)
+        apply_plane_of(dy, z, 1, positions, channels, by_dy, by_z, constant);
+    else
+        apply_plane_of(dy, z, 0, positions, channels, by_dy, by_z, constant);
 }
 
 /* With xhat = (a - mean) inv:  beta' = sum dy,  gamma' = sum dy xhat,
@@ -346,10 +383,7 @@ static void backward(struct sps_graph *graph, struct sps_layer *layer, const str
     for (int i = 0; i < pass->n; i++) {
         size_t at = (size_t)i * channels;
         const void *z = sps_layer_input(graph, layer, i);
-        if (sums)
-            add_products(b->dy_sum + at, b->dy_z + at, dy + (size_t)i * size, z, 1, positions, channels);
-        else
-            add_products(b->dy_sum + at, b->dy_z + at, dy + (size_t)i * size, z, 0, positions, channels);
+        add_products(b->dy_sum + at, b->dy_z + at, dy + (size_t)i * size, z, sums, positions, channels);
     }
     memset(b->gamma_grad, 0, channels * sizeof(double));
     memset(b->beta_grad, 0, channels * sizeof(double));
@@ -393,10 +427,7 @@ static void backward(struct sps_graph *graph, struct sps_layer *layer, const str
             constant[c] = (float)(-factor * (mean_dy + slope * (s * bias_at(b, c) - b->mean[c])));
         }
         const void *z = sps_layer_input(graph, layer, i);
-        if (sums)
-            apply_plane(dx + (size_t)i * size, z, 1, positions, channels, by_dy, by_z, constant);
-        else
-            apply_plane(dx + (size_t)i * size, z, 0, positions, channels, by_dy, by_z, constant);
+        apply_plane(dx + (size_t)i * size, z, sums, positions, channels, by_dy, by_z, constant);
     }
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/vector.h"
 
 static size_t patch_bits(const struct sps_binary_conv *v)
 {
@@ -245,7 +246,7 @@ static void pool_row(const struct sps_binary_conv *v, int32_t *y, uint8_t *argma
 }
 
 /* The usual window, one pass over four rows of channels without branches, so that it runs in vectors. */
-static void pool_row_2(const struct sps_binary_conv *v, int32_t *restrict y, uint8_t *restrict argmax, const int32_t *restrict sums)
+SPS_VECTOR static void pool_row_2(const struct sps_binary_conv *v, int32_t *restrict y, uint8_t *restrict argmax, const int32_t *restrict sums)
 {
     size_t n = (size_t)v->o, below = (size_t)v->cw * n;
     for (size_t j = 0; j < (size_t)v->ow; j++, y += n, argmax += n) {

@@ -7,6 +7,7 @@
  * one of IR-Net's code; its power-of-two factor is left out, because the learned scale vector takes its place. */
 #include <math.h>
 
+#include "core/vector.h"
 #include "quant/quant.h"
 
 enum { LANES = 16 }; /* partial sums: lets the compiler use vectors, and fixes the order of the additions */
@@ -19,7 +20,7 @@ static float lane_total(const float *lane)
     return total;
 }
 
-static float sum(const float *x, size_t n)
+SPS_VECTOR static float sum(const float *x, size_t n)
 {
     float lane[LANES] = {0};
     size_t i = 0;
@@ -31,7 +32,7 @@ static float sum(const float *x, size_t n)
     return lane_total(lane);
 }
 
-static float dot(const float *x, const float *y, size_t n)
+SPS_VECTOR static float dot(const float *x, const float *y, size_t n)
 {
     float lane[LANES] = {0};
     size_t i = 0;
@@ -43,7 +44,7 @@ static float dot(const float *x, const float *y, size_t n)
     return lane_total(lane);
 }
 
-static float standardise(float *v, const float *w, size_t n)
+SPS_VECTOR static float standardise(float *v, const float *w, size_t n)
 {
     float mean = sum(w, n) / (float)n;
     for (size_t i = 0; i < n; i++)
@@ -57,7 +58,7 @@ static float standardise(float *v, const float *w, size_t n)
 }
 
 /* v = (w - mean) / std, so dw = (g' - mean(g') - v mean(g' v)) / std, with g' = g k t (1 - tanh(t v)^2). */
-static void backward(const struct sps_kern *kern, float *g, const float *v, size_t n, float factor, float t, float k)
+SPS_VECTOR static void backward(const struct sps_kern *kern, float *g, const float *v, size_t n, float factor, float t, float k)
 {
     kern->ede(g, g, v, n, t, k);
     float mean = sum(g, n) / (float)n, along = dot(g, v, n) / (float)n;
