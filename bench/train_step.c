@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Training throughput of lenet5-wide with Scale-Dropout, batch 128, two threads (bench/torch_train_step.py is the same in
- * PyTorch), and its floor: the backward convolutions and products of the same shapes in oneDNN, which a training step
- * built from dense float primitives cannot go below.
+/* Training throughput of lenet5-wide with Scale-Dropout, batch 128, two threads (bench/torch_train_step.py is the same
+ * in PyTorch), and its floor: the backward convolutions and products of the same shapes in oneDNN, which a training
+ * step built from dense float primitives cannot go below.
  *
  *   train_step [--json] [--threads N] [--seconds S] [--profile] */
 #include <jansson.h>
@@ -61,14 +61,17 @@ struct floor_work {
 
 static void floor_init(struct floor_work *f)
 {
-    const struct sps_conv_shape first = {BATCH, 28, 28, 1, 28, 28, 32, 5, 1, 2}, second = {BATCH, 14, 14, 32, 14, 14, 64, 5, 1, 2};
+    const struct sps_conv_shape first = {BATCH, 28, 28, 1, 28, 28, 32, 5, 1, 2},
+                                second = {BATCH, 14, 14, 32, 14, 14, 64, 5, 1, 2};
     must(sps_onednn_create(&f->onednn));
     must(sps_conv_op_create(&f->conv1, f->onednn, &first, 1));
     must(sps_conv_op_create(&f->conv2, f->onednn, &second, 1));
-    float **arrays[] = {&f->x1, &f->y1, &f->w1, &f->x2, &f->y2, &f->w2, &f->dx2, &f->x3,
-                        &f->y3, &f->w3, &f->dw3, &f->dx3, &f->x4, &f->y4, &f->w4, &f->dx4};
-    const size_t sizes[] = {BATCH * 784, BATCH * 784 * 32, 800, BATCH * 196 * 32, BATCH * 196 * 64, 64 * 800, BATCH * 196 * 32, BATCH * 3136,
-                            BATCH * 512, 512 * 3136, 512 * 3136, BATCH * 3136, BATCH * 512, BATCH * CLASSES, CLASSES * 512, BATCH * 512};
+    float **arrays[] = {&f->x1, &f->y1, &f->w1,  &f->x2,  &f->y2, &f->w2, &f->dx2, &f->x3,
+                        &f->y3, &f->w3, &f->dw3, &f->dx3, &f->x4, &f->y4, &f->w4,  &f->dx4};
+    const size_t sizes[] = {BATCH * 784, BATCH * 784 * 32, 800,          BATCH * 196 * 32, BATCH * 196 * 64,
+                            64 * 800,    BATCH * 196 * 32, BATCH * 3136, BATCH * 512,      512 * 3136,
+                            512 * 3136,  BATCH * 3136,     BATCH * 512,  BATCH * CLASSES,  CLASSES * 512,
+                            BATCH * 512};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         *arrays[i] = reals(sizes[i], (uint32_t)i);
 }
@@ -96,10 +99,12 @@ struct step_times {
     double loss, update, forward[16], backward[16];
 };
 
-static void train_step(struct sps_graph *graph, const int *labels, const uint32_t *index, int64_t count, struct step_times *times)
+static void train_step(struct sps_graph *graph, const int *labels, const uint32_t *index, int64_t count,
+                       struct step_times *times)
 {
     static float dlogits[BATCH * CLASSES];
-    const struct sps_step step = {.rate = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .decay = 0, .count = count};
+    const struct sps_step step = {
+        .rate = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .decay = 0, .count = count};
     struct sps_pass pass = {.mode = SPS_PASS_TRAIN, .n = BATCH, .seed = 1, .index = index, .t = 1, .k = 1};
     if (times == NULL) {
         sps_graph_forward(graph, &pass);
@@ -163,8 +168,13 @@ int main(int argc, char **argv)
     must(sps_yaml_parse(&yaml, "lenet5-wide", net->text, net->size));
     must(sps_calloc(&settings, 1, method->settings_size, "settings"));
     sps_params_default(method->params, settings);
-    const struct sps_graph_options options = {.method = method, .settings = settings, .binariser = sps_binariser_find("irnet"),
-                                              .batch = BATCH, .threads = threads, .training = 1, .seed = 1};
+    const struct sps_graph_options options = {.method = method,
+                                              .settings = settings,
+                                              .binariser = sps_binariser_find("irnet"),
+                                              .batch = BATCH,
+                                              .threads = threads,
+                                              .training = 1,
+                                              .seed = 1};
     size_t before = peak_memory();
     struct sps_graph *graph = NULL;
     must(sps_graph_create(&graph, yaml, &options));
@@ -186,7 +196,8 @@ int main(int argc, char **argv)
     floor_init(&work);
     double best = 1e9, floor = 1e9, start = now();
     int64_t warm = count;
-    while (now() < start + seconds) { /* several slices: the machine is shared, and both sides must see the same noise */
+    while (now() <
+           start + seconds) { /* several slices: the machine is shared, and both sides must see the same noise */
         double slice = now();
         for (int i = 0; i < 10; i++) {
             double t = now();
@@ -199,19 +210,21 @@ int main(int argc, char **argv)
     }
     double ratio = best / floor;
     if (json) {
-        json_t *out = json_pack("{s:f, s:f, s:I, s:f, s:f, s:i, s:i, s:s}", "images_per_s", BATCH / best, "floor_ratio", ratio, "peak_memory_bytes",
-                                (json_int_t)memory, "step_s", best, "floor_s", floor, "batch", BATCH, "threads", threads, "tier", graph->kern->tier);
+        json_t *out = json_pack("{s:f, s:f, s:I, s:f, s:f, s:i, s:i, s:s}", "images_per_s", BATCH / best, "floor_ratio",
+                                ratio, "peak_memory_bytes", (json_int_t)memory, "step_s", best, "floor_s", floor,
+                                "batch", BATCH, "threads", threads, "tier", graph->kern->tier);
         json_dumpf(out, stdout, JSON_INDENT(2));
         printf("\n");
         json_decref(out);
     } else {
         printf("lenet5-wide, scale_dropout, batch %d, %d threads, kernels %s\n", BATCH, threads, graph->kern->tier);
-        printf("step %.2f ms, %.0f images/s; floor %.2f ms, step/floor %.2f; peak memory above start %.1f MB\n", 1e3 * best, BATCH / best,
-               1e3 * floor, ratio, 1e-6 * (double)memory);
+        printf("step %.2f ms, %.0f images/s; floor %.2f ms, step/floor %.2f; peak memory above start %.1f MB\n",
+               1e3 * best, BATCH / best, 1e3 * floor, ratio, 1e-6 * (double)memory);
     }
     for (int i = 0; profile && i < graph->layer_count; i++)
         printf("%2d %-10s forward %7.1f us an image, backward %7.1f\n", i, graph->layers[i]->type->name,
-               1e6 * times.forward[i] / (double)(count - warm) / BATCH, 1e6 * times.backward[i] / (double)(count - warm) / BATCH);
+               1e6 * times.forward[i] / (double)(count - warm) / BATCH,
+               1e6 * times.backward[i] / (double)(count - warm) / BATCH);
     if (profile)
         printf("update %.1f us an image\n", 1e6 * times.update / (double)(count - warm) / BATCH);
     sps_graph_free(graph);

@@ -2,7 +2,8 @@
 #include "core/random.h"
 #include "test.h"
 
-/* Random123's known answer for counter 0, key 0: 6627e8d5 e169c58d bc57ac4c 9b00dbd8.  Our purpose 0 is that counter. */
+/* Random123's known answer for counter 0, key 0: 6627e8d5 e169c58d bc57ac4c 9b00dbd8.  Our purpose 0 is that counter.
+ */
 static void philox_known_answer(void **state)
 {
     (void)state;
@@ -16,16 +17,16 @@ static void streams_differ_in_every_coordinate(void **state)
 {
     (void)state;
     struct sps_random base = sps_random(1, SPS_FOR_PATH, 2, 3, 4);
-    struct sps_random other[] = {
-        sps_random(1 + (1ull << 32), SPS_FOR_PATH, 2, 3, 4), sps_random(1, SPS_FOR_BANK, 2, 3, 4),
-        sps_random(1, SPS_FOR_PATH, 3, 3, 4), sps_random(1, SPS_FOR_PATH, 2, 4, 4),
-        sps_random(1, SPS_FOR_PATH, 2, 3, 5)};
+    struct sps_random other[] = {sps_random(1 + (1ull << 32), SPS_FOR_PATH, 2, 3, 4),
+                                 sps_random(1, SPS_FOR_BANK, 2, 3, 4), sps_random(1, SPS_FOR_PATH, 3, 3, 4),
+                                 sps_random(1, SPS_FOR_PATH, 2, 4, 4), sps_random(1, SPS_FOR_PATH, 2, 3, 5)};
     uint32_t first = sps_random_u32(&base);
     for (size_t i = 0; i < sizeof other / sizeof *other; i++)
         assert_int_not_equal(sps_random_u32(&other[i]), first);
 }
 
-/* 100,000 draws: the mean of a normal is within 5 / sqrt(1e5) = 0.016, the variance within 5 * sqrt(2 / 1e5) = 0.022. */
+/* 100,000 draws: the mean of a normal is within 5 / sqrt(1e5) = 0.016, the variance within 5 * sqrt(2 / 1e5) = 0.022.
+ */
 static void normal_has_its_moments(void **state)
 {
     (void)state;
@@ -72,8 +73,8 @@ static void permutation_holds_each_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(philox_known_answer),      cmocka_unit_test(streams_differ_in_every_coordinate),
-        cmocka_unit_test(normal_has_its_moments),   cmocka_unit_test(below_is_uniform),
+        cmocka_unit_test(philox_known_answer),         cmocka_unit_test(streams_differ_in_every_coordinate),
+        cmocka_unit_test(normal_has_its_moments),      cmocka_unit_test(below_is_uniform),
         cmocka_unit_test(permutation_holds_each_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

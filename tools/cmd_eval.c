@@ -88,7 +88,8 @@ static sps_status report_flips(struct sps_cli_report *report, sps_model *model, 
         return SPS_OK;
     sps_status status = sps_model_flips(share, model, set, FLIP_IMAGES, seed);
     if (status == SPS_OK)
-        sps_cli_report_reals(report, "flips", share, layers, "share of bits that differ between bank entries, by layer");
+        sps_cli_report_reals(report, "flips", share, layers,
+                             "share of bits that differ between bank entries, by layer");
     return status;
 }
 
@@ -131,8 +132,8 @@ static sps_status auroc(double *out, const struct sps_evaluation *home, const st
     return status;
 }
 
-static sps_status report_foreign(struct sps_cli_report *report, const sps_dataset *set, const struct sps_evaluation *home,
-                                 const struct sps_evaluation *foreign)
+static sps_status report_foreign(struct sps_cli_report *report, const sps_dataset *set,
+                                 const struct sps_evaluation *home, const struct sps_evaluation *foreign)
 {
     double by_mi = NAN, by_entropy = NAN;
     sps_status status = auroc(&by_mi, home, foreign, mutual_information);
@@ -155,7 +156,8 @@ static sps_status evaluate(struct sps_cli_report *report, const struct eval_opti
     double level = options->measure.level;
     sps_dataset *foreign_set = NULL;
     struct sps_evaluation foreign = {0};
-    sps_status status = sps_model_evaluate(home, model, set, &predict, &rule, level, options->dump, show_progress, NULL);
+    sps_status status =
+        sps_model_evaluate(home, model, set, &predict, &rule, level, options->dump, show_progress, NULL);
     if (status == SPS_OK && options->foreign != NULL)
         status = sps_dataset_open(&foreign_set, options->foreign, SPS_TEST, options->data_dir);
     if (status == SPS_OK && options->foreign != NULL)

@@ -21,8 +21,9 @@ static const struct sps_option options_table[] = {
      .type = SPS_OPTION_TEXT,
      .offset = offsetof(struct train_options, config),
      .argument = "FILE|PRESET",
-     .help = "a file (with a '/' in it, or ending in .yaml) or a preset that \"spinscale info\" lists; with --resume, the "
-             "run's own where it is not given"},
+     .help =
+         "a file (with a '/' in it, or ending in .yaml) or a preset that \"spinscale info\" lists; with --resume, the "
+         "run's own where it is not given"},
     {.name = "set",
      .type = SPS_OPTION_TEXTS,
      .offset = offsetof(struct train_options, sets),
@@ -96,10 +97,12 @@ static void log_epoch(const struct sps_train_progress *now)
     char left[32], validation[128] = "";
     sps_console_duration(left, now->seconds_left);
     if (isfinite(now->validation_accuracy))
-        snprintf(validation, sizeof validation, "%.2f %% in validation, validation NLL %.4f nats, mutual information %.4f nats, ",
+        snprintf(validation, sizeof validation,
+                 "%.2f %% in validation, validation NLL %.4f nats, mutual information %.4f nats, ",
                  100.0 * now->validation_accuracy, now->validation_nll, now->mutual_information);
-    sps_console_say("epoch %d of %d: loss %.4f nats, accuracy %.2f %% in training, %s%.0f images/s, %s left", now->epoch,
-                    now->epochs, now->loss, 100.0 * now->train_accuracy, validation, now->images_per_s, left);
+    sps_console_say("epoch %d of %d: loss %.4f nats, accuracy %.2f %% in training, %s%.0f images/s, %s left",
+                    now->epoch, now->epochs, now->loss, 100.0 * now->train_accuracy, validation, now->images_per_s,
+                    left);
 }
 
 static void show_progress(void *user, const struct sps_train_progress *now)

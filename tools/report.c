@@ -51,7 +51,8 @@ void sps_cli_report_real(struct sps_cli_report *report, const char *key, double 
     add(report, key, isfinite(value) ? json_real(value) : json_null(), unit);
 }
 
-void sps_cli_report_reals(struct sps_cli_report *report, const char *key, const double *values, int count, const char *unit)
+void sps_cli_report_reals(struct sps_cli_report *report, const char *key, const double *values, int count,
+                          const char *unit)
 {
     json_t *list = json_array();
     for (int i = 0; i < count && list != NULL; i++)

@@ -12,25 +12,26 @@ extern "C" {
 #endif
 
 struct sps_train_progress {
-    int epoch, epochs;         /* epoch from 1 */
-    size_t step, steps;        /* in this epoch, from 1 */
-    double loss;               /* running mean of this epoch's training loss, nats */
+    int epoch, epochs;  /* epoch from 1 */
+    size_t step, steps; /* in this epoch, from 1 */
+    double loss;        /* running mean of this epoch's training loss, nats */
     double images_per_s;
     double seconds, seconds_left; /* spent in this session; estimate of the rest */
-    int epoch_done;            /* the fields below are of this epoch; those of an epoch without validation are NaN */
-    double train_accuracy;     /* fraction */
+    int epoch_done;               /* the fields below are of this epoch; those of an epoch without validation are NaN */
+    double train_accuracy;        /* fraction */
     double validation_accuracy, validation_nll, mutual_information;
 };
 
 struct sps_train_options {
-    const char *config;        /* file (has a '/' or ends in .yaml) or preset name; NULL: defaults, or the run's own with resume */
-    const char *const *sets;   /* "key=value" */
+    const char
+        *config; /* file (has a '/' or ends in .yaml) or preset name; NULL: defaults, or the run's own with resume */
+    const char *const *sets; /* "key=value" */
     size_t set_count;
-    const char *out;           /* folder; made if missing; must be empty of a run unless resume */
-    const char *data_dir;      /* or NULL */
+    const char *out;      /* folder; made if missing; must be empty of a run unless resume */
+    const char *data_dir; /* or NULL */
     int has_seed;
-    uint64_t seed;             /* overrides run.seed */
-    int threads;               /* 1 to 1024; 0: all cores */
+    uint64_t seed; /* overrides run.seed */
+    int threads;   /* 1 to 1024; 0: all cores */
     int resume;
     const volatile sig_atomic_t *stop; /* non-zero: save a checkpoint and stop (SPS_EINTERRUPTED); may be NULL */
     void (*progress)(void *user, const struct sps_train_progress *progress);
@@ -40,13 +41,14 @@ struct sps_train_options {
 struct sps_train_result {
     int epochs, best_epoch;
     double validation_accuracy, validation_nll, mutual_information;
-    int collapsed;             /* the posterior is not there; also said as a warning in the log */
-    int bank_draws;            /* draws of the bank until one was kept */
+    int collapsed;  /* the posterior is not there; also said as a warning in the log */
+    int bank_draws; /* draws of the bank until one was kept */
     double seconds;
-    char model[4096];          /* path of model.safetensors */
+    char model[4096]; /* path of model.safetensors */
 };
 
-/* Train to the end, or until *stop.  DIR gets config.yaml (resolved), metrics.jsonl, checkpoint.safetensors, model.safetensors. */
+/* Train to the end, or until *stop.  DIR gets config.yaml (resolved), metrics.jsonl, checkpoint.safetensors,
+ * model.safetensors. */
 sps_status sps_train(struct sps_train_result *result, const struct sps_train_options *options);
 
 /* All settings with defaults, ranges and sources as text, for --help and the docs; released with sps_text_free(). */
@@ -56,7 +58,8 @@ void sps_text_free(char *text);
 /* Registered things by kind ("layers", "methods", "optimisers", "schedules", "binarisers"): name and summary;
  * NULL after the last. */
 const char *sps_train_list(const char *kind, size_t index, const char **summary, const char **source);
-/* Presets compiled in: folder is "configs" or "nets"; first comment line of the file as summary; NULL after the last. */
+/* Presets compiled in: folder is "configs" or "nets"; first comment line of the file as summary; NULL after the last.
+ */
 const char *sps_train_preset(const char *folder, size_t index, char summary[256]);
 
 #ifdef __cplusplus

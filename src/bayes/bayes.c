@@ -33,7 +33,8 @@ void sps_scale_initialise(const struct sps_scale *scale, float *value, double sp
         value[c] = (float)(1 - spread + 2 * spread * sps_random_uniform(&r));
 }
 
-struct sps_random sps_scale_stream(const struct sps_scale *scale, const struct sps_pass *pass, int sample, int per_batch)
+struct sps_random sps_scale_stream(const struct sps_scale *scale, const struct sps_pass *pass, int sample,
+                                   int per_batch)
 {
     /* Batches count from the top, so that no batch shares a stream with an image. */
     uint32_t item = per_batch ? ~pass->batch : pass->index[sample];

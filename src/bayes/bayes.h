@@ -13,5 +13,6 @@ void sps_scale_initialise(const struct sps_scale *scale, float *value, double sp
 
 /* The stream of one sample's draw in training: per sample it is the image's, per batch one for all. */
 struct sps_random;
-struct sps_random sps_scale_stream(const struct sps_scale *scale, const struct sps_pass *pass, int sample, int per_batch);
+struct sps_random sps_scale_stream(const struct sps_scale *scale, const struct sps_pass *pass, int sample,
+                                   int per_batch);
 #endif

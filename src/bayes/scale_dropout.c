@@ -3,8 +3,8 @@
  * replaced, by ones (unitary), by its mean (average) or by random numbers (random).  Kept and replaced vector are the
  * two entries of the bank; random dropout stores `draws` replacements.
  *
- * Departures: a path is drawn per sample, not per batch, unless asked otherwise: with batch statistics BatchNorm hides a
- * scale that all samples share (DESIGN 3).  The element-wise variant picks per channel. */
+ * Departures: a path is drawn per sample, not per batch, unless asked otherwise: with batch statistics BatchNorm hides
+ * a scale that all samples share (DESIGN 3).  The element-wise variant picks per channel. */
 #include <math.h>
 #include <string.h>
 
@@ -13,15 +13,25 @@
 
 #define SCALE_DROPOUT_PARAMS(X)                                                                                        \
     X(p, REALS, "method.p", "[0.1]", "layer-size", 0, 0.95,                                                            \
-      "dropout probability: one for all layers, a list with one a layer, or `layer-size` (0.1 up to 2,000 weights, 0.2 up to 100,000, 0.5 above)", \
+      "dropout probability: one for all layers, a list with one a layer, or `layer-size` (0.1 up to 2,000 weights, "   \
+      "0.2 up to 100,000, 0.5 above)",                                                                                 \
       "section III-D")                                                                                                 \
-    X(variant, CHOICE, "method.variant", "unitary", "unitary|average|random", 0, 2, "what replaces a dropped scale vector", "section III-B") \
-    X(mask, CHOICE, "method.mask", "scalar", "scalar|element", 0, 1, "one mask a layer, or one a channel", "section III-B") \
-    X(path_per, CHOICE, "method.path_per", "sample", "sample|batch", 0, 1, "who shares a draw in training", "DESIGN 3") \
-    X(spread, REAL, "method.spread", "0.4", "", 0, 1, "first scales are uniform on 1 - spread .. 1 + spread", "DESIGN 3") \
-    X(mean_pull, REAL, "method.mean_pull", "1e-4", "", 0, 100, "strength lambda of the regulariser (1 - mean scale)^2", "eq. 11") \
-    X(spread_pull, REAL, "method.spread_pull", "0", "", 0, 100, "strength of a pull of the scales' standard deviation to its first value, against training's wish for less noise", "DESIGN 3") \
-    X(low, REAL, "method.low", "0.5", "", -10, 10, "random variant: lower end of the uniform distribution", "section III-B") \
+    X(variant, CHOICE, "method.variant", "unitary", "unitary|average|random", 0, 2,                                    \
+      "what replaces a dropped scale vector", "section III-B")                                                         \
+    X(mask, CHOICE, "method.mask", "scalar", "scalar|element", 0, 1, "one mask a layer, or one a channel",             \
+      "section III-B")                                                                                                 \
+    X(path_per, CHOICE, "method.path_per", "sample", "sample|batch", 0, 1, "who shares a draw in training",            \
+      "DESIGN 3")                                                                                                      \
+    X(spread, REAL, "method.spread", "0.4", "", 0, 1, "first scales are uniform on 1 - spread .. 1 + spread",          \
+      "DESIGN 3")                                                                                                      \
+    X(mean_pull, REAL, "method.mean_pull", "1e-4", "", 0, 100,                                                         \
+      "strength lambda of the regulariser (1 - mean scale)^2", "eq. 11")                                               \
+    X(spread_pull, REAL, "method.spread_pull", "0", "", 0, 100,                                                        \
+      "strength of a pull of the scales' standard deviation to its first value, against training's wish for less "     \
+      "noise",                                                                                                         \
+      "DESIGN 3")                                                                                                      \
+    X(low, REAL, "method.low", "0.5", "", -10, 10, "random variant: lower end of the uniform distribution",            \
+      "section III-B")                                                                                                 \
     X(high, REAL, "method.high", "1.5", "", -10, 10, "random variant: upper end", "section III-B")                     \
     X(draws, INT, "method.draws", "3", "", 1, 254, "random variant: replacements stored in the bank", "DESIGN 1")
 
@@ -63,7 +73,8 @@ static sps_status check(const struct sps_graph *graph)
 {
     const struct scale_dropout_settings *set = graph->settings;
     if (set->p.count > 1 && set->p.count > graph->scale_count)
-        SPS_FAIL(EINVAL, "method.p has %d numbers, network '%s' has %d layers with a scale", set->p.count, graph->name, graph->scale_count);
+        SPS_FAIL(EINVAL, "method.p has %d numbers, network '%s' has %d layers with a scale", set->p.count, graph->name,
+                 graph->scale_count);
     return SPS_OK;
 }
 

@@ -13,10 +13,12 @@
 #include "core/random.h"
 
 #define SCALE_VI_PARAMS(X)                                                                                             \
-    X(samples, INT, "method.samples", "8", "", 1, 255, "entries N of the bank", "DATE 2023, section III-B")           \
-    X(bits, INT, "method.bits", "4", "", 0, 16, "bits of a quantised scale; 0 leaves them as they are", "DATE 2023, section IV-A") \
+    X(samples, INT, "method.samples", "8", "", 1, 255, "entries N of the bank", "DATE 2023, section III-B")            \
+    X(bits, INT, "method.bits", "4", "", 0, 16, "bits of a quantised scale; 0 leaves them as they are",                \
+      "DATE 2023, section IV-A")                                                                                       \
     X(clip, REAL, "method.clip", "2", "", 0.1, 100, "PACT's clipping level alpha of the scales", "Choi et al. 2018")   \
-    X(lambda, REAL_OR_WORD, "method.lambda", "0.001", "elbo", 0, 1e6, "weight of the KL term, or `elbo` for 1 / training images", "DATE 2023, eq. 3") \
+    X(lambda, REAL_OR_WORD, "method.lambda", "0.001", "elbo", 0, 1e6,                                                  \
+      "weight of the KL term, or `elbo` for 1 / training images", "DATE 2023, eq. 3")                                  \
     X(prior, REAL, "method.prior", "0.3", "", 1e-4, 100, "standard deviation of the prior N(1, prior^2)", "")          \
     X(sigma, REAL, "method.sigma", "0.3", "", 1e-6, 10, "first standard deviation of the posterior", "")               \
     X(spread, REAL, "method.spread", "0", "", 0, 1, "first means are uniform on 1 - spread .. 1 + spread", "")         \
@@ -93,7 +95,8 @@ static void backward(struct sps_scale *scale, const struct sps_pass *pass)
 static double penalty(struct sps_scale *scale, size_t images)
 {
     const struct scale_vi_settings *set = scale->settings;
-    double lambda = set->lambda.word == 0 ? 1.0 / (double)images : set->lambda.value, kl = 0, p2 = set->prior * set->prior;
+    double lambda = set->lambda.word == 0 ? 1.0 / (double)images : set->lambda.value, kl = 0,
+           p2 = set->prior * set->prior;
     for (int c = 0; c < scale->channels; c++) {
         double m = scale->weight[MEAN]->value[c], rho = scale->weight[RHO]->value[c], s = softplus(rho);
         kl += log(set->prior / s) + (s * s + (m - 1) * (m - 1)) / (2 * p2) - 0.5;
@@ -113,7 +116,8 @@ static sps_status make_bank(struct sps_scale *scale, uint64_t seed, uint32_t att
         struct sps_random r = sps_random(seed, SPS_FOR_BANK, attempt, (uint32_t)k, (uint32_t)scale->layer);
         scale->probability[k] = 1.0 / scale->entries;
         for (size_t c = 0; c < channels; c++)
-            scale->bank[(size_t)k * channels + c] = quantise(set, mean[c] + (float)softplus(rho[c]) * sps_random_normal(&r));
+            scale->bank[(size_t)k * channels + c] =
+                quantise(set, mean[c] + (float)softplus(rho[c]) * sps_random_normal(&r));
     }
     for (size_t c = 0; c < channels; c++)
         scale->point[c] = quantise(set, mean[c]);

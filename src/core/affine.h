@@ -6,8 +6,8 @@
  * is monotone in z under rounding, so sign(affine(z)) is a threshold on the integer z. */
 
 struct sps_affine {
-    float scale, bias;     /* s_k, b */
-    float mean, inv_std;   /* running mean, 1 / sqrt(variance + eps), > 0 */
+    float scale, bias;   /* s_k, b */
+    float mean, inv_std; /* running mean, 1 / sqrt(variance + eps), > 0 */
     float gamma, beta;
 };
 

@@ -14,7 +14,8 @@ static uint8_t pick(const struct sps_path_bank *bank, struct sps_random *r)
     return (uint8_t)(bank->entries - 1);
 }
 
-void sps_path_draw(uint8_t *picks, const struct sps_path_bank *banks, int count, uint64_t seed, uint32_t image, uint32_t pass)
+void sps_path_draw(uint8_t *picks, const struct sps_path_bank *banks, int count, uint64_t seed, uint32_t image,
+                   uint32_t pass)
 {
     for (int i = 0; i < count; i++) {
         struct sps_random r = sps_random(seed, SPS_FOR_PATH, image, pass, banks[i].layer);

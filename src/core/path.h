@@ -11,12 +11,13 @@
 struct sps_path_bank {
     const double *probability; /* [entries] */
     int entries;
-    int picks; /* 1, or the number of channels where each is picked alone */
+    int picks;      /* 1, or the number of channels where each is picked alone */
     uint32_t layer; /* coordinate of its stream */
 };
 
 /* picks[] of one image and pass: all banks one after the other. */
-void sps_path_draw(uint8_t *picks, const struct sps_path_bank *banks, int count, uint64_t seed, uint32_t image, uint32_t pass);
+void sps_path_draw(uint8_t *picks, const struct sps_path_bank *banks, int count, uint64_t seed, uint32_t image,
+                   uint32_t pass);
 
 /* Number of distinct paths; INFINITY where a mask has too many to count. */
 double sps_path_count(const struct sps_path_bank *banks, int count);

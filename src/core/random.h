@@ -7,15 +7,15 @@
 
 /* What a number is for.  Values are part of every stored result: append, never renumber. */
 enum sps_purpose {
-    SPS_FOR_INIT = 1,    /* initial weights: item = parameter index */
-    SPS_FOR_SPLIT,       /* train/validation split */
-    SPS_FOR_SHUFFLE,     /* order of an epoch: pass = epoch */
-    SPS_FOR_AUGMENT,     /* item = image, pass = epoch */
-    SPS_FOR_TRAIN_PATH,  /* item = image (or batch), pass = epoch, layer */
-    SPS_FOR_PATH,        /* prediction: item = image index in its set, pass = Monte Carlo pass, layer */
-    SPS_FOR_BANK,        /* drawing a bank: item = attempt, pass = entry, layer */
-    SPS_FOR_TEST,        /* tests and benchmarks */
-    SPS_FOR_FOREIGN      /* synthetic foreign inputs: item = image */
+    SPS_FOR_INIT = 1,   /* initial weights: item = parameter index */
+    SPS_FOR_SPLIT,      /* train/validation split */
+    SPS_FOR_SHUFFLE,    /* order of an epoch: pass = epoch */
+    SPS_FOR_AUGMENT,    /* item = image, pass = epoch */
+    SPS_FOR_TRAIN_PATH, /* item = image (or batch), pass = epoch, layer */
+    SPS_FOR_PATH,       /* prediction: item = image index in its set, pass = Monte Carlo pass, layer */
+    SPS_FOR_BANK,       /* drawing a bank: item = attempt, pass = entry, layer */
+    SPS_FOR_TEST,       /* tests and benchmarks */
+    SPS_FOR_FOREIGN     /* synthetic foreign inputs: item = image */
 };
 
 /* A stream: a position in the sequence of one (seed, purpose, item, pass, layer). */
@@ -23,8 +23,8 @@ struct sps_random {
     uint64_t seed;
     uint32_t purpose_layer, item, pass, block;
     uint32_t buffer[4];
-    int left;           /* unused numbers in buffer */
-    int has_normal;     /* a second normal is waiting */
+    int left;       /* unused numbers in buffer */
+    int has_normal; /* a second normal is waiting */
     float normal;
 };
 

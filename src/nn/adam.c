@@ -5,7 +5,8 @@
 #include "core/vector.h"
 #include "nn/nn.h"
 
-SPS_VECTOR static void update(float *w, const float *g, float *const state[2], size_t n, const struct sps_step *step, int decay)
+SPS_VECTOR static void update(float *w, const float *g, float *const state[2], size_t n, const struct sps_step *step,
+                              int decay)
 {
     float *m = state[0], *v = state[1];
     float beta1 = (float)step->beta1, beta2 = (float)step->beta2, epsilon = (float)step->epsilon;

@@ -21,7 +21,8 @@
 #define BATCHNORM_PARAMS(X)                                                                                            \
     X(scale, BOOL, "scale", "false", "", 0, 1, "the input is multiplied by a scale bank's entry first", "DESIGN 1")    \
     X(bias, BOOL, "bias", "false", "", 0, 1, "a bias is added inside the scale", "Scale-Dropout paper eq. 2")          \
-    X(gamma, REAL, "gamma", "1", "", 1e-3, 1e3, "first value of gamma; above 1 in the last layer lets scores spread from the start", "") \
+    X(gamma, REAL, "gamma", "1", "", 1e-3, 1e3,                                                                        \
+      "first value of gamma; above 1 in the last layer lets scores spread from the start", "")                         \
     X(eps, REAL, "eps", "1e-5", "", 1e-12, 1, "added to the variance", "Ioffe and Szegedy 2015")                       \
     X(momentum, REAL, "momentum", "0.1", "", 1e-6, 1, "share of a batch in the running statistics", "PyTorch")
 
@@ -36,10 +37,10 @@ struct batchnorm {
     struct sps_layer base;
     struct batchnorm_settings set;
     struct sps_norm norm;
-    double *sum, *square;         /* [B][C] of z, z^2 over positions */
-    double *dy_sum, *dy_z;        /* [B][C] of dy, dy z */
-    double *mean, *var;           /* [C] of the batch */
-    double *gamma_grad, *beta_grad; /* [C] */
+    double *sum, *square;                /* [B][C] of z, z^2 over positions */
+    double *dy_sum, *dy_z;               /* [B][C] of dy, dy z */
+    double *mean, *var;                  /* [C] of the batch */
+    double *gamma_grad, *beta_grad;      /* [C] */
     double *record_mean, *record_square; /* [C] sums over recorded batches */
     double recorded;
 };
@@ -91,14 +92,15 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
         SPS_TRY(sps_calloc(per_channel[i], c, sizeof(double), "batch statistics"));
     if (!b->set.scale)
         return SPS_OK;
-    const struct sps_weight *product = graph->weight_count > 2 ? graph->weights[graph->weight_count - 3 - (b->set.bias != 0)] : NULL;
+    const struct sps_weight *product =
+        graph->weight_count > 2 ? graph->weights[graph->weight_count - 3 - (b->set.bias != 0)] : NULL;
     size_t layer_weights = product ? product->rows * product->row : 0;
     SPS_TRY(sps_graph_add_scale(graph, &norm->scale, layer->index, layer->in.c, layer_weights));
     return graph->method != NULL ? graph->method->attach(graph, norm->scale, graph->seed) : SPS_OK;
 }
 
-/* Loops over an image come in pairs: X_of() is inlined with constant `sums`, so that each kind of input gets a loop of its
- * own, in X() for several vector widths. */
+/* Loops over an image come in pairs: X_of() is inlined with constant `sums`, so that each kind of input gets a loop of
+ * its own, in X() for several vector widths. */
 static inline __attribute__((always_inline)) float read_input(const void *z, int sums, size_t i)
 {
     return sums ? (float)((const int32_t *)z)[i] : ((const float *)z)[i];
@@ -106,8 +108,9 @@ static inline __attribute__((always_inline)) float read_input(const void *z, int
 
 /* ---- batch statistics ---- */
 
-static inline __attribute__((always_inline)) void add_moments_of(double *restrict sum, double *restrict square, const void *z,
-                                                              int sums, size_t positions, size_t channels)
+static inline __attribute__((always_inline)) void add_moments_of(double *restrict sum, double *restrict square,
+                                                                 const void *z, int sums, size_t positions,
+                                                                 size_t channels)
 {
     memset(sum, 0, channels * sizeof *sum);
     memset(square, 0, channels * sizeof *square);
@@ -119,7 +122,8 @@ static inline __attribute__((always_inline)) void add_moments_of(double *restric
         }
 }
 
-SPS_VECTOR static void add_moments(double *restrict sum, double *restrict square, const void *z, int sums, size_t positions, size_t channels)
+SPS_VECTOR static void add_moments(double *restrict sum, double *restrict square, const void *z, int sums,
+                                   size_t positions, size_t channels)
 {
     if (sums)
         add_moments_of(sum, square, z, 1, positions, channels);
@@ -145,7 +149,8 @@ static void batch_statistics(struct batchnorm *b, int n, size_t positions)
     memset(b->var, 0, channels * sizeof *b->var);
     for (size_t i = 0; i < (size_t)n; i++)
         for (size_t c = 0; c < channels; c++) {
-            double s = scale_at(b, i, c), bias = bias_at(b, c), z = b->sum[i * channels + c], zz = b->square[i * channels + c];
+            double s = scale_at(b, i, c), bias = bias_at(b, c), z = b->sum[i * channels + c],
+                   zz = b->square[i * channels + c];
             b->mean[c] += s * (z + (double)positions * bias);
             b->var[c] += s * s * (zz + 2 * bias * z + (double)positions * bias * bias);
         }
@@ -195,7 +200,8 @@ sps_status sps_graph_norms_end(struct sps_graph *graph, int point)
         for (int c = 0; c < norm->channels; c++) {
             double mean = b->record_mean[c] / b->recorded;
             (point ? norm->point_mean : norm->running_mean)[c] = (float)mean;
-            (point ? norm->point_var : norm->running_var)[c] = (float)fmax(b->record_square[c] / b->recorded - mean * mean, 0);
+            (point ? norm->point_var : norm->running_var)[c] =
+                (float)fmax(b->record_square[c] / b->recorded - mean * mean, 0);
         }
     }
     return SPS_OK;
@@ -222,16 +228,18 @@ static void set_scales(struct sps_scale *scale, const struct sps_graph *graph, c
 }
 
 /* y = slope z + offset per channel: what scale, bias and batch statistics come to for one sample. */
-static inline __attribute__((always_inline)) void apply_line_of(float *restrict y, const void *z, int sums, size_t positions, size_t channels,
-                                                             const float *restrict slope, const float *restrict offset)
+static inline __attribute__((always_inline)) void apply_line_of(float *restrict y, const void *z, int sums,
+                                                                size_t positions, size_t channels,
+                                                                const float *restrict slope,
+                                                                const float *restrict offset)
 {
     for (size_t p = 0; p < positions; p++)
         for (size_t c = 0; c < channels; c++)
             y[p * channels + c] = slope[c] * read_input(z, sums, p * channels + c) + offset[c];
 }
 
-SPS_VECTOR static void apply_line(float *restrict y, const void *z, int sums, size_t positions, size_t channels, const float *restrict slope,
-                                  const float *restrict offset)
+SPS_VECTOR static void apply_line(float *restrict y, const void *z, int sums, size_t positions, size_t channels,
+                                  const float *restrict slope, const float *restrict offset)
 {
     if (sums)
         apply_line_of(y, z, 1, positions, channels, slope, offset);
@@ -258,7 +266,8 @@ static void forward_with_batch_statistics(struct sps_graph *graph, struct batchn
     for (int i = 0; i < pass->n; i++) {
         float *slope = sps_graph_scratch(graph), *offset = slope + channels, *y = (float *)layer->y + (size_t)i * size;
         for (size_t c = 0; c < channels; c++) {
-            double inv = 1 / sqrt(b->var[c] + b->norm.eps), s = scale_at(b, (size_t)i, c), gamma = b->norm.gamma->value[c];
+            double inv = 1 / sqrt(b->var[c] + b->norm.eps), s = scale_at(b, (size_t)i, c),
+                   gamma = b->norm.gamma->value[c];
             slope[c] = (float)(gamma * inv * s);
             offset[c] = (float)(gamma * inv * (s * bias_at(b, c) - b->mean[c]) + b->norm.beta->value[c]);
         }
@@ -267,13 +276,14 @@ static void forward_with_batch_statistics(struct sps_graph *graph, struct batchn
     }
 }
 
-/* Evaluation: sps_affine_at() for all positions, channels innermost so that the loop runs in vectors.  table holds its six
- * numbers, an array of channels each. */
-static inline __attribute__((always_inline)) void apply_affine_of(float *restrict y, const void *z, int sums, size_t positions, size_t channels,
-                                                               const float *restrict table)
+/* Evaluation: sps_affine_at() for all positions, channels innermost so that the loop runs in vectors.  table holds its
+ * six numbers, an array of channels each. */
+static inline __attribute__((always_inline)) void apply_affine_of(float *restrict y, const void *z, int sums,
+                                                                  size_t positions, size_t channels,
+                                                                  const float *restrict table)
 {
-    const float *scale = table, *bias = scale + channels, *mean = bias + channels, *inv_std = mean + channels, *gamma = inv_std + channels,
-                *beta = gamma + channels;
+    const float *scale = table, *bias = scale + channels, *mean = bias + channels, *inv_std = mean + channels,
+                *gamma = inv_std + channels, *beta = gamma + channels;
     for (size_t p = 0; p < positions; p++)
         for (size_t c = 0; c < channels; c++) {
             const struct sps_affine a = {scale[c], bias[c], mean[c], inv_std[c], gamma[c], beta[c]};
@@ -281,7 +291,8 @@ static inline __attribute__((always_inline)) void apply_affine_of(float *restric
         }
 }
 
-SPS_VECTOR static void apply_affine(float *restrict y, const void *z, int sums, size_t positions, size_t channels, const float *restrict table)
+SPS_VECTOR static void apply_affine(float *restrict y, const void *z, int sums, size_t positions, size_t channels,
+                                    const float *restrict table)
 {
     if (sums)
         apply_affine_of(y, z, 1, positions, channels, table);
@@ -296,7 +307,8 @@ static void forward_with_running_statistics(struct sps_graph *graph, struct batc
     size_t channels = (size_t)layer->in.c, size = sps_shape_size(&layer->in), positions = size / channels;
     int sums = layer->in.kind == SPS_SUMS;
     int point = pass->source == SPS_FROM_POINT && norm->point_mean != NULL;
-    const float *mean = point ? norm->point_mean : norm->running_mean, *var = point ? norm->point_var : norm->running_var;
+    const float *mean = point ? norm->point_mean : norm->running_mean,
+                *var = point ? norm->point_var : norm->running_var;
 #pragma omp parallel for schedule(static) num_threads(graph->threads)
     for (int i = 0; i < pass->n; i++) {
         float *table = sps_graph_scratch(graph);
@@ -327,8 +339,9 @@ static void forward(struct sps_graph *graph, struct sps_layer *layer, const stru
 
 /* ---- backward ---- */
 
-static inline __attribute__((always_inline)) void add_products_of(double *restrict dy_sum, double *restrict dy_z, const float *dy, const void *z,
-                                                               int sums, size_t positions, size_t channels)
+static inline __attribute__((always_inline)) void add_products_of(double *restrict dy_sum, double *restrict dy_z,
+                                                                  const float *dy, const void *z, int sums,
+                                                                  size_t positions, size_t channels)
 {
     memset(dy_sum, 0, channels * sizeof *dy_sum);
     memset(dy_z, 0, channels * sizeof *dy_z);
@@ -340,8 +353,8 @@ static inline __attribute__((always_inline)) void add_products_of(double *restri
         }
 }
 
-SPS_VECTOR static void add_products(double *restrict dy_sum, double *restrict dy_z, const float *dy, const void *z, int sums, size_t positions,
-                                    size_t channels)
+SPS_VECTOR static void add_products(double *restrict dy_sum, double *restrict dy_z, const float *dy, const void *z,
+                                    int sums, size_t positions, size_t channels)
 {
     if (sums)
         add_products_of(dy_sum, dy_z, dy, z, 1, positions, channels);
@@ -350,9 +363,9 @@ SPS_VECTOR static void add_products(double *restrict dy_sum, double *restrict dy
 }
 
 /* dz = by_dy dy + by_z z + constant per channel. */
-static inline __attribute__((always_inline)) void apply_plane_of(float *restrict dy, const void *z, int sums, size_t positions, size_t channels,
-                                                              const float *restrict by_dy, const float *restrict by_z,
-                                                              const float *restrict constant)
+static inline __attribute__((always_inline)) void
+apply_plane_of(float *restrict dy, const void *z, int sums, size_t positions, size_t channels,
+               const float *restrict by_dy, const float *restrict by_z, const float *restrict constant)
 {
     for (size_t p = 0; p < positions; p++)
         for (size_t c = 0; c < channels; c++) {
@@ -361,8 +374,9 @@ static inline __attribute__((always_inline)) void apply_plane_of(float *restrict
         }
 }
 
-SPS_VECTOR static void apply_plane(float *restrict dy, const void *z, int sums, size_t positions, size_t channels, const float *restrict by_dy,
-                                   const float *restrict by_z, const float *restrict constant)
+SPS_VECTOR static void apply_plane(float *restrict dy, const void *z, int sums, size_t positions, size_t channels,
+                                   const float *restrict by_dy, const float *restrict by_z,
+                                   const float *restrict constant)
 {
     if (sums)
         apply_plane_of(dy, z, 1, positions, channels, by_dy, by_z, constant);
@@ -372,7 +386,8 @@ SPS_VECTOR static void apply_plane(float *restrict dy, const void *z, int sums, 
 
 /* With xhat = (a - mean) inv:  beta' = sum dy,  gamma' = sum dy xhat,
  * da = gamma inv (dy - beta' / count - xhat gamma' / count),  dz = s da,  ds = sum da (z + b),  db = sum s da. */
-static void backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy, float *dx)
+static void backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy,
+                     float *dx)
 {
     struct batchnorm *b = (struct batchnorm *)layer;
     struct sps_norm *norm = &b->norm;
@@ -404,7 +419,8 @@ static void backward(struct sps_graph *graph, struct sps_layer *layer, const str
     for (size_t i = 0; i < (size_t)pass->n; i++)
         for (size_t c = 0; c < channels && (norm->scale != NULL || norm->bias != NULL); c++) {
             size_t at = i * channels + c;
-            double inv = 1 / sqrt(b->var[c] + norm->eps), factor = norm->gamma->value[c] * inv, s = scale_at(b, i, c), bias = bias_at(b, c);
+            double inv = 1 / sqrt(b->var[c] + norm->eps), factor = norm->gamma->value[c] * inv, s = scale_at(b, i, c),
+                   bias = bias_at(b, c);
             double mean_dy = b->beta_grad[c] / count, mean_dyx = b->gamma_grad[c] / count;
             double z = b->sum[at] + P * bias, zz = b->square[at] + 2 * bias * b->sum[at] + P * bias * bias;
             double xhat = inv * (s * z - P * b->mean[c]), xhat_z = inv * (s * zz - b->mean[c] * z);
@@ -420,7 +436,8 @@ static void backward(struct sps_graph *graph, struct sps_layer *layer, const str
     for (int i = 0; i < pass->n; i++) {
         float *by_dy = sps_graph_scratch(graph), *by_z = by_dy + channels, *constant = by_z + channels;
         for (size_t c = 0; c < channels; c++) {
-            double inv = 1 / sqrt(b->var[c] + norm->eps), s = scale_at(b, (size_t)i, c), factor = s * norm->gamma->value[c] * inv;
+            double inv = 1 / sqrt(b->var[c] + norm->eps), s = scale_at(b, (size_t)i, c),
+                   factor = s * norm->gamma->value[c] * inv;
             double mean_dy = b->beta_grad[c] / count, slope = b->gamma_grad[c] / count * inv;
             by_dy[c] = (float)factor;
             by_z[c] = (float)(-factor * slope * s);
@@ -438,7 +455,8 @@ static void release(struct sps_layer *layer)
     sps_free(b->norm.running_var);
     sps_free(b->norm.point_mean);
     sps_free(b->norm.point_var);
-    double *rows[] = {b->sum, b->square, b->dy_sum, b->dy_z, b->mean, b->var, b->gamma_grad, b->beta_grad, b->record_mean, b->record_square};
+    double *rows[] = {b->sum, b->square,     b->dy_sum,    b->dy_z,        b->mean,
+                      b->var, b->gamma_grad, b->beta_grad, b->record_mean, b->record_square};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         sps_free(rows[i]);
 }

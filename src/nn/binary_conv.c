@@ -33,15 +33,15 @@ struct forward_scratch {
     int32_t *sums;     /* [pool][cw][o] */
 };
 struct backward_scratch {
-    float *x;          /* padded input [h + 2 pad][w + 2 pad][c] */
-    float *dx;         /* like x */
-    float *plain;      /* bits: unpacked [h][w][c]; codes: patches [ch * cw][ld] */
-    uint32_t *at;      /* lists of positions or channels with a gradient */
+    float *x;     /* padded input [h + 2 pad][w + 2 pad][c] */
+    float *dx;    /* like x */
+    float *plain; /* bits: unpacked [h][w][c]; codes: patches [ch * cw][ld] */
+    uint32_t *at; /* lists of positions or channels with a gradient */
     float *coef;
-    uint32_t *start;   /* [ch * cw] where a position's list starts in at and coef ... */
-    uint32_t *count;   /* [ch * cw] ... and how long it is */
-    uint32_t *window;  /* [oh * ow] offset in x (codes: in the patches) of each pooling window's first position ... */
-    uint32_t *inside;  /* [pool * pool] ... and of each position from there */
+    uint32_t *start;  /* [ch * cw] where a position's list starts in at and coef ... */
+    uint32_t *count;  /* [ch * cw] ... and how long it is */
+    uint32_t *window; /* [oh * ow] offset in x (codes: in the patches) of each pooling window's first position ... */
+    uint32_t *inside; /* [pool * pool] ... and of each position from there */
 };
 
 static size_t padded_size(const struct sps_binary_conv *v)
@@ -128,8 +128,8 @@ sps_status sps_binary_conv_init(struct sps_binary_conv *v)
     SPS_TRY_OUT(sps_calloc(&v->column_class, (size_t)v->cw, sizeof(int), "padding classes"));
     int row_classes = classify(v->row_class, v->ch, v->stride, v->pad, v->kernel, v->h);
     v->column_classes = classify(v->column_class, v->cw, v->stride, v->pad, v->kernel, v->w);
-    SPS_TRY_OUT(sps_calloc(&v->correction, (size_t)row_classes * (size_t)v->column_classes * (size_t)v->o, sizeof(int32_t),
-                           "padding corrections"));
+    SPS_TRY_OUT(sps_calloc(&v->correction, (size_t)row_classes * (size_t)v->column_classes * (size_t)v->o,
+                           sizeof(int32_t), "padding corrections"));
     return SPS_OK;
 out:
     sps_binary_conv_reset(v);
@@ -235,7 +235,8 @@ static void pool_row(const struct sps_binary_conv *v, int32_t *y, uint8_t *argma
             int where = 0;
             for (int a = 0; a < v->pool; a++)
                 for (int b = 0; b < v->pool; b++) {
-                    int32_t z = sums[((size_t)a * (size_t)v->cw + (size_t)(j * v->pool + b)) * (size_t)v->o + (size_t)o];
+                    int32_t z =
+                        sums[((size_t)a * (size_t)v->cw + (size_t)(j * v->pool + b)) * (size_t)v->o + (size_t)o];
                     where = z > best ? a * v->pool + b : where;
                     best = z > best ? z : best;
                 }
@@ -246,7 +247,8 @@ static void pool_row(const struct sps_binary_conv *v, int32_t *y, uint8_t *argma
 }
 
 /* The usual window, one pass over four rows of channels without branches, so that it runs in vectors. */
-SPS_VECTOR static void pool_row_2(const struct sps_binary_conv *v, int32_t *restrict y, uint8_t *restrict argmax, const int32_t *restrict sums)
+SPS_VECTOR static void pool_row_2(const struct sps_binary_conv *v, int32_t *restrict y, uint8_t *restrict argmax,
+                                  const int32_t *restrict sums)
 {
     size_t n = (size_t)v->o, below = (size_t)v->cw * n;
     for (size_t j = 0; j < (size_t)v->ow; j++, y += n, argmax += n) {
@@ -278,7 +280,8 @@ void sps_binary_conv_forward(const struct sps_binary_conv *v, const struct sps_k
             kern->bgemm(sums, n, s.patches, words, v->weight->panels, rows, n, words, (int32_t)patch_bits(v));
         for (int a = 0; a < v->pool && v->correction != NULL; a++)
             for (int j = 0; j < v->cw; j++) {
-                const int32_t *c = v->correction + (size_t)(v->row_class[i * v->pool + a] * v->column_classes + v->column_class[j]) * n;
+                const int32_t *c = v->correction +
+                                   (size_t)(v->row_class[i * v->pool + a] * v->column_classes + v->column_class[j]) * n;
                 int32_t *z = sums + ((size_t)a * columns + (size_t)j) * n;
                 for (size_t o = 0; o < n; o++)
                     z[o] += c[o];
@@ -293,7 +296,8 @@ void sps_binary_conv_forward(const struct sps_binary_conv *v, const struct sps_k
 /* ---- backward ---- */
 
 /* x as padded floats; for codes also the patches, whose kernel rows are too short to be worth a rowsum each. */
-static void fill_input(const struct sps_binary_conv *v, const struct sps_kern *kern, struct backward_scratch *s, const void *x)
+static void fill_input(const struct sps_binary_conv *v, const struct sps_kern *kern, struct backward_scratch *s,
+                       const void *x)
 {
     size_t row = (size_t)v->w * (size_t)v->c, padded = row + 2 * (size_t)(v->pad * v->c);
     memset(s->x, 0, padded_size(v) * sizeof *s->x);
@@ -327,7 +331,8 @@ static void fill_input(const struct sps_binary_conv *v, const struct sps_kern *k
 static void fill_offsets(const struct sps_binary_conv *v, struct backward_scratch *s)
 {
     size_t padded = (size_t)(v->w + 2 * v->pad) * (size_t)v->c, ld = sps_binary_conv_ld(v);
-    size_t down = v->codes ? (size_t)v->cw * ld : (size_t)v->stride * padded, right = v->codes ? ld : (size_t)(v->stride * v->c);
+    size_t down = v->codes ? (size_t)v->cw * ld : (size_t)v->stride * padded,
+           right = v->codes ? ld : (size_t)(v->stride * v->c);
     for (int i = 0; i < v->oh; i++)
         for (int j = 0; j < v->ow; j++)
             s->window[i * v->ow + j] = (uint32_t)((size_t)(i * v->pool) * down + (size_t)(j * v->pool) * right);
@@ -337,10 +342,11 @@ static void fill_offsets(const struct sps_binary_conv *v, struct backward_scratc
 }
 
 /* dw[o] += sum over positions with a gradient: gradient x input row. */
-static void weight_gradient(const struct sps_binary_conv *v, const struct sps_kern *kern, struct backward_scratch *s, float *dw,
-                            const float *dy, const uint8_t *argmax)
+static void weight_gradient(const struct sps_binary_conv *v, const struct sps_kern *kern, struct backward_scratch *s,
+                            float *dw, const float *dy, const uint8_t *argmax)
 {
-    size_t ld = sps_binary_conv_ld(v), padded = (size_t)(v->w + 2 * v->pad) * (size_t)v->c, run = (size_t)(v->kernel * v->c);
+    size_t ld = sps_binary_conv_ld(v), padded = (size_t)(v->w + 2 * v->pad) * (size_t)v->c,
+           run = (size_t)(v->kernel * v->c);
     size_t windows = (size_t)v->oh * (size_t)v->ow, n = (size_t)v->o;
     fill_offsets(v, s);
     for (size_t o = 0; o < n; o++) {
@@ -357,8 +363,10 @@ static void weight_gradient(const struct sps_binary_conv *v, const struct sps_ke
     }
 }
 
-/* Lists by position: channels that have a gradient there.  A window's channels are counted per position, then dealt out. */
-static void gather_by_position(const struct sps_binary_conv *v, struct backward_scratch *s, const float *dy, const uint8_t *argmax)
+/* Lists by position: channels that have a gradient there.  A window's channels are counted per position, then dealt
+ * out. */
+static void gather_by_position(const struct sps_binary_conv *v, struct backward_scratch *s, const float *dy,
+                               const uint8_t *argmax)
 {
     uint32_t used = 0, n = (uint32_t)v->o, row = (uint32_t)v->weight->row;
     memset(s->count, 0, (size_t)v->ch * (size_t)v->cw * sizeof *s->count); /* rows cut off by the pooling stay empty */
@@ -384,9 +392,11 @@ static void gather_by_position(const struct sps_binary_conv *v, struct backward_
         }
 }
 
-static void input_gradient(const struct sps_binary_conv *v, const struct sps_kern *kern, struct backward_scratch *s, float *dx)
+static void input_gradient(const struct sps_binary_conv *v, const struct sps_kern *kern, struct backward_scratch *s,
+                           float *dx)
 {
-    size_t padded = (size_t)(v->w + 2 * v->pad) * (size_t)v->c, run = (size_t)(v->kernel * v->c), row = (size_t)v->w * (size_t)v->c;
+    size_t padded = (size_t)(v->w + 2 * v->pad) * (size_t)v->c, run = (size_t)(v->kernel * v->c),
+           row = (size_t)v->w * (size_t)v->c;
     memset(s->dx, 0, padded_size(v) * sizeof *s->dx);
     for (int a = 0; a < v->kernel; a++) /* kernel rows outside: one row of all weights stays in the first cache */
         for (int i = 0; i < v->ch; i++)

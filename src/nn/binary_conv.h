@@ -5,17 +5,17 @@
 #include "nn/nn.h"
 
 struct sps_binary_conv {
-    int h, w, c;          /* input */
-    int ch, cw;           /* sums before pooling */
-    int oh, ow, o;        /* output */
+    int h, w, c;   /* input */
+    int ch, cw;    /* sums before pooling */
+    int oh, ow, o; /* output */
     int kernel, stride, pad, pool;
-    int codes;            /* the input is codes, not bits */
+    int codes;                       /* the input is codes, not bits */
     const struct sps_weight *weight; /* [o][kernel][kernel][c] */
     /* A padded tap reads as -1 from the zero bits of a patch; these sums of weights put it right (a true zero).
      * Rows and columns of the output fall into few classes by which taps are padded. */
     int *row_class, *column_class; /* [ch], [cw] */
     int column_classes;
-    int32_t *correction;           /* [row class][column class][o]; NULL without padding or with codes */
+    int32_t *correction; /* [row class][column class][o]; NULL without padding or with codes */
 };
 
 /* Fill sizes first; then this allocates the tables.  Release with reset. */
@@ -26,9 +26,10 @@ size_t sps_binary_conv_scratch(const struct sps_binary_conv *conv, int training)
 /* After the weights changed. */
 void sps_binary_conv_refresh(struct sps_binary_conv *conv);
 
-/* y[oh][ow][o] sums, argmax (index in the pooling window; NULL where nobody wants it) of one image x: codes [h][w][c] or a bit stream. */
-void sps_binary_conv_forward(const struct sps_binary_conv *conv, const struct sps_kern *kern, int32_t *y, uint8_t *argmax,
-                             const void *x, void *scratch);
+/* y[oh][ow][o] sums, argmax (index in the pooling window; NULL where nobody wants it) of one image x: codes [h][w][c]
+ * or a bit stream. */
+void sps_binary_conv_forward(const struct sps_binary_conv *conv, const struct sps_kern *kern, int32_t *y,
+                             uint8_t *argmax, const void *x, void *scratch);
 
 /* dw[o][ld] += for one image, ld = sps_binary_conv_ld(); dx[h][w][c] is set (NULL: not wanted). */
 size_t sps_binary_conv_ld(const struct sps_binary_conv *conv);

@@ -26,9 +26,9 @@ struct conv {
     struct conv_settings set;
     struct sps_weight *weight;
     struct sps_binary_conv binary;
-    uint8_t *argmax;    /* [B][oh][ow][o] of a pooled training graph */
-    sps_conv_op *op;    /* float */
-    float *x;           /* float: [B][h][w][c] where the input is not reals */
+    uint8_t *argmax; /* [B][oh][ow][o] of a pooled training graph */
+    sps_conv_op *op; /* float */
+    float *x;        /* float: [B][h][w][c] where the input is not reals */
 };
 
 /* In training each thread's scratch starts with its partial weight gradients [o][ld]. */
@@ -58,12 +58,14 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
         SPS_FAIL(EINVAL, "pad %d must be smaller than kernel %d", pad, k);
     int ch = (in.h + 2 * pad - k) / stride + 1, cw = (in.w + 2 * pad - k) / stride + 1;
     if (in.h + 2 * pad < k || in.w + 2 * pad < k || ch < pool || cw < pool)
-        SPS_FAIL(EINVAL, "kernel %d with pad %d and pool %d does not fit an input of %d x %d", k, pad, pool, in.h, in.w);
+        SPS_FAIL(EINVAL, "kernel %d with pad %d and pool %d does not fit an input of %d x %d", k, pad, pool, in.h,
+                 in.w);
     layer->out = (struct sps_shape){ch / pool, cw / pool, (int)set->out, set->binary ? SPS_SUMS : SPS_REALS};
     SPS_TRY(sps_shape_check(&layer->out));
     size_t shape[4] = {(size_t)set->out, (size_t)k, (size_t)k, (size_t)in.c};
     layer->macs = (size_t)ch * (size_t)cw * (size_t)set->out * shape[1] * shape[2] * shape[3];
-    SPS_TRY(sps_graph_add_weight(graph, &v->weight, layer->index, "weight", 4, shape, set->binary, in.kind == SPS_CODES));
+    SPS_TRY(
+        sps_graph_add_weight(graph, &v->weight, layer->index, "weight", 4, shape, set->binary, in.kind == SPS_CODES));
     size_t batch = (size_t)graph->batch;
     if (!set->binary) {
         struct sps_conv_shape s = {graph->batch, in.h, in.w, in.c, ch, cw, (int)set->out, k, stride, pad};
@@ -71,9 +73,20 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
             SPS_TRY(sps_calloc(&v->x, batch * sps_shape_size(&in), sizeof(float), "float input"));
         return sps_conv_op_create(&v->op, graph->onednn, &s, graph->training);
     }
-    v->binary = (struct sps_binary_conv){.h = in.h, .w = in.w, .c = in.c, .ch = ch, .cw = cw, .oh = ch / pool,
-                                         .ow = cw / pool, .o = (int)set->out, .kernel = k, .stride = stride, .pad = pad,
-                                         .pool = pool, .codes = in.kind == SPS_CODES, .weight = v->weight};
+    v->binary = (struct sps_binary_conv){.h = in.h,
+                                         .w = in.w,
+                                         .c = in.c,
+                                         .ch = ch,
+                                         .cw = cw,
+                                         .oh = ch / pool,
+                                         .ow = cw / pool,
+                                         .o = (int)set->out,
+                                         .kernel = k,
+                                         .stride = stride,
+                                         .pad = pad,
+                                         .pool = pool,
+                                         .codes = in.kind == SPS_CODES,
+                                         .weight = v->weight};
     SPS_TRY(sps_binary_conv_init(&v->binary));
     layer->scratch = sps_binary_conv_scratch(&v->binary, graph->training) + (graph->training ? partial_bytes(v) : 0);
     if (graph->training && pool > 1)
@@ -138,7 +151,8 @@ static void float_backward(struct sps_graph *graph, struct conv *v, const struct
         sps_conv_op_backward_data(v->op, dx, dy, v->weight->value);
 }
 
-static void backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy, float *dx)
+static void backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy,
+                     float *dx)
 {
     struct conv *v = (struct conv *)layer;
     if (!v->set.binary) {

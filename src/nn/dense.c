@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Fully connected layer, binary or float; reads its input as one long vector (h, w, c order).  The backward products are
- * oneDNN's: their operands are dense. */
+/* Fully connected layer, binary or float; reads its input as one long vector (h, w, c order).  The backward products
+ * are oneDNN's: their operands are dense. */
 #include <string.h>
 
 #include "core/memory.h"
@@ -40,7 +40,8 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
     layer->out = (struct sps_shape){1, 1, out, d->set.binary ? SPS_SUMS : SPS_REALS};
     size_t shape[2] = {(size_t)out, sps_shape_size(&in)}, batch = (size_t)graph->batch;
     layer->macs = shape[0] * shape[1];
-    SPS_TRY(sps_graph_add_weight(graph, &d->weight, layer->index, "weight", 2, shape, d->set.binary, in.kind == SPS_CODES));
+    SPS_TRY(
+        sps_graph_add_weight(graph, &d->weight, layer->index, "weight", 2, shape, d->set.binary, in.kind == SPS_CODES));
     if (in.kind != SPS_REALS && (graph->training || !d->set.binary))
         SPS_TRY(sps_calloc(&d->x, batch * shape[1], sizeof(float), "float input"));
     if (in.kind == SPS_CODES && d->set.binary)
@@ -79,7 +80,8 @@ static void binary_forward(struct sps_graph *graph, struct dense *d, int n)
         size_t rows = (size_t)(first + block < n ? block : n - first);
         int32_t *y = (int32_t *)layer->y + (size_t)first * out;
         if (layer->in.kind == SPS_BITS) {
-            graph->kern->bgemm(y, out, sps_layer_input(graph, layer, first), words, w->panels, rows, out, words, (int32_t)in);
+            graph->kern->bgemm(y, out, sps_layer_input(graph, layer, first), words, w->panels, rows, out, words,
+                               (int32_t)in);
             continue;
         }
         int16_t *wide = d->wide + (size_t)first * 2 * pairs;
@@ -102,7 +104,8 @@ static void forward(struct sps_graph *graph, struct sps_layer *layer, const stru
         sps_gemm(0, 1, (size_t)pass->n, w->rows, w->row, float_input(graph, d, pass->n), w->value, 0, layer->y);
 }
 
-static void backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy, float *dx)
+static void backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy,
+                     float *dx)
 {
     struct dense *d = (struct dense *)layer;
     struct sps_weight *w = d->weight;

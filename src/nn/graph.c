@@ -256,7 +256,7 @@ static sps_status make_room(struct sps_graph *graph)
     for (int i = 0; i < graph->layer_count; i++) {
         struct sps_layer *layer = graph->layers[i];
         size_t size = sps_shape_size(&layer->in) > sps_shape_size(&layer->out) ? sps_shape_size(&layer->in)
-                                                                              : sps_shape_size(&layer->out);
+                                                                               : sps_shape_size(&layer->out);
         largest = size > largest ? size : largest;
         scratch = layer->scratch > scratch ? layer->scratch : scratch;
     }
@@ -328,7 +328,8 @@ sps_status sps_graph_create(struct sps_graph **out, const sps_yaml *yaml, const 
     graph->threads = options->threads;
     graph->training = options->training;
     graph->seed = options->seed;
-    graph->weights_max = options->weights_max > 0 && options->weights_max < WEIGHTS_MAX ? options->weights_max : WEIGHTS_MAX;
+    graph->weights_max =
+        options->weights_max > 0 && options->weights_max < WEIGHTS_MAX ? options->weights_max : WEIGHTS_MAX;
     graph->code_step = 1;
     sps_status status = build(graph, yaml, options);
     if (status == SPS_OK)

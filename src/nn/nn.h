@@ -10,7 +10,8 @@
  *   reals  float
  * Gradients are float arrays of the same shape; they live in two buffers that the layers pass to and fro.
  *
- * A method (src/bayes) is known here as an interface only: what the scale of each sample is, and where its gradient goes. */
+ * A method (src/bayes) is known here as an interface only: what the scale of each sample is, and where its gradient
+ * goes. */
 #include <stdint.h>
 
 #include "conf/params.h"
@@ -29,12 +30,13 @@ static inline size_t sps_shape_size(const struct sps_shape *s)
 }
 const char *sps_kind_name(enum sps_kind kind);
 
-/* A trained tensor: rows of real numbers, with gradient and the optimiser's state.  Binary ones also have their signs. */
+/* A trained tensor: rows of real numbers, with gradient and the optimiser's state.  Binary ones also have their signs.
+ */
 struct sps_weight {
     char name[64]; /* "layers.3.weight": the name in checkpoints, messages and info */
     int dims;
     size_t shape[4];
-    size_t rows, row; /* rows x row numbers; a row is one output channel */
+    size_t rows, row;  /* rows x row numbers; a row is one output channel */
     int binary, decay; /* signs are used; weight decay acts on it */
     float *value, *grad, *state[2];
     uint32_t *bits;   /* binary: [rows][sps_words(row)] */
@@ -47,7 +49,8 @@ sps_status sps_weight_create(struct sps_weight **out, const char *name, int dims
                              int wants_pairs);
 void sps_weight_free(struct sps_weight *weight);
 /* Signs, bits, panels and pairs from value. */
-sps_status sps_weight_binarise(struct sps_weight *weight, const struct sps_kern *kern, const struct sps_binariser *binariser);
+sps_status sps_weight_binarise(struct sps_weight *weight, const struct sps_kern *kern,
+                               const struct sps_binariser *binariser);
 /* Panels, pairs and signs from bits, for weights read from a model. */
 void sps_weight_unpack(struct sps_weight *weight, const struct sps_kern *kern);
 
@@ -73,33 +76,33 @@ struct sps_pass {
     enum sps_scale_source source;
     int n;
     uint64_t seed;
-    uint32_t epoch;         /* of the draws */
-    const uint32_t *index;  /* [n] image indices: of the draws */
-    uint32_t batch;         /* index of the batch: the draw where paths are per batch */
-    const uint8_t *picks;   /* [n][graph->picks] bank entries */
-    int start;              /* first layer to run; results of earlier ones are still in place */
-    float t, k;             /* error-decay estimator */
+    uint32_t epoch;        /* of the draws */
+    const uint32_t *index; /* [n] image indices: of the draws */
+    uint32_t batch;        /* index of the batch: the draw where paths are per batch */
+    const uint8_t *picks;  /* [n][graph->picks] bank entries */
+    int start;             /* first layer to run; results of earlier ones are still in place */
+    float t, k;            /* error-decay estimator */
 };
 
 /* The scale of a batchnorm layer: what a method attaches to. */
 enum { SPS_SCALE_WEIGHTS_MAX = 2 };
 struct sps_scale {
-    int index;    /* which of the L banks, from 0 */
-    int channels; /* C */
-    int layer;    /* index of its layer */
+    int index;            /* which of the L banks, from 0 */
+    int channels;         /* C */
+    int layer;            /* index of its layer */
     size_t layer_weights; /* weights of the product in front of it (rule of section III-D) */
     struct sps_weight *weight[SPS_SCALE_WEIGHTS_MAX]; /* the method's trained tensors */
-    float *effective;      /* [B][C] scale of each sample, in training */
-    float *effective_grad; /* [B][C] */
-    float *noise;          /* [B][C] what the method drew */
+    float *effective;                                 /* [B][C] scale of each sample, in training */
+    float *effective_grad;                            /* [B][C] */
+    float *noise;                                     /* [B][C] what the method drew */
     /* What a trained network keeps: */
-    int entries;           /* K, 1 to 255 */
-    int per_channel;       /* an entry is picked per channel (a mask), not per layer */
-    int pick_at;           /* where this layer's picks start in a row of picks */
-    float *bank;           /* [K][C] */
-    double *probability;   /* [K], sums to 1 */
-    float *point;          /* [C] the deterministic reading */
-    void *settings;        /* the method's, shared by its layers */
+    int entries;         /* K, 1 to 255 */
+    int per_channel;     /* an entry is picked per channel (a mask), not per layer */
+    int pick_at;         /* where this layer's picks start in a row of picks */
+    float *bank;         /* [K][C] */
+    double *probability; /* [K], sums to 1 */
+    float *point;        /* [C] the deterministic reading */
+    void *settings;      /* the method's, shared by its layers */
 };
 /* Room for K entries, all zero; replaces what was there. */
 sps_status sps_scale_reserve(struct sps_scale *scale, int entries);
@@ -132,9 +135,10 @@ struct sps_layer_type {
     sps_status (*setup)(struct sps_graph *graph, struct sps_layer *layer);
     void (*forward)(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass);
     /* dy: gradient of the output; dx: where that of the input goes, NULL if nobody wants it.  dx == dy if in_place. */
-    void (*backward)(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy, float *dx);
+    void (*backward)(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy,
+                     float *dx);
     void (*release)(struct sps_layer *layer); /* may be NULL */
-    int in_place; /* backward writes dx over dy */
+    int in_place;                             /* backward writes dx over dy */
 };
 
 struct sps_layer {
@@ -142,10 +146,10 @@ struct sps_layer {
     int index;
     struct sps_layer *input; /* NULL: the graph's codes */
     struct sps_shape in, out;
-    void *y;            /* output of the batch; stride y_stride bytes an image */
+    void *y; /* output of the batch; stride y_stride bytes an image */
     size_t y_stride;
-    size_t macs;        /* multiply-accumulates an image */
-    size_t scratch;     /* bytes each thread needs */
+    size_t macs;    /* multiply-accumulates an image */
+    size_t scratch; /* bytes each thread needs */
 };
 
 /* What the input of a layer is, for image i. */
@@ -157,14 +161,14 @@ struct sps_graph {
     const struct sps_binariser *binariser;
     const struct sps_method *method;
     void *settings; /* the method's */
-    int batch;    /* B */
-    int training; /* room for gradients and optimiser state */
-    uint64_t seed; /* of first values */
+    int batch;      /* B */
+    int training;   /* room for gradients and optimiser state */
+    uint64_t seed;  /* of first values */
     int threads;
     int classes;
     struct sps_shape input;
     float code_step; /* real value of one code step, for float layers; 1 until somebody knows better */
-    int8_t *codes;  /* [B][H][W][C] */
+    int8_t *codes;   /* [B][H][W][C] */
     struct sps_layer **layers;
     int layer_count;
     struct sps_weight **weights;
@@ -180,8 +184,8 @@ struct sps_graph {
     void *onednn;
 };
 
-/* Build from a network description.  The method may be NULL for one that has no scale (or only reads a model, which brings
- * its banks).  *out is released with sps_graph_free(). */
+/* Build from a network description.  The method may be NULL for one that has no scale (or only reads a model, which
+ * brings its banks).  *out is released with sps_graph_free(). */
 struct sps_graph_options {
     const struct sps_method *method;
     void *settings;
@@ -191,7 +195,8 @@ struct sps_graph_options {
     uint64_t seed;
     /* Image size and classes of the data, which a description without them takes over; 0: as described. */
     int height, width, channels, classes;
-    size_t weights_max; /* a description that asks for more numbers is refused before they are allocated; 0: a fixed limit */
+    size_t weights_max; /* a description that asks for more numbers is refused before they are allocated; 0: a fixed
+                           limit */
 };
 sps_status sps_graph_create(struct sps_graph **out, const sps_yaml *yaml, const struct sps_graph_options *options);
 void sps_graph_free(struct sps_graph *graph);
@@ -201,7 +206,8 @@ void sps_graph_free(struct sps_graph *graph);
 sps_status sps_shape_check(const struct sps_shape *shape);
 sps_status sps_graph_add_weight(struct sps_graph *graph, struct sps_weight **out, int layer, const char *name, int dims,
                                 const size_t *shape, int binary, int wants_pairs);
-sps_status sps_graph_add_scale(struct sps_graph *graph, struct sps_scale **out, int layer, int channels, size_t layer_weights);
+sps_status sps_graph_add_scale(struct sps_graph *graph, struct sps_scale **out, int layer, int channels,
+                               size_t layer_weights);
 /* Threads of later calls (scratch is made anew). */
 sps_status sps_graph_set_threads(struct sps_graph *graph, int threads);
 /* After banks changed: set picks and every pick_at. */
@@ -216,8 +222,10 @@ const float *sps_graph_logits(const struct sps_graph *graph);
 /* dlogits[n][classes] back through all layers: gradients are set, not added. */
 void sps_graph_backward(struct sps_graph *graph, const struct sps_pass *pass, const float *dlogits);
 
-/* Mean cross-entropy with label smoothing; probabilities p[n][C] and dlogits[n][C] (mean over the batch) may be NULL. */
-double sps_cross_entropy(float *p, float *dlogits, const float *logits, const int *labels, int n, int classes, double smoothing);
+/* Mean cross-entropy with label smoothing; probabilities p[n][C] and dlogits[n][C] (mean over the batch) may be NULL.
+ */
+double sps_cross_entropy(float *p, float *dlogits, const float *logits, const int *labels, int n, int classes,
+                         double smoothing);
 
 /* Re-estimate the running statistics of all batchnorm layers from passes in mode SPS_PASS_ESTIMATE between these two:
  * those of the sampled reading, or those of the deterministic one (point). */
@@ -253,11 +261,13 @@ struct sps_optimiser {
 const struct sps_optimiser *sps_optimiser_find(const char *name);
 const struct sps_optimiser *sps_optimiser_at(size_t index);
 /* One update of all weights: binariser's backward, optimiser, new signs, row by row while a row is in cache. */
-void sps_graph_update(struct sps_graph *graph, const struct sps_optimiser *optimiser, const struct sps_step *step, float t, float k);
+void sps_graph_update(struct sps_graph *graph, const struct sps_optimiser *optimiser, const struct sps_step *step,
+                      float t, float k);
 
 enum sps_schedule { SPS_COSINE, SPS_STEPS, SPS_ONE_CYCLE, SPS_CONSTANT };
 /* Learning rate factor in [0, 1] at a share of training in [0, 1). */
-double sps_schedule_factor(enum sps_schedule schedule, double share, double warm_up, double final, int drops, double drop_factor);
+double sps_schedule_factor(enum sps_schedule schedule, double share, double warm_up, double final, int drops,
+                           double drop_factor);
 
 const struct sps_layer_type *sps_layer_type_find(const char *name);
 const struct sps_layer_type *sps_layer_type_at(size_t index);

@@ -46,15 +46,16 @@ void sps_onednn_free(void *onednn)
     sps_free(d);
 }
 
-void sps_gemm(int a_transposed, int b_transposed, size_t m, size_t n, size_t k, const float *a, const float *b, float beta,
-              float *c)
+void sps_gemm(int a_transposed, int b_transposed, size_t m, size_t n, size_t k, const float *a, const float *b,
+              float beta, float *c)
 {
     dnnl_dim_t M = (dnnl_dim_t)m, N = (dnnl_dim_t)n, K = (dnnl_dim_t)k;
     dnnl_sgemm(a_transposed ? 'T' : 'N', b_transposed ? 'T' : 'N', M, N, K, 1.0f, a, a_transposed ? M : K, b,
                b_transposed ? K : N, beta, c, N);
 }
 
-/* One direction: a primitive with its three memories; the weights' plain and preferred form with the reorder between. */
+/* One direction: a primitive with its three memories; the weights' plain and preferred form with the reorder between.
+ */
 enum { ROLE_SRC, ROLE_WEIGHTS, ROLE_DST, ROLES };
 struct direction {
     dnnl_primitive_t primitive, reorder;
@@ -64,13 +65,14 @@ enum { FORWARD, BACKWARD_DATA, BACKWARD_WEIGHTS, DIRECTIONS };
 struct sps_conv_op {
     struct onednn *onednn;
     struct direction direction[DIRECTIONS];
-    dnnl_primitive_desc_t hint; /* forward, for the backward descriptors */
+    dnnl_primitive_desc_t hint;     /* forward, for the backward descriptors */
     dnnl_memory_desc_t data[ROLES]; /* plain formats: nhwc, ohwi, nhwc */
 };
 
 static sps_status describe(struct sps_conv_op *op, const struct sps_conv_shape *s)
 {
-    dnnl_dims_t src = {s->n, s->c, s->h, s->w}, weights = {s->o, s->c, s->kernel, s->kernel}, dst = {s->n, s->o, s->oh, s->ow};
+    dnnl_dims_t src = {s->n, s->c, s->h, s->w}, weights = {s->o, s->c, s->kernel, s->kernel},
+                dst = {s->n, s->o, s->oh, s->ow};
     SPS_TRY(check(dnnl_memory_desc_init_by_tag(&op->data[ROLE_SRC], 4, src, dnnl_f32, dnnl_nhwc), "a shape"));
     SPS_TRY(check(dnnl_memory_desc_init_by_tag(&op->data[ROLE_WEIGHTS], 4, weights, dnnl_f32, dnnl_ohwi), "a shape"));
     return check(dnnl_memory_desc_init_by_tag(&op->data[ROLE_DST], 4, dst, dnnl_f32, dnnl_nhwc), "a shape");
@@ -81,21 +83,24 @@ static sps_status make_direction(struct sps_conv_op *op, const struct sps_conv_s
     struct direction *d = &op->direction[which];
     dnnl_convolution_desc_t desc;
     dnnl_dims_t strides = {s->stride, s->stride}, pads = {s->pad, s->pad};
-    dnnl_dims_t pads_end = {(s->oh - 1) * s->stride + s->kernel - s->h - s->pad, (s->ow - 1) * s->stride + s->kernel - s->w - s->pad};
+    dnnl_dims_t pads_end = {(s->oh - 1) * s->stride + s->kernel - s->h - s->pad,
+                            (s->ow - 1) * s->stride + s->kernel - s->w - s->pad};
     dnnl_memory_desc_t any;
-    SPS_TRY(check(dnnl_memory_desc_init_by_tag(&any, 4, op->data[ROLE_WEIGHTS].dims, dnnl_f32, dnnl_format_tag_any), "a shape"));
+    SPS_TRY(check(dnnl_memory_desc_init_by_tag(&any, 4, op->data[ROLE_WEIGHTS].dims, dnnl_f32, dnnl_format_tag_any),
+                  "a shape"));
     const dnnl_memory_desc_t *x = &op->data[ROLE_SRC], *y = &op->data[ROLE_DST];
     dnnl_status_t init =
-        which == FORWARD ? dnnl_convolution_forward_desc_init(&desc, dnnl_forward_training, dnnl_convolution_direct, x, &any,
-                                                              NULL, y, strides, pads, pads_end)
-        : which == BACKWARD_DATA
-            ? dnnl_convolution_backward_data_desc_init(&desc, dnnl_convolution_direct, x, &any, y, strides, pads, pads_end)
-            : dnnl_convolution_backward_weights_desc_init(&desc, dnnl_convolution_direct, x, &any, NULL, y, strides, pads, pads_end);
+        which == FORWARD ? dnnl_convolution_forward_desc_init(&desc, dnnl_forward_training, dnnl_convolution_direct, x,
+                                                              &any, NULL, y, strides, pads, pads_end)
+        : which == BACKWARD_DATA ? dnnl_convolution_backward_data_desc_init(&desc, dnnl_convolution_direct, x, &any, y,
+                                                                            strides, pads, pads_end)
+                                 : dnnl_convolution_backward_weights_desc_init(&desc, dnnl_convolution_direct, x, &any,
+                                                                               NULL, y, strides, pads, pads_end);
     SPS_TRY(check(init, "a convolution"));
     dnnl_primitive_desc_t pd = NULL;
     SPS_TRY(check(dnnl_primitive_desc_create(&pd, &desc, NULL, op->onednn->engine, op->hint), "a convolution"));
-    dnnl_memory_desc_t weights =
-        *dnnl_primitive_desc_query_md(pd, which == BACKWARD_WEIGHTS ? dnnl_query_diff_weights_md : dnnl_query_weights_md, 0);
+    dnnl_memory_desc_t weights = *dnnl_primitive_desc_query_md(
+        pd, which == BACKWARD_WEIGHTS ? dnnl_query_diff_weights_md : dnnl_query_weights_md, 0);
     sps_status status = check(dnnl_primitive_create(&d->primitive, pd), "a convolution");
     if (status != SPS_OK || which != FORWARD)
         dnnl_primitive_desc_destroy(pd);
@@ -157,7 +162,8 @@ static void reorder(struct sps_conv_op *op, struct direction *d, dnnl_memory_t f
 }
 
 /* oneDNN takes plain pointers without const, but reads inputs only. */
-static void run(struct sps_conv_op *op, int which, const int arg[ROLES], const void *src, const void *weights, const void *dst)
+static void run(struct sps_conv_op *op, int which, const int arg[ROLES], const void *src, const void *weights,
+                const void *dst)
 {
     struct direction *d = &op->direction[which];
     dnnl_memory_set_data_handle(d->memory[ROLE_SRC], (void *)src);

@@ -10,8 +10,8 @@ sps_status sps_onednn_create(void **out);
 void sps_onednn_free(void *onednn); /* NULL is allowed */
 
 /* c[m][n] = a b + beta c, row-major; a is [m][k] (or [k][m] if a_transposed), b is [k][n] (or [n][k]). */
-void sps_gemm(int a_transposed, int b_transposed, size_t m, size_t n, size_t k, const float *a, const float *b, float beta,
-              float *c);
+void sps_gemm(int a_transposed, int b_transposed, size_t m, size_t n, size_t k, const float *a, const float *b,
+              float beta, float *c);
 
 /* A convolution of n images [h][w][c] with weights [o][k][k][c] to [oh][ow][o], in all three directions. */
 struct sps_conv_shape {

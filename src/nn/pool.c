@@ -35,7 +35,8 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
     if (layer->in.h < k || layer->in.w < k)
         SPS_FAIL(EINVAL, "window %d does not fit an input of %d x %d", k, layer->in.h, layer->in.w);
     layer->out = (struct sps_shape){layer->in.h / k, layer->in.w / k, layer->in.c, SPS_REALS};
-    return sps_calloc(&p->from, (size_t)graph->batch * sps_shape_size(&layer->out), sizeof *p->from, "pooling positions");
+    return sps_calloc(&p->from, (size_t)graph->batch * sps_shape_size(&layer->out), sizeof *p->from,
+                      "pooling positions");
 }
 
 static void forward_image(const struct pool *p, float *y, uint32_t *from, const float *x)
@@ -61,7 +62,8 @@ static void forward(struct sps_graph *graph, struct sps_layer *layer, const stru
     size_t size = sps_shape_size(&layer->out);
 #pragma omp parallel for schedule(static) num_threads(graph->threads)
     for (int i = 0; i < pass->n; i++)
-        forward_image(p, (float *)layer->y + (size_t)i * size, p->from + (size_t)i * size, sps_layer_input(graph, layer, i));
+        forward_image(p, (float *)layer->y + (size_t)i * size, p->from + (size_t)i * size,
+                      sps_layer_input(graph, layer, i));
 }
 
 static void backward_image(const struct pool *p, float *dx, const float *dy, const uint32_t *from)
@@ -80,7 +82,8 @@ static void backward_image(const struct pool *p, float *dx, const float *dy, con
             }
 }
 
-static void backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy, float *dx)
+static void backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy,
+                     float *dx)
 {
     struct pool *p = (struct pool *)layer;
     size_t in = sps_shape_size(&layer->in), out = sps_shape_size(&layer->out);

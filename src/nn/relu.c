@@ -20,7 +20,8 @@ static void forward(struct sps_graph *graph, struct sps_layer *layer, const stru
     }
 }
 
-static void backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy, float *dx)
+static void backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy,
+                     float *dx)
 {
     size_t size = sps_shape_size(&layer->in);
 #pragma omp parallel for schedule(static) num_threads(graph->threads)

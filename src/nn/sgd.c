@@ -3,7 +3,8 @@
 #include "core/vector.h"
 #include "nn/nn.h"
 
-SPS_VECTOR static void update(float *w, const float *g, float *const state[2], size_t n, const struct sps_step *step, int decay)
+SPS_VECTOR static void update(float *w, const float *g, float *const state[2], size_t n, const struct sps_step *step,
+                              int decay)
 {
     float *velocity = state[0];
     float momentum = (float)step->momentum, rate = (float)step->rate, l2 = decay ? (float)step->decay : 0.0f;

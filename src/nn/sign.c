@@ -13,16 +13,18 @@ static void forward(struct sps_graph *graph, struct sps_layer *layer, const stru
     size_t size = sps_shape_size(&layer->in);
 #pragma omp parallel for schedule(static) num_threads(graph->threads)
     for (int i = 0; i < pass->n; i++)
-        graph->kern->pack((uint32_t *)(void *)((char *)layer->y + (size_t)i * layer->y_stride), sps_layer_input(graph, layer, i), size);
+        graph->kern->pack((uint32_t *)(void *)((char *)layer->y + (size_t)i * layer->y_stride),
+                          sps_layer_input(graph, layer, i), size);
 }
 
-static void backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy, float *dx)
+static void backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy,
+                     float *dx)
 {
     size_t size = sps_shape_size(&layer->in);
 #pragma omp parallel for schedule(static) num_threads(graph->threads)
     for (int i = 0; i < pass->n; i++)
-        graph->binariser->activation(graph->kern, dx + (size_t)i * size, dy + (size_t)i * size, sps_layer_input(graph, layer, i),
-                                     size, pass->t, pass->k);
+        graph->binariser->activation(graph->kern, dx + (size_t)i * size, dy + (size_t)i * size,
+                                     sps_layer_input(graph, layer, i), size, pass->t, pass->k);
 }
 
 const struct sps_layer_type sps_layer_sign = {

@@ -123,8 +123,8 @@ static void update_row(struct sps_graph *graph, struct sps_weight *w, size_t o, 
     graph->kern->unpack(w->sign + o * w->row, w->bits + o * words_of(w), w->row);
 }
 
-void sps_graph_update(struct sps_graph *graph, const struct sps_optimiser *optimiser, const struct sps_step *step, float t,
-                      float k)
+void sps_graph_update(struct sps_graph *graph, const struct sps_optimiser *optimiser, const struct sps_step *step,
+                      float t, float k)
 {
     for (int i = 0; i < graph->weight_count; i++) {
         struct sps_weight *w = graph->weights[i];

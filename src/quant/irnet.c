@@ -58,7 +58,8 @@ SPS_VECTOR static float standardise(float *v, const float *w, size_t n)
 }
 
 /* v = (w - mean) / std, so dw = (g' - mean(g') - v mean(g' v)) / std, with g' = g k t (1 - tanh(t v)^2). */
-SPS_VECTOR static void backward(const struct sps_kern *kern, float *g, const float *v, size_t n, float factor, float t, float k)
+SPS_VECTOR static void backward(const struct sps_kern *kern, float *g, const float *v, size_t n, float factor, float t,
+                                float k)
 {
     kern->ede(g, g, v, n, t, k);
     float mean = sum(g, n) / (float)n, along = dot(g, v, n) / (float)n;
@@ -66,7 +67,8 @@ SPS_VECTOR static void backward(const struct sps_kern *kern, float *g, const flo
         g[i] = factor * (g[i] - mean - v[i] * along);
 }
 
-static void activation(const struct sps_kern *kern, float *dy, const float *g, const float *y, size_t n, float t, float k)
+static void activation(const struct sps_kern *kern, float *dy, const float *g, const float *y, size_t n, float t,
+                       float k)
 {
     kern->ede(dy, g, y, n, t, k);
 }

@@ -23,7 +23,8 @@ static void backward(const struct sps_kern *kern, float *g, const float *v, size
     pass_inside(g, g, v, n);
 }
 
-static void activation(const struct sps_kern *kern, float *dy, const float *g, const float *y, size_t n, float t, float k)
+static void activation(const struct sps_kern *kern, float *dy, const float *g, const float *y, size_t n, float t,
+                       float k)
 {
     (void)kern, (void)t, (void)k;
     pass_inside(dy, g, y, n);

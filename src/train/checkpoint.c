@@ -11,7 +11,8 @@
 
 static const char FORMAT[] = "spinscale-checkpoint 1";
 
-static void add(struct sps_state_tensor *list, size_t *count, const char *name, const char *suffix, float *data, size_t n, int kept)
+static void add(struct sps_state_tensor *list, size_t *count, const char *name, const char *suffix, float *data,
+                size_t n, int kept)
 {
     struct sps_state_tensor *t = &list[(*count)++];
     snprintf(t->name, sizeof t->name, "%s%s", name, suffix);
@@ -55,7 +56,8 @@ sps_status sps_run_check_finite(const struct sps_run *run)
     for (size_t i = 0; i < count && status == SPS_OK; i++)
         for (size_t j = 0; j < state[i].count && status == SPS_OK; j++)
             if (!isfinite(state[i].data[j]))
-                status = sps_fail(SPS_EDIVERGED, "training diverged: number %zu of '%s' is not finite; the last checkpoint is kept", j,
+                status = sps_fail(SPS_EDIVERGED,
+                                  "training diverged: number %zu of '%s' is not finite; the last checkpoint is kept", j,
                                   state[i].name);
     sps_free(state);
     return status;
@@ -63,7 +65,8 @@ sps_status sps_run_check_finite(const struct sps_run *run)
 
 /* The progress fields by name, one list for writing and reading. */
 #define INTEGERS(X) X(epoch) X(step) X(updates) X(correct) X(best_epoch) X(metrics_bytes)
-#define NUMBERS(X) X(loss_sum) X(penalty) X(best_score) X(validation_accuracy) X(validation_nll) X(mutual_information) X(seconds)
+#define NUMBERS(X)                                                                                                     \
+    X(loss_sum) X(penalty) X(best_score) X(validation_accuracy) X(validation_nll) X(mutual_information) X(seconds)
 
 sps_status sps_checkpoint_save(const struct sps_run *run)
 {
@@ -76,12 +79,20 @@ sps_status sps_checkpoint_save(const struct sps_run *run)
     if (status == SPS_OK)
         status = sps_calloc(&tensors, count + 1, sizeof *tensors, "tensors");
     for (size_t i = 0; i < count && status == SPS_OK; i++) {
-        tensors[i] = (struct sps_tensor){.name = state[i].name, .dtype = SPS_F32, .dims = 1, .shape = {state[i].count},
-                                         .data = state[i].data, .bytes = state[i].count * sizeof(float)};
+        tensors[i] = (struct sps_tensor){.name = state[i].name,
+                                         .dtype = SPS_F32,
+                                         .dims = 1,
+                                         .shape = {state[i].count},
+                                         .data = state[i].data,
+                                         .bytes = state[i].count * sizeof(float)};
         best += state[i].kept ? state[i].count : 0;
     }
     if (run->best != NULL && run->at.best_epoch >= 0 && status == SPS_OK)
-        tensors[count++] = (struct sps_tensor){.name = "best", .dtype = SPS_F32, .dims = 1, .shape = {best}, .data = run->best,
+        tensors[count++] = (struct sps_tensor){.name = "best",
+                                               .dtype = SPS_F32,
+                                               .dims = 1,
+                                               .shape = {best},
+                                               .data = run->best,
                                                .bytes = best * sizeof(float)};
     char text[20][40];
     struct sps_metadata metadata[20] = {{"format", FORMAT},
@@ -186,8 +197,8 @@ static sps_status load(struct sps_run *run, const sps_safetensors *file, const c
         run->at.updates != run->at.epoch * steps + run->at.step || run->at.correct < 0 ||
         run->at.correct > run->at.step * run->config.run.batch || run->at.best_epoch < -1 ||
         run->at.best_epoch > run->at.epoch || run->at.metrics_bytes < 0)
-        SPS_FAIL(EFORMAT, "'%s': epoch %lld, step %lld and %lld updates do not fit together", path, (long long)run->at.epoch,
-                 (long long)run->at.step, (long long)run->at.updates);
+        SPS_FAIL(EFORMAT, "'%s': epoch %lld, step %lld and %lld updates do not fit together", path,
+                 (long long)run->at.epoch, (long long)run->at.step, (long long)run->at.updates);
     sps_status status = sps_run_state(&state, &count, run);
     for (size_t i = 0; i < count && status == SPS_OK; i++) {
         const struct sps_tensor *t = NULL;

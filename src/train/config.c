@@ -74,8 +74,8 @@ static sps_status choose_method(struct sps_config *c, const sps_yaml *yaml, cons
     return SPS_OK;
 }
 
-/* A --set that chooses another method than the file makes the file's settings of its own method void: a copy of the top of the
- * tree whose method map has its name alone.  rows has room for `count` nodes and two more. */
+/* A --set that chooses another method than the file makes the file's settings of its own method void: a copy of the top
+ * of the tree whose method map has its name alone.  rows has room for `count` nodes and two more. */
 static const struct sps_yaml_node *without_method_settings(struct sps_yaml_node *rows, const struct sps_yaml_node *root)
 {
     struct sps_yaml_node *top = rows++, **link = &top->first;
@@ -124,7 +124,8 @@ static sps_status load_net(struct sps_config *c)
     return sps_strdup(&c->net_text, sps_preset_find("nets", c->run.net)->text);
 }
 
-static sps_status init(struct sps_config *c, const sps_yaml *yaml, const char *const *sets, size_t set_count, int has_seed, uint64_t seed)
+static sps_status init(struct sps_config *c, const sps_yaml *yaml, const char *const *sets, size_t set_count,
+                       int has_seed, uint64_t seed)
 {
     sps_params_default(run_params, &c->run);
     SPS_TRY(choose_method(c, yaml, sets, set_count));
@@ -147,8 +148,8 @@ static sps_status init(struct sps_config *c, const sps_yaml *yaml, const char *c
     return sps_params_write(&c->text, bindings, 2);
 }
 
-sps_status sps_config_read(struct sps_config *out, const sps_yaml *yaml, const char *const *sets, size_t set_count, int has_seed,
-                           uint64_t seed)
+sps_status sps_config_read(struct sps_config *out, const sps_yaml *yaml, const char *const *sets, size_t set_count,
+                           int has_seed, uint64_t seed)
 {
     struct sps_config c = {0};
     sps_status status = init(&c, yaml, sets, set_count, has_seed, seed);
@@ -159,8 +160,8 @@ sps_status sps_config_read(struct sps_config *out, const sps_yaml *yaml, const c
     return status;
 }
 
-sps_status sps_config_init(struct sps_config *out, const char *config, const char *const *sets, size_t set_count, int has_seed,
-                           uint64_t seed)
+sps_status sps_config_init(struct sps_config *out, const char *config, const char *const *sets, size_t set_count,
+                           int has_seed, uint64_t seed)
 {
     sps_yaml *yaml = NULL;
     if (config != NULL)
@@ -228,7 +229,8 @@ const char *sps_train_preset(const char *folder, size_t index, char summary[256]
     return NULL;
 }
 
-static const char *describe(const char *name, const char *text, const char *from, const char **summary, const char **source)
+static const char *describe(const char *name, const char *text, const char *from, const char **summary,
+                            const char **source)
 {
     *summary = text;
     *source = from;
@@ -241,7 +243,8 @@ const char *sps_train_list(const char *kind, size_t index, const char **summary,
                                                {"steps", "train.drops drops by train.drop_factor, evenly spread"},
                                                {"one_cycle", "up during the warm-up, then half a cosine down"},
                                                {"constant", "the largest rate throughout"}};
-#define DESCRIBE(entry) return (entry) ? describe((entry)->name, (entry)->summary, (entry)->source, summary, source) : NULL
+#define DESCRIBE(entry)                                                                                                \
+    return (entry) ? describe((entry)->name, (entry)->summary, (entry)->source, summary, source) : NULL
     if (strcmp(kind, "layers") == 0)
         DESCRIBE(sps_layer_type_at(index));
     if (strcmp(kind, "methods") == 0)

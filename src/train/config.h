@@ -11,20 +11,25 @@
     X(validation, INT, "data.validation", "5000", "", 1, 1e9, "training images held out for validation", "")           \
     X(flip, BOOL, "data.flip", "false", "", 0, 1, "mirror left-right with probability 1/2", "")                        \
     X(crop_pad, INT, "data.crop_pad", "0", "", 0, 64, "pad by so many pixels and cut at random; 0 is off", "")         \
-    X(resize_min_area, REAL, "data.resize_min_area", "1", "", 0.05, 1, "random resized crop: smallest share of the area; 1 is off", "Scale-Dropout paper VI-A1") \
+    X(resize_min_area, REAL, "data.resize_min_area", "1", "", 0.05, 1,                                                 \
+      "random resized crop: smallest share of the area; 1 is off", "Scale-Dropout paper VI-A1")                        \
     X(net, TEXT, "net.name", "lenet5-wide", "", 0, 0, "network: a preset's name, or path of a description", "")        \
-    X(binariser, TEXT, "net.binariser", "irnet", "", 0, 0, "how weights and activations become signs (spinscale info)", "Qin et al., CVPR 2020")                    \
-    X(method, TEXT, "method.name", "scale_dropout", "", 0, 0, "how the scales are learned and drawn (spinscale info)", "")                  \
+    X(binariser, TEXT, "net.binariser", "irnet", "", 0, 0,                                                             \
+      "how weights and activations become signs (spinscale info)", "Qin et al., CVPR 2020")                            \
+    X(method, TEXT, "method.name", "scale_dropout", "", 0, 0, "how the scales are learned and drawn (spinscale info)", \
+      "")                                                                                                              \
     X(epochs, INT, "train.epochs", "30", "", 1, 100000, "passes over the training images", "")                         \
     X(batch, INT, "train.batch", "128", "", 2, 65536, "images a step", "")                                             \
-    X(optimiser, TEXT, "train.optimiser", "adam", "", 0, 0, "rule of the updates (spinscale info)", "")                                         \
+    X(optimiser, TEXT, "train.optimiser", "adam", "", 0, 0, "rule of the updates (spinscale info)", "")                \
     X(rate, REAL, "train.rate", "0.001", "", 0, 100, "largest learning rate", "")                                      \
     X(momentum, REAL, "train.momentum", "0.9", "", 0, 0.9999, "of sgd", "")                                            \
     X(beta1, REAL, "train.beta1", "0.9", "", 0, 0.9999, "of adam", "Kingma and Ba 2015")                               \
     X(beta2, REAL, "train.beta2", "0.999", "", 0, 0.999999, "of adam", "Kingma and Ba 2015")                           \
     X(epsilon, REAL, "train.epsilon", "1e-8", "", 1e-16, 1, "of adam", "Kingma and Ba 2015")                           \
-    X(decay, REAL, "train.decay", "0", "", 0, 1, "weight decay on the real-valued weights", "Scale-Dropout paper eq. 17") \
-    X(schedule, CHOICE, "train.schedule", "cosine", "cosine|steps|one_cycle|constant", 0, 3, "of the learning rate", "") \
+    X(decay, REAL, "train.decay", "0", "", 0, 1, "weight decay on the real-valued weights",                            \
+      "Scale-Dropout paper eq. 17")                                                                                    \
+    X(schedule, CHOICE, "train.schedule", "cosine", "cosine|steps|one_cycle|constant", 0, 3, "of the learning rate",   \
+      "")                                                                                                              \
     X(warm_up, REAL, "train.warm_up", "0.02", "", 0, 0.9, "share of training in which the rate rises", "")             \
     X(final, REAL, "train.final", "0", "", 0, 1, "rate at the end as a share of the largest (cosine, one_cycle)", "")  \
     X(drops, INT, "train.drops", "2", "", 0, 100, "steps: how often the rate drops", "")                               \
@@ -33,11 +38,14 @@
     X(t_min, REAL, "train.t_min", "0.1", "", 1e-6, 1e3, "error-decay estimator: first sharpness", "Qin et al. 2020")   \
     X(t_max, REAL, "train.t_max", "10", "", 1e-6, 1e3, "error-decay estimator: last sharpness", "Qin et al. 2020")     \
     X(select, CHOICE, "train.select", "last", "last|accuracy|nll", 0, 2, "epoch that is kept, by validation", "")      \
-    X(validation_samples, INT, "train.validation_samples", "8", "", 1, 1000, "Monte Carlo passes of each epoch's validation", "") \
+    X(validation_samples, INT, "train.validation_samples", "8", "", 1, 1000,                                           \
+      "Monte Carlo passes of each epoch's validation", "")                                                             \
     X(validate_every, INT, "train.validate_every", "1", "", 1, 100000, "epochs between validations", "")               \
-    X(norm_images, INT, "train.norm_images", "20000", "", 1, 1e9, "training images that re-estimate BatchNorm at the end", "DESIGN 3") \
-    X(bank_draws, INT, "train.bank_draws", "10", "", 1, 1000, "draws of a random bank before the best is taken", "")    \
-    X(collapse_floor, REAL, "train.collapse_floor", "0.0002", "", 0, 10, "mutual information on validation images, in nats, below which the posterior counts as collapsed", "DESIGN 3") \
+    X(norm_images, INT, "train.norm_images", "20000", "", 1, 1e9,                                                      \
+      "training images that re-estimate BatchNorm at the end", "DESIGN 3")                                             \
+    X(bank_draws, INT, "train.bank_draws", "10", "", 1, 1000, "draws of a random bank before the best is taken", "")   \
+    X(collapse_floor, REAL, "train.collapse_floor", "0.0002", "", 0, 10,                                               \
+      "mutual information on validation images, in nats, below which the posterior counts as collapsed", "DESIGN 3")   \
     X(checkpoint_every, REAL, "train.checkpoint_every", "300 s", "s", 1, 1e6, "time between checkpoints", "")
 
 struct sps_run_params {
@@ -57,12 +65,12 @@ struct sps_config {
     char *text;     /* everything resolved, as YAML */
 };
 
-/* config: a preset's name, or a path (has a '/' or ends in .yaml), or NULL for defaults.  sets are "key=value"; seed overrides
- * run.seed if has_seed.  *out is set only on success. */
-sps_status sps_config_init(struct sps_config *out, const char *config, const char *const *sets, size_t set_count, int has_seed,
-                           uint64_t seed);
+/* config: a preset's name, or a path (has a '/' or ends in .yaml), or NULL for defaults.  sets are "key=value"; seed
+ * overrides run.seed if has_seed.  *out is set only on success. */
+sps_status sps_config_init(struct sps_config *out, const char *config, const char *const *sets, size_t set_count,
+                           int has_seed, uint64_t seed);
 /* The same from a parsed file; NULL: defaults. */
-sps_status sps_config_read(struct sps_config *out, const sps_yaml *yaml, const char *const *sets, size_t set_count, int has_seed,
-                           uint64_t seed);
+sps_status sps_config_read(struct sps_config *out, const sps_yaml *yaml, const char *const *sets, size_t set_count,
+                           int has_seed, uint64_t seed);
 void sps_config_reset(struct sps_config *config);
 #endif

@@ -34,9 +34,16 @@ static sps_status describe(struct sps_model *m)
     SPS_TRY(sps_calloc(&m->banks, (size_t)graph->scale_count, sizeof *m->banks, "banks"));
     SPS_TRY(sps_calloc(&m->bank_sizes, (size_t)graph->scale_count, sizeof *m->bank_sizes, "bank sizes"));
     sps_graph_banks(m->banks, graph);
-    m->info = (struct sps_model_info){.net = graph->name, .method = m->facts.method, .data = m->facts.data, .provenance = m->facts.config,
-                                      .height = graph->input.h, .width = graph->input.w, .channels = graph->input.c,
-                                      .classes = graph->classes, .bank_layers = graph->scale_count, .bank_sizes = m->bank_sizes,
+    m->info = (struct sps_model_info){.net = graph->name,
+                                      .method = m->facts.method,
+                                      .data = m->facts.data,
+                                      .provenance = m->facts.config,
+                                      .height = graph->input.h,
+                                      .width = graph->input.w,
+                                      .channels = graph->input.c,
+                                      .classes = graph->classes,
+                                      .bank_layers = graph->scale_count,
+                                      .bank_sizes = m->bank_sizes,
                                       .paths = sps_path_count(m->banks, graph->scale_count),
                                       .validation_accuracy = m->facts.validation_accuracy};
     for (int i = 0; i < graph->scale_count; i++)
@@ -116,41 +123,49 @@ sps_status sps_model_passes(const sps_model *m, const struct sps_predict_options
         SPS_FAIL(EINVAL, "reading %d is unknown", (int)options->reading);
     for (int i = 0; i < m->graph->scale_count; i++)
         if (m->graph->scales[i]->per_channel)
-            SPS_FAIL(EINVAL, "an exact prediction is not possible: masks are drawn per channel, %g paths; draw samples instead", m->info.paths);
+            SPS_FAIL(EINVAL,
+                     "an exact prediction is not possible: masks are drawn per channel, %g paths; draw samples instead",
+                     m->info.paths);
     if (m->info.paths > SPS_EXACT_PATHS_MAX)
-        SPS_FAIL(EINVAL, "an exact prediction would walk %g paths, more than %d; draw samples instead", m->info.paths, SPS_EXACT_PATHS_MAX);
+        SPS_FAIL(EINVAL, "an exact prediction would walk %g paths, more than %d; draw samples instead", m->info.paths,
+                 SPS_EXACT_PATHS_MAX);
     *passes = (size_t)m->info.paths;
     return SPS_OK;
 }
 
-static sps_status prepare(sps_model *m, const struct sps_predict_options *options, struct sps_draws *draws, size_t *passes)
+static sps_status prepare(sps_model *m, const struct sps_predict_options *options, struct sps_draws *draws,
+                          size_t *passes)
 {
     SPS_TRY(sps_model_passes(m, options, passes));
     int threads = options->threads > 0 ? options->threads : omp_get_num_procs();
     omp_set_num_threads(threads);
     SPS_TRY(sps_graph_set_threads(m->graph, threads));
     *draws = (struct sps_draws){.source = options->reading == SPS_POINT ? SPS_FROM_POINT : SPS_FROM_BANK,
-                                .exact = options->reading == SPS_EXACT, .seed = options->seed, .shared = options->shared_paths};
+                                .exact = options->reading == SPS_EXACT,
+                                .seed = options->seed,
+                                .shared = options->shared_paths};
     return SPS_OK;
 }
 
 static void path_weights(double *weights, const sps_model *m, const struct sps_draws *draws, size_t passes)
 {
-    uint8_t picks[1024]; /* one a layer: exact predictions have at most 4096 paths, but layers with one entry may be many */
+    uint8_t
+        picks[1024]; /* one a layer: exact predictions have at most 4096 paths, but layers with one entry may be many */
     for (size_t t = 0; t < passes; t++)
         weights[t] = draws->exact ? sps_path_at(picks, m->banks, m->graph->scale_count, t) : 1.0 / (double)passes;
 }
 
 /* Finite weights may still be so large that the network overflows: the file's fault. */
-static sps_status predict(sps_model *m, const struct sps_draws *draws, size_t passes, int n, const uint32_t *index, float *p,
-                          float *logits, uint8_t *picks, size_t stride, size_t at)
+static sps_status predict(sps_model *m, const struct sps_draws *draws, size_t passes, int n, const uint32_t *index,
+                          float *p, float *logits, uint8_t *picks, size_t stride, size_t at)
 {
     sps_status status = sps_graph_predict(m->graph, draws, passes, n, index, p, logits, picks, stride, at);
     return status == SPS_EDIVERGED ? sps_fail_in(SPS_EFORMAT, "the model's numbers are too large: ") : status;
 }
 
-sps_status sps_model_predict(sps_model *m, const struct sps_predict_options *options, size_t n, const uint8_t *const *images,
-                             const uint32_t *index, float *p, float *logits, uint8_t *picks, double *weights)
+sps_status sps_model_predict(sps_model *m, const struct sps_predict_options *options, size_t n,
+                             const uint8_t *const *images, const uint32_t *index, float *p, float *logits,
+                             uint8_t *picks, double *weights)
 {
     struct sps_draws draws;
     size_t passes = 0;
@@ -188,15 +203,18 @@ static sps_status fits(const sps_model *m, const struct sps_dataset_info *set)
 {
     const struct sps_model_info *info = &m->info;
     if (set->height != info->height || set->width != info->width || set->channels != info->channels)
-        SPS_FAIL(EUNSUPPORTED, "images of '%s' are %d x %d with %d channel%s, the model reads %d x %d with %d", set->name, set->height, set->width,
-                 set->channels, set->channels == 1 ? "" : "s", info->height, info->width, info->channels);
+        SPS_FAIL(EUNSUPPORTED, "images of '%s' are %d x %d with %d channel%s, the model reads %d x %d with %d",
+                 set->name, set->height, set->width, set->channels, set->channels == 1 ? "" : "s", info->height,
+                 info->width, info->channels);
     return SPS_OK;
 }
 
-static sps_status write_array(const char *dump, const char *suffix, char kind, int dims, const size_t *shape, const void *data)
+static sps_status write_array(const char *dump, const char *suffix, char kind, int dims, const size_t *shape,
+                              const void *data)
 {
     char path[4200];
-    size_t length = strlen(dump), stem = length > 4 && strcmp(dump + length - 4, ".npy") == 0 ? length - 4 : length, count = 1;
+    size_t length = strlen(dump), stem = length > 4 && strcmp(dump + length - 4, ".npy") == 0 ? length - 4 : length,
+           count = 1;
     sps_npy_writer *writer = NULL;
     if (snprintf(path, sizeof path, "%.*s%s", *suffix ? (int)stem : (int)length, dump, suffix) >= (int)sizeof path)
         SPS_FAIL(EINVAL, "path '%s' is too long", dump);
@@ -211,7 +229,8 @@ static sps_status write_array(const char *dump, const char *suffix, char kind, i
 }
 
 /* FILE.npy, FILE.paths.npy and FILE.labels.npy. */
-static sps_status write_dump(const char *dump, const struct sps_graph *graph, size_t passes, size_t n, const struct gathered *all)
+static sps_status write_dump(const char *dump, const struct sps_graph *graph, size_t passes, size_t n,
+                             const struct gathered *all)
 {
     const size_t p_shape[3] = {passes, n, (size_t)graph->classes}, picks_shape[3] = {passes, n, (size_t)graph->picks};
     SPS_TRY(write_array(dump, "", 'f', 3, p_shape, all->p));
@@ -225,8 +244,8 @@ struct evaluation {
     struct gathered all;
 };
 
-static sps_status evaluate_blocks(struct sps_evaluation *out, struct evaluation *e, sps_model *m, const sps_dataset *set,
-                                  const struct sps_predict_options *options, const char *dump,
+static sps_status evaluate_blocks(struct sps_evaluation *out, struct evaluation *e, sps_model *m,
+                                  const sps_dataset *set, const struct sps_predict_options *options, const char *dump,
                                   void (*progress)(void *user, size_t done, size_t total), void *user)
 {
     const size_t n = sps_dataset_get_info(set)->count, classes = (size_t)m->graph->classes;
@@ -254,8 +273,10 @@ static sps_status evaluate_blocks(struct sps_evaluation *out, struct evaluation 
         SPS_TRY(predict(m, &draws, passes, count, index, p, NULL, e->all.picks, stride, at));
         out->seconds += now() - start;
         for (size_t t = 0; t < passes && dump != NULL; t++)
-            memcpy(e->p + t * (size_t)count * classes, p + (t * n + first) * classes, (size_t)count * classes * sizeof *p);
-        SPS_TRY(sps_metrics_add(out->metrics, e->p, draws.exact ? e->weights : NULL, passes, (size_t)count, labels, out->summaries + first));
+            memcpy(e->p + t * (size_t)count * classes, p + (t * n + first) * classes,
+                   (size_t)count * classes * sizeof *p);
+        SPS_TRY(sps_metrics_add(out->metrics, e->p, draws.exact ? e->weights : NULL, passes, (size_t)count, labels,
+                                out->summaries + first));
         if (progress != NULL)
             progress(user, first + (size_t)count, n);
     }
@@ -264,9 +285,10 @@ static sps_status evaluate_blocks(struct sps_evaluation *out, struct evaluation 
     return dump ? write_dump(dump, m->graph, passes, n, &e->all) : SPS_OK;
 }
 
-sps_status sps_model_evaluate(struct sps_evaluation *out, sps_model *m, const sps_dataset *set, const struct sps_predict_options *options,
-                              const struct sps_accept_rule *rule, double level, const char *dump,
-                              void (*progress)(void *user, size_t done, size_t total), void *user)
+sps_status sps_model_evaluate(struct sps_evaluation *out, sps_model *m, const sps_dataset *set,
+                              const struct sps_predict_options *options, const struct sps_accept_rule *rule,
+                              double level, const char *dump, void (*progress)(void *user, size_t done, size_t total),
+                              void *user)
 {
     size_t passes = 0, n = sps_dataset_get_info(set)->count, classes = (size_t)m->graph->classes;
     struct evaluation e = {0};

@@ -19,7 +19,7 @@ struct writer {
     size_t count, room;
     struct sps_metadata *metadata;
     size_t metadata_count, metadata_room;
-    char (*names)[96];   /* of tensors and of metadata made here */
+    char (*names)[96]; /* of tensors and of metadata made here */
     size_t name_count, name_room;
 };
 
@@ -50,7 +50,8 @@ __attribute__((format(printf, 2, 3))) static const char *name_of(struct writer *
     return w->names[w->name_count++];
 }
 
-static void add(struct writer *w, const char *name, enum sps_dtype dtype, int dims, const size_t *shape, const void *data)
+static void add(struct writer *w, const char *name, enum sps_dtype dtype, int dims, const size_t *shape,
+                const void *data)
 {
     struct sps_tensor *t = &w->tensors[w->count++];
     *t = (struct sps_tensor){.name = name, .dtype = dtype, .dims = dims, .data = data, .bytes = sps_dtype_bytes(dtype)};
@@ -137,7 +138,9 @@ static void describe(struct writer *w, const struct sps_graph *graph, const stru
     tell_number(w, "validation_nll", facts->validation_nll);
     tell_number(w, "mutual_information", facts->mutual_information);
     tell_number(w, "bank_draws", facts->bank_draws);
-    tell(w, "bits", "bit i of byte j is element 8 j + i, 1 is +1 and 0 is -1; rows are padded to 4 bytes with zeros; X_bits has the logical shape X.shape");
+    tell(w, "bits",
+         "bit i of byte j is element 8 j + i, 1 is +1 and 0 is -1; rows are padded to 4 bytes with zeros; X_bits has "
+         "the logical shape X.shape");
     for (int i = 0; i < graph->classes && i < 256; i++)
         if (facts->class_names[i] != NULL)
             tell(w, name_of(w, "class.%d", i), facts->class_names[i]);
@@ -269,7 +272,8 @@ static sps_status read_scale(struct sps_scale *scale, const struct reader *r)
         total += probability[k];
     for (int k = 0; k < scale->entries; k++) {
         if (probability[k] < 0 || !(fabs(total - 1) < 1e-4))
-            SPS_FAIL(EFORMAT, "'%s': probabilities of layer %d are no distribution (sum %g)", r->name, scale->layer, total);
+            SPS_FAIL(EFORMAT, "'%s': probabilities of layer %d are no distribution (sum %g)", r->name, scale->layer,
+                     total);
         scale->probability[k] = probability[k] / total;
     }
     const char *pick = NULL;
@@ -292,8 +296,9 @@ static sps_status read_table(struct sps_code_table *table, const struct reader *
     /* Pixels are 0 to 1: far beyond what data give, and the arithmetic of the table stays finite. */
     for (int c = 0; c < channels; c++)
         if (!(table->std[c] >= 1e-6f && table->std[c] <= 1e6f && fabsf(table->mean[c]) <= 1e6f))
-            SPS_FAIL(EFORMAT, "'%s': channel %d has input.mean %g and input.std %g, must be -1e6 to 1e6 and 1e-6 to 1e6", r->name, c,
-                     (double)table->mean[c], (double)table->std[c]);
+            SPS_FAIL(EFORMAT,
+                     "'%s': channel %d has input.mean %g and input.std %g, must be -1e6 to 1e6 and 1e-6 to 1e6",
+                     r->name, c, (double)table->mean[c], (double)table->std[c]);
     sps_code_table_make(table);
     memcpy(table->code, codes->data, codes->bytes);
     return SPS_OK;
@@ -334,7 +339,8 @@ static sps_status read_facts(struct sps_model_facts *facts, const struct reader 
     SPS_TRY(metadata(&format, r, "format"));
     SPS_TRY(metadata(&version, r, "version"));
     if (strcmp(format, FORMAT) != 0 || strcmp(version, FORMAT_VERSION) != 0)
-        SPS_FAIL(EFORMAT, "'%s' is '%s' version '%s', not %s version %s", r->name, format, version, FORMAT, FORMAT_VERSION);
+        SPS_FAIL(EFORMAT, "'%s' is '%s' version '%s', not %s version %s", r->name, format, version, FORMAT,
+                 FORMAT_VERSION);
     SPS_TRY(metadata(&facts->net_text, r, "net"));
     SPS_TRY(metadata(&facts->method, r, "method"));
     SPS_TRY(metadata(&facts->binariser, r, "binariser"));

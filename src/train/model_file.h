@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #ifndef SPS_TRAIN_MODEL_FILE_H
 #define SPS_TRAIN_MODEL_FILE_H
-/* model.safetensors: what training leaves behind.  Binary weights as bits, banks, BatchNorm, the input table, and in the
- * metadata the network's description and where it all came from.  docs/model-file.md lists every tensor and key. */
+/* model.safetensors: what training leaves behind.  Binary weights as bits, banks, BatchNorm, the input table, and in
+ * the metadata the network's description and where it all came from.  docs/model-file.md lists every tensor and key. */
 #include "core/safetensors.h"
 #include "data/transform.h"
 #include "nn/nn.h"
@@ -18,7 +18,8 @@ struct sps_model_facts {
 sps_status sps_model_file_write(const char *path, const struct sps_graph *graph, const struct sps_code_table *table,
                                 const struct sps_model_facts *facts);
 
-/* Build the graph from an open file (hostile input) for batches of `batch` and fill it.  Texts of facts live in the file. */
+/* Build the graph from an open file (hostile input) for batches of `batch` and fill it.  Texts of facts live in the
+ * file. */
 sps_status sps_model_file_read(struct sps_graph **graph, struct sps_code_table *table, struct sps_model_facts *facts,
                                const sps_safetensors *file, const char *name, int batch, int threads);
 #endif

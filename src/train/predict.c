@@ -48,8 +48,8 @@ sps_status sps_graph_check(const struct sps_graph *graph, int n)
     return SPS_OK;
 }
 
-sps_status sps_graph_predict(struct sps_graph *graph, const struct sps_draws *draws, size_t passes, int n, const uint32_t *index,
-                             float *p, float *logits, uint8_t *picks, size_t stride, size_t at)
+sps_status sps_graph_predict(struct sps_graph *graph, const struct sps_draws *draws, size_t passes, int n,
+                             const uint32_t *index, float *p, float *logits, uint8_t *picks, size_t stride, size_t at)
 {
     size_t classes = (size_t)graph->classes, row = (size_t)graph->picks;
     struct sps_path_bank *banks = NULL;
@@ -63,10 +63,17 @@ sps_status sps_graph_predict(struct sps_graph *graph, const struct sps_draws *dr
             if (draws->exact)
                 sps_path_at(drawn + (size_t)i * row, banks, graph->scale_count, t);
             else
-                sps_path_draw(drawn + (size_t)i * row, banks, graph->scale_count, draws->seed, draws->shared ? 0 : index[i], (uint32_t)t);
-        const struct sps_pass pass = {.mode = SPS_PASS_EVALUATE, .source = draws->source, .n = n, .seed = draws->seed,
-                                      .epoch = ~(uint32_t)t, /* continuous posterior: streams that no training epoch uses */
-                                      .index = index, .picks = drawn, .start = t == 0 ? 0 : first_random_layer(graph)};
+                sps_path_draw(drawn + (size_t)i * row, banks, graph->scale_count, draws->seed,
+                              draws->shared ? 0 : index[i], (uint32_t)t);
+        const struct sps_pass pass = {.mode = SPS_PASS_EVALUATE,
+                                      .source = draws->source,
+                                      .n = n,
+                                      .seed = draws->seed,
+                                      .epoch =
+                                          ~(uint32_t)t, /* continuous posterior: streams that no training epoch uses */
+                                      .index = index,
+                                      .picks = drawn,
+                                      .start = t == 0 ? 0 : first_random_layer(graph)};
         sps_graph_forward(graph, &pass);
         const float *x = sps_graph_logits(graph);
         if (!all_finite(x, (size_t)n * classes))
@@ -100,8 +107,12 @@ static double layer_flips(const struct sps_graph *graph, struct sps_layer *layer
         const float *reals = sps_layer_input(graph, layer, i);
         for (size_t j = 0; j < size; j++) {
             size_t c = j % channels;
-            struct sps_affine a = {0, norm->bias ? norm->bias->value[c] : 0, norm->running_mean[c],
-                                   1.0f / sqrtf(norm->running_var[c] + norm->eps), norm->gamma->value[c], norm->beta->value[c]};
+            struct sps_affine a = {0,
+                                   norm->bias ? norm->bias->value[c] : 0,
+                                   norm->running_mean[c],
+                                   1.0f / sqrtf(norm->running_var[c] + norm->eps),
+                                   norm->gamma->value[c],
+                                   norm->beta->value[c]};
             float z = layer->in.kind == SPS_SUMS ? (float)sums[j] : reals[j];
             int ones = 0;
             for (int k = 0; k < scale->entries; k++) {
@@ -124,7 +135,8 @@ sps_status sps_graph_flips(struct sps_graph *graph, uint64_t seed, int n, const 
     sps_graph_banks(banks, graph);
     for (int i = 0; i < n; i++)
         sps_path_draw(picks + (size_t)i * (size_t)graph->picks, banks, graph->scale_count, seed, index[i], 0);
-    const struct sps_pass pass = {.mode = SPS_PASS_EVALUATE, .source = SPS_FROM_BANK, .n = n, .seed = seed, .index = index, .picks = picks};
+    const struct sps_pass pass = {
+        .mode = SPS_PASS_EVALUATE, .source = SPS_FROM_BANK, .n = n, .seed = seed, .index = index, .picks = picks};
     sps_graph_forward(graph, &pass);
     for (int i = 0; i < graph->scale_count; i++) {
         int at = graph->scales[i]->layer;

@@ -22,12 +22,12 @@ enum { THREADS_MAX = 1024 };
 struct session {
     struct sps_run run;
     const struct sps_train_options *options;
-    int *labels;       /* [batch] */
-    float *dlogits;    /* [batch][classes] */
-    FILE *metrics;     /* metrics.jsonl */
+    int *labels;    /* [batch] */
+    float *dlogits; /* [batch][classes] */
+    FILE *metrics;  /* metrics.jsonl */
     double start, seconds_before, last_checkpoint;
     int64_t updates_before;
-    double *flips;     /* [scale_count] last measured */
+    double *flips; /* [scale_count] last measured */
 };
 
 static double now(void)
@@ -58,11 +58,13 @@ static sps_status open_data(struct sps_run *run, const char *data_dir)
     const struct sps_dataset_info *info = sps_dataset_get_info(run->data);
     size_t validation = (size_t)run->config.run.validation;
     if (validation >= info->count)
-        SPS_FAIL(EINVAL, "data.validation %zu leaves no training image of %zu in '%s'", validation, info->count, info->name);
+        SPS_FAIL(EINVAL, "data.validation %zu leaves no training image of %zu in '%s'", validation, info->count,
+                 info->name);
     run->validation_count = validation;
     run->train_count = info->count - validation;
     if (run->train_count < (size_t)run->config.run.batch)
-        SPS_FAIL(EINVAL, "train.batch %lld is larger than the %zu training images", (long long)run->config.run.batch, run->train_count);
+        SPS_FAIL(EINVAL, "train.batch %lld is larger than the %zu training images", (long long)run->config.run.batch,
+                 run->train_count);
     SPS_TRY(sps_calloc(&run->order, info->count, sizeof *run->order, "the split"));
     SPS_TRY(sps_calloc(&run->epoch_order, run->train_count, sizeof *run->epoch_order, "an epoch's order"));
     sps_split(run->order, info->count, validation, (uint64_t)run->config.run.seed);
@@ -73,10 +75,17 @@ static sps_status open_data(struct sps_run *run, const char *data_dir)
 static sps_status build_graph(struct sps_run *run, int threads)
 {
     const struct sps_dataset_info *info = sps_dataset_get_info(run->data);
-    const struct sps_graph_options options = {
-        .method = run->config.method, .settings = run->config.settings, .binariser = run->config.binariser,
-        .batch = (int)run->config.run.batch, .threads = threads, .training = 1, .seed = (uint64_t)run->config.run.seed,
-        .height = info->height, .width = info->width, .channels = info->channels, .classes = info->classes};
+    const struct sps_graph_options options = {.method = run->config.method,
+                                              .settings = run->config.settings,
+                                              .binariser = run->config.binariser,
+                                              .batch = (int)run->config.run.batch,
+                                              .threads = threads,
+                                              .training = 1,
+                                              .seed = (uint64_t)run->config.run.seed,
+                                              .height = info->height,
+                                              .width = info->width,
+                                              .channels = info->channels,
+                                              .classes = info->classes};
     SPS_TRY(sps_graph_create(&run->graph, run->config.net, &options));
     run->graph->code_step = 1 / run->table.scale;
     struct sps_state_tensor *state = NULL;
@@ -85,7 +94,9 @@ static sps_status build_graph(struct sps_run *run, int threads)
     for (size_t i = 0; i < count; i++)
         kept += state[i].kept ? state[i].count : 0;
     sps_free(state);
-    return run->config.run.select == SPS_SELECT_LAST ? SPS_OK : sps_calloc(&run->best, kept, sizeof *run->best, "the best epoch");
+    return run->config.run.select == SPS_SELECT_LAST
+               ? SPS_OK
+               : sps_calloc(&run->best, kept, sizeof *run->best, "the best epoch");
 }
 
 static sps_status open_folder(struct session *s)
@@ -123,7 +134,8 @@ static sps_status session_init(struct session *s, const struct sps_train_options
     struct sps_run *run = &s->run;
     char config[4200];
     s->options = options;
-    if (options->out == NULL || snprintf(run->folder, sizeof run->folder, "%s", options->out) >= (int)sizeof run->folder)
+    if (options->out == NULL ||
+        snprintf(run->folder, sizeof run->folder, "%s", options->out) >= (int)sizeof run->folder)
         SPS_FAIL(EINVAL, "the folder's name is missing or too long");
     if (options->threads < 0 || options->threads > THREADS_MAX)
         SPS_FAIL(EINVAL, "threads is %d, must be 1 to %d, or 0 for all cores", options->threads, THREADS_MAX);
@@ -175,8 +187,8 @@ static void load_step(struct session *s, const uint32_t *index)
         int8_t *first = plain ? codes : sps_graph_scratch(graph);
         sps_encode(first, &run->table, sps_dataset_image(run->data, index[i]), graph->input.h * graph->input.w);
         if (!plain)
-            sps_augment_codes(codes, first, graph->input.h, graph->input.w, graph->input.c, &augment, (uint64_t)set->seed, index[i],
-                              (uint32_t)run->at.epoch);
+            sps_augment_codes(codes, first, graph->input.h, graph->input.w, graph->input.c, &augment,
+                              (uint64_t)set->seed, index[i], (uint32_t)run->at.epoch);
         s->labels[i] = sps_dataset_label(run->data, index[i]);
     }
 }
@@ -215,8 +227,8 @@ static double share_done(const struct sps_run *run)
 static double rate_now(const struct sps_run *run)
 {
     const struct sps_run_params *set = &run->config.run;
-    return set->rate * sps_schedule_factor((enum sps_schedule)set->schedule, share_done(run), set->warm_up, set->final, (int)set->drops,
-                                           set->drop_factor);
+    return set->rate * sps_schedule_factor((enum sps_schedule)set->schedule, share_done(run), set->warm_up, set->final,
+                                           (int)set->drops, set->drop_factor);
 }
 
 static sps_status train_step(struct session *s)
@@ -226,11 +238,17 @@ static sps_status train_step(struct session *s)
     struct sps_graph *graph = run->graph;
     const uint32_t *index = run->epoch_order + (size_t)run->at.step * (size_t)set->batch;
     load_step(s, index);
-    struct sps_pass pass = {.mode = SPS_PASS_TRAIN, .source = SPS_FROM_METHOD, .n = graph->batch, .seed = (uint64_t)set->seed,
-                            .epoch = (uint32_t)run->at.epoch, .index = index, .batch = (uint32_t)run->at.step};
+    struct sps_pass pass = {.mode = SPS_PASS_TRAIN,
+                            .source = SPS_FROM_METHOD,
+                            .n = graph->batch,
+                            .seed = (uint64_t)set->seed,
+                            .epoch = (uint32_t)run->at.epoch,
+                            .index = index,
+                            .batch = (uint32_t)run->at.step};
     sps_error_decay(&pass.t, &pass.k, share_done(run), set->t_min, set->t_max);
     sps_graph_forward(graph, &pass);
-    double loss = sps_cross_entropy(NULL, s->dlogits, sps_graph_logits(graph), s->labels, graph->batch, graph->classes, set->smoothing);
+    double loss = sps_cross_entropy(NULL, s->dlogits, sps_graph_logits(graph), s->labels, graph->batch, graph->classes,
+                                    set->smoothing);
     if (!isfinite(loss))
         return diverged(s, loss);
     sps_graph_backward(graph, &pass, s->dlogits);
@@ -238,7 +256,8 @@ static sps_status train_step(struct session *s)
     for (int i = 0; i < graph->scale_count; i++)
         if (graph->method->penalty != NULL)
             penalty += graph->method->penalty(graph->scales[i], run->train_count);
-    const struct sps_step step = {rate_now(run), set->decay, set->beta1, set->beta2, set->epsilon, set->momentum, run->at.updates + 1};
+    const struct sps_step step = {rate_now(run), set->decay,    set->beta1,         set->beta2,
+                                  set->epsilon,  set->momentum, run->at.updates + 1};
     sps_graph_update(graph, run->config.optimiser, &step, pass.t, pass.k);
     run->at.loss_sum += loss;
     run->at.penalty = penalty;
@@ -276,7 +295,8 @@ static sps_status write_metrics(struct session *s, double images_per_s, int vali
     json_object_set_new(line, "train_loss", real_or_null(run->at.loss_sum / steps));
     json_object_set_new(line, "penalty", real_or_null(run->at.penalty));
     json_object_set_new(line, "train_accuracy", real_or_null((double)run->at.correct / (steps * run->graph->batch)));
-    json_object_set_new(line, "validation_accuracy", validated ? real_or_null(run->at.validation_accuracy) : json_null());
+    json_object_set_new(line, "validation_accuracy",
+                        validated ? real_or_null(run->at.validation_accuracy) : json_null());
     json_object_set_new(line, "validation_nll", validated ? real_or_null(run->at.validation_nll) : json_null());
     json_object_set_new(line, "mutual_information", validated ? real_or_null(run->at.mutual_information) : json_null());
     json_object_set_new(line, "rate", real_or_null(rate_now(run)));
@@ -383,16 +403,23 @@ static void tell_progress(struct session *s, double images_per_s, int epoch_done
     if (s->options->progress == NULL)
         return;
     size_t steps = run->train_count / (size_t)run->config.run.batch;
-    double done = (double)(run->at.updates - s->updates_before), left = (double)run->config.run.epochs * (double)steps - (double)run->at.updates;
+    double done = (double)(run->at.updates - s->updates_before),
+           left = (double)run->config.run.epochs * (double)steps - (double)run->at.updates;
     double seconds = now() - s->start;
-    const struct sps_train_progress progress = {
-        .epoch = (int)run->at.epoch + 1, .epochs = (int)run->config.run.epochs, .step = (size_t)run->at.step, .steps = steps,
-        .loss = run->at.loss_sum / (double)run->at.step, .images_per_s = images_per_s, .seconds = seconds,
-        .seconds_left = done > 0 ? seconds / done * left : NAN, .epoch_done = epoch_done,
-        .train_accuracy = (double)run->at.correct / ((double)run->at.step * run->graph->batch),
-        .validation_accuracy = validated ? run->at.validation_accuracy : NAN,
-        .validation_nll = validated ? run->at.validation_nll : NAN,
-        .mutual_information = validated ? run->at.mutual_information : NAN};
+    const struct sps_train_progress progress = {.epoch = (int)run->at.epoch + 1,
+                                                .epochs = (int)run->config.run.epochs,
+                                                .step = (size_t)run->at.step,
+                                                .steps = steps,
+                                                .loss = run->at.loss_sum / (double)run->at.step,
+                                                .images_per_s = images_per_s,
+                                                .seconds = seconds,
+                                                .seconds_left = done > 0 ? seconds / done * left : NAN,
+                                                .epoch_done = epoch_done,
+                                                .train_accuracy = (double)run->at.correct /
+                                                                  ((double)run->at.step * run->graph->batch),
+                                                .validation_accuracy = validated ? run->at.validation_accuracy : NAN,
+                                                .validation_nll = validated ? run->at.validation_nll : NAN,
+                                                .mutual_information = validated ? run->at.mutual_information : NAN};
     s->options->progress(s->options->user, &progress);
 }
 
@@ -420,8 +447,8 @@ static sps_status train_epoch(struct session *s)
             tell_progress(s, images_per_s, 0, 0);
         if (s->options->stop != NULL && *s->options->stop) {
             SPS_TRY(checkpoint(s));
-            SPS_FAIL(EINTERRUPTED, "interrupted in epoch %lld, step %lld; saved, continue with --resume", (long long)run->at.epoch + 1,
-                     (long long)run->at.step);
+            SPS_FAIL(EINTERRUPTED, "interrupted in epoch %lld, step %lld; saved, continue with --resume",
+                     (long long)run->at.epoch + 1, (long long)run->at.step);
         }
         if ((size_t)run->at.step < steps && now() > s->last_checkpoint + set->checkpoint_every)
             SPS_TRY(checkpoint(s));
@@ -456,29 +483,45 @@ static sps_status finish(struct session *s, struct sps_train_result *result)
     SPS_TRY(sps_validate(&v, run, SPS_FROM_BANK, 20));
     SPS_TRY(measure_flips(s));
     if (run->graph->method->draws_bank)
-        sps_log(SPS_LOG_INFO, "bank: %d draw%s, validation NLL %.4f nats, continuous posterior %.4f, difference %.4f, noise %.4f", bank.draws,
-                bank.draws == 1 ? "" : "s", bank.bank_nll, bank.posterior_nll, bank.difference, bank.noise);
+        sps_log(SPS_LOG_INFO,
+                "bank: %d draw%s, validation NLL %.4f nats, continuous posterior %.4f, difference %.4f, noise %.4f",
+                bank.draws, bank.draws == 1 ? "" : "s", bank.bank_nll, bank.posterior_nll, bank.difference, bank.noise);
     const struct sps_dataset_info *info = sps_dataset_get_info(run->data);
     char seed[32];
     snprintf(seed, sizeof seed, "%lld", (long long)run->config.run.seed);
-    struct sps_model_facts facts = {.net_text = run->config.net_text, .method = run->config.method->name, .binariser = run->config.binariser->name,
-                                    .config = run->config.text, .data = info->name, .data_sha256 = info->sha256,
-                                    .validation_accuracy = v.accuracy, .validation_nll = v.nll, .mutual_information = v.mutual_information,
-                                    .bank_draws = bank.draws, .seed = seed};
+    struct sps_model_facts facts = {.net_text = run->config.net_text,
+                                    .method = run->config.method->name,
+                                    .binariser = run->config.binariser->name,
+                                    .config = run->config.text,
+                                    .data = info->name,
+                                    .data_sha256 = info->sha256,
+                                    .validation_accuracy = v.accuracy,
+                                    .validation_nll = v.nll,
+                                    .mutual_information = v.mutual_information,
+                                    .bank_draws = bank.draws,
+                                    .seed = seed};
     for (int i = 0; i < run->graph->classes && i < 256; i++)
         facts.class_names[i] = sps_dataset_class_name(run->data, i);
     char path[4200];
     SPS_TRY(path_of(path, run, "model.safetensors"));
     SPS_TRY(sps_model_file_write(path, run->graph, &run->table, &facts));
     int stochastic = strcmp(run->config.method->name, "point") != 0;
-    *result = (struct sps_train_result){.epochs = (int)run->at.epoch, .best_epoch = run->best ? (int)run->at.best_epoch + 1 : (int)run->at.epoch,
-                                        .validation_accuracy = v.accuracy, .validation_nll = v.nll, .mutual_information = v.mutual_information,
-                                        .collapsed = stochastic && v.mutual_information < run->config.run.collapse_floor,
-                                        .bank_draws = bank.draws, .seconds = s->seconds_before + now() - s->start};
+    *result =
+        (struct sps_train_result){.epochs = (int)run->at.epoch,
+                                  .best_epoch = run->best ? (int)run->at.best_epoch + 1 : (int)run->at.epoch,
+                                  .validation_accuracy = v.accuracy,
+                                  .validation_nll = v.nll,
+                                  .mutual_information = v.mutual_information,
+                                  .collapsed = stochastic && v.mutual_information < run->config.run.collapse_floor,
+                                  .bank_draws = bank.draws,
+                                  .seconds = s->seconds_before + now() - s->start};
     snprintf(result->model, sizeof result->model, "%.4095s", path);
     if (result->collapsed)
-        sps_log(SPS_LOG_WARNING, "the posterior has collapsed: mutual information on validation images is %.2g nats, below %.2g; T passes say "
-                                 "what one says", v.mutual_information, run->config.run.collapse_floor);
+        sps_log(SPS_LOG_WARNING,
+                "the posterior has collapsed: mutual information on validation images is %.2g nats, below %.2g; T "
+                "passes say "
+                "what one says",
+                v.mutual_information, run->config.run.collapse_floor);
     return SPS_OK;
 }
 

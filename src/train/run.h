@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #ifndef SPS_TRAIN_RUN_H
 #define SPS_TRAIN_RUN_H
-/* One training run, shared by the files of this room: run.c loops, validate.c measures and draws banks, checkpoint.c saves. */
+/* One training run, shared by the files of this room: run.c loops, validate.c measures and draws banks, checkpoint.c
+ * saves. */
 #include <stdio.h>
 
 #include "data/transform.h"
@@ -16,23 +17,23 @@ struct sps_progress_state { /* what a checkpoint holds beside the tensors */
     int64_t updates;        /* done in all */
     double loss_sum;        /* of this epoch's steps */
     int64_t correct;
-    double penalty;         /* last step's */
-    int64_t best_epoch;     /* -1: none yet */
+    double penalty;     /* last step's */
+    int64_t best_epoch; /* -1: none yet */
     double best_score;
     double validation_accuracy, validation_nll, mutual_information; /* last measured */
-    double seconds;         /* of training in all sessions */
-    int64_t metrics_bytes;  /* length of metrics.jsonl */
+    double seconds;                                                 /* of training in all sessions */
+    int64_t metrics_bytes;                                          /* length of metrics.jsonl */
 };
 
 struct sps_run {
     struct sps_config config;
     sps_dataset *data;
     struct sps_code_table table;
-    uint32_t *order;              /* train indices, then validation */
-    uint32_t *epoch_order;        /* this epoch's */
+    uint32_t *order;       /* train indices, then validation */
+    uint32_t *epoch_order; /* this epoch's */
     size_t train_count, validation_count;
     struct sps_graph *graph;
-    float *best;                  /* weights and running statistics of the best epoch; NULL for select: last */
+    float *best; /* weights and running statistics of the best epoch; NULL for select: last */
     struct sps_progress_state at;
     char folder[4096];
 };
@@ -47,8 +48,8 @@ struct sps_state_tensor {
 /* All of them, in a fixed order; *out is released with sps_free(). */
 sps_status sps_run_state(struct sps_state_tensor **out, size_t *count, const struct sps_run *run);
 
-/* SPS_EDIVERGED if any of them holds a number that is not finite.  (Binary layers hide such weights from the loss: the sign of
- * a NaN is -1.) */
+/* SPS_EDIVERGED if any of them holds a number that is not finite.  (Binary layers hide such weights from the loss: the
+ * sign of a NaN is -1.) */
 sps_status sps_run_check_finite(const struct sps_run *run);
 
 /* DIR/checkpoint.safetensors.  Loading checks that it belongs to this configuration. */
@@ -65,8 +66,8 @@ sps_status sps_validate(struct sps_validation *out, struct sps_run *run, enum sp
 /* Banks from the trained posterior, BatchNorm re-estimated over them; draws that validate worse than the continuous
  * posterior beyond noise are repeated. */
 struct sps_bank_report {
-    int draws;         /* made */
-    int accepted;      /* the kept one is within noise */
+    int draws;                                         /* made */
+    int accepted;                                      /* the kept one is within noise */
     double posterior_nll, bank_nll, difference, noise; /* mean difference and twice its standard error */
 };
 sps_status sps_make_banks(struct sps_bank_report *report, struct sps_run *run);

@@ -13,7 +13,8 @@ static void load_batch(struct sps_run *run, const uint32_t *index, int n)
     size_t size = sps_shape_size(&graph->input);
 #pragma omp parallel for schedule(static) num_threads(graph->threads)
     for (int i = 0; i < n; i++)
-        sps_encode(graph->codes + (size_t)i * size, &run->table, sps_dataset_image(run->data, index[i]), graph->input.h * graph->input.w);
+        sps_encode(graph->codes + (size_t)i * size, &run->table, sps_dataset_image(run->data, index[i]),
+                   graph->input.h * graph->input.w);
 }
 
 static double nll_of(const float *p, size_t passes, size_t stride, int classes, int i, int label)
@@ -80,15 +81,22 @@ static sps_status estimate_norms(struct sps_run *run, enum sps_scale_source sour
     SPS_TRY_OUT(sps_calloc(&picks, batch, (size_t)graph->picks, "picks"));
     sps_graph_banks(banks, graph);
     memcpy(run->epoch_order, run->order, run->train_count * sizeof *run->order);
-    sps_shuffle(run->epoch_order, run->train_count, (uint64_t)run->config.run.seed, UINT32_MAX); /* an order no epoch has */
+    sps_shuffle(run->epoch_order, run->train_count, (uint64_t)run->config.run.seed,
+                UINT32_MAX); /* an order no epoch has */
     sps_graph_norms_begin(graph);
     for (size_t first = 0; first + batch <= images || first == 0; first += batch) {
         const uint32_t *index = run->epoch_order + first;
         load_batch(run, index, (int)batch);
         for (size_t i = 0; i < batch; i++)
-            sps_path_draw(picks + i * (size_t)graph->picks, banks, graph->scale_count, (uint64_t)run->config.run.seed, index[i], 0);
-        const struct sps_pass pass = {.mode = SPS_PASS_ESTIMATE, .source = source, .n = (int)batch, .seed = (uint64_t)run->config.run.seed,
-                                      .epoch = UINT32_MAX, .index = index, .picks = picks};
+            sps_path_draw(picks + i * (size_t)graph->picks, banks, graph->scale_count, (uint64_t)run->config.run.seed,
+                          index[i], 0);
+        const struct sps_pass pass = {.mode = SPS_PASS_ESTIMATE,
+                                      .source = source,
+                                      .n = (int)batch,
+                                      .seed = (uint64_t)run->config.run.seed,
+                                      .epoch = UINT32_MAX,
+                                      .index = index,
+                                      .picks = picks};
         sps_graph_forward(graph, &pass);
     }
     SPS_TRY_OUT(sps_graph_norms_end(graph, source == SPS_FROM_POINT));
@@ -147,7 +155,8 @@ static sps_status choose_bank(struct sps_bank_report *report, struct sps_run *ru
     if (report->accepted)
         return SPS_OK;
     report->bank_nll = best_nll;
-    sps_log(SPS_LOG_WARNING, "no bank of %d draws is within noise of the continuous posterior (NLL %.4f); the best has %.4f nats",
+    sps_log(SPS_LOG_WARNING,
+            "no bank of %d draws is within noise of the continuous posterior (NLL %.4f); the best has %.4f nats",
             report->draws, report->posterior_nll, best_nll);
     SPS_TRY(draw_banks(run, best));
     return estimate_norms(run, SPS_FROM_BANK);
