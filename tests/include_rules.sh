@@ -1,5 +1,5 @@
 #!/bin/sh
-# Who may include whom (DESIGN 4): a room sees itself and the rooms named here, nothing else; tools see public headers.
+# Who may include whom (docs/architecture.md): a room sees itself and the rooms named here, nothing else; tools see public headers.
 #   include_rules.sh SOURCE_DIR
 cd "$1" || exit 1
 

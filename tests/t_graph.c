@@ -32,7 +32,8 @@ static double difference(struct sps_graph *graph, const struct sps_pass *pass, c
 /* Central differences of a loss that float activations feed have a noise of 3e-7 / step and a curvature term of step^2;
  * where relu, htanh or a maximum switches inside a step they mean nothing.  So three steps are tried and the best one
  * counts, to 1 % of the tensor's largest gradient: a wrong factor or a missing term is outside at each.  (A scale that
- * the whole batch shares has a gradient of nearly 0, DESIGN 3: only the methods that draw per sample test it.) */
+ * the whole batch shares has a gradient of nearly 0 (docs/architecture.md): only the methods that draw per sample test
+ * it.) */
 static void check_gradients(struct sps_graph *graph, int n, uint32_t seed)
 {
     int labels[8];

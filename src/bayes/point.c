@@ -5,7 +5,8 @@
 #include "bayes/bayes.h"
 
 #define POINT_PARAMS(X)                                                                                                \
-    X(spread, REAL, "method.spread", "0", "", 0, 1, "first scales are uniform on 1 - spread .. 1 + spread", "DESIGN 3")
+    X(spread, REAL, "method.spread", "0", "", 0, 1, "first scales are uniform on 1 - spread .. 1 + spread",            \
+      "docs/architecture.md, the trap")
 
 struct point_settings {
     SPS_PARAMS_STRUCT(POINT_PARAMS)

@@ -4,7 +4,7 @@
  * two entries of the bank; random dropout stores `draws` replacements.
  *
  * Departures: a path is drawn per sample, not per batch, unless asked otherwise: with batch statistics BatchNorm hides
- * a scale that all samples share (DESIGN 3).  The element-wise variant picks per channel. */
+ * a scale that all samples share (docs/architecture.md, the trap).  The element-wise variant picks per channel. */
 #include <math.h>
 #include <string.h>
 
@@ -21,19 +21,20 @@
     X(mask, CHOICE, "method.mask", "scalar", "scalar|element", 0, 1, "one mask a layer, or one a channel",             \
       "section III-B")                                                                                                 \
     X(path_per, CHOICE, "method.path_per", "sample", "sample|batch", 0, 1, "who shares a draw in training",            \
-      "DESIGN 3")                                                                                                      \
+      "docs/architecture.md, the trap")                                                                                \
     X(spread, REAL, "method.spread", "0.4", "", 0, 1, "first scales are uniform on 1 - spread .. 1 + spread",          \
-      "DESIGN 3")                                                                                                      \
+      "docs/architecture.md, the trap")                                                                                \
     X(mean_pull, REAL, "method.mean_pull", "1e-4", "", 0, 100,                                                         \
       "strength lambda of the regulariser (1 - mean scale)^2", "eq. 11")                                               \
     X(spread_pull, REAL, "method.spread_pull", "0", "", 0, 100,                                                        \
       "strength of a pull of the scales' standard deviation to its first value, against training's wish for less "     \
       "noise",                                                                                                         \
-      "DESIGN 3")                                                                                                      \
+      "docs/architecture.md, the trap")                                                                                \
     X(low, REAL, "method.low", "0.5", "", -10, 10, "random variant: lower end of the uniform distribution",            \
       "section III-B")                                                                                                 \
     X(high, REAL, "method.high", "1.5", "", -10, 10, "random variant: upper end", "section III-B")                     \
-    X(draws, INT, "method.draws", "3", "", 1, 254, "random variant: replacements stored in the bank", "DESIGN 1")
+    X(draws, INT, "method.draws", "3", "", 1, 254, "random variant: replacements stored in the bank",                  \
+      "docs/architecture.md")
 
 struct scale_dropout_settings {
     SPS_PARAMS_STRUCT(SCALE_DROPOUT_PARAMS)

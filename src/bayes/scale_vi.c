@@ -4,8 +4,9 @@
  *
  *   s = mean + sigma eps,  sigma = softplus(rho),  loss = cross-entropy + lambda sum KL(q || N(1, prior^2))
  *
- * Departures: the prior, which the paper does not state, is centred at one; eps is drawn per sample (DESIGN 3); PACT's
- * clipping level is a setting, so that all layers share one quantiser step as the hardware's scale cells do. */
+ * Departures: the prior, which the paper does not state, is centred at one; eps is drawn per sample
+ * (docs/architecture.md, the trap); PACT's clipping level is a setting, so that all layers share one quantiser step as
+ * the hardware's scale cells do. */
 #include <math.h>
 #include <string.h>
 
@@ -22,7 +23,8 @@
     X(prior, REAL, "method.prior", "0.3", "", 1e-4, 100, "standard deviation of the prior N(1, prior^2)", "")          \
     X(sigma, REAL, "method.sigma", "0.3", "", 1e-6, 10, "first standard deviation of the posterior", "")               \
     X(spread, REAL, "method.spread", "0", "", 0, 1, "first means are uniform on 1 - spread .. 1 + spread", "")         \
-    X(path_per, CHOICE, "method.path_per", "sample", "sample|batch", 0, 1, "who shares a draw in training", "DESIGN 3")
+    X(path_per, CHOICE, "method.path_per", "sample", "sample|batch", 0, 1, "who shares a draw in training",            \
+      "docs/architecture.md, the trap")
 
 struct scale_vi_settings {
     SPS_PARAMS_STRUCT(SCALE_VI_PARAMS)

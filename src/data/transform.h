@@ -2,7 +2,7 @@
 #ifndef SPS_DATA_TRANSFORM_H
 #define SPS_DATA_TRANSFORM_H
 /* From pixels to what a network reads.  A network sees signed 8-bit codes: a table of 256 entries per channel does
- * normalisation and rounding once (DESIGN 1), the same in training, engine, export and chip. */
+ * normalisation and rounding once (docs/architecture.md), the same in training, engine, export and chip. */
 #include <stdint.h>
 
 #include "spinscale/data.h"

@@ -4,7 +4,7 @@
  *   a = s_n (z + b),  y = gamma (a - mean) / sqrt(var + eps) + beta        (Scale-Dropout paper eq. 2, 3)
  *
  * s_n is the scale of sample n: what the method drew in training, the picked entry of the bank otherwise.  It is this
- * dependence on n that keeps BatchNorm from cancelling the scale (DESIGN 3).
+ * dependence on n that keeps BatchNorm from cancelling the scale (docs/architecture.md, the trap).
  *
  * Because s_n is one number per sample and channel, all statistics of a follow from two sums per sample and channel,
  * of z and of z^2, and the backward pass from two more, of dy and dy z; a itself is never stored.
@@ -19,7 +19,8 @@
 #include "nn/nn.h"
 
 #define BATCHNORM_PARAMS(X)                                                                                            \
-    X(scale, BOOL, "scale", "false", "", 0, 1, "the input is multiplied by a scale bank's entry first", "DESIGN 1")    \
+    X(scale, BOOL, "scale", "false", "", 0, 1, "the input is multiplied by a scale bank's entry first",                \
+      "docs/architecture.md")                                                                                          \
     X(bias, BOOL, "bias", "false", "", 0, 1, "a bias is added inside the scale", "Scale-Dropout paper eq. 2")          \
     X(gamma, REAL, "gamma", "1", "", 1e-3, 1e3,                                                                        \
       "first value of gamma; above 1 in the last layer lets scores spread from the start", "")                         \

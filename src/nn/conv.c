@@ -11,7 +11,8 @@
     X(kernel, INT, "kernel", "3", "", 1, 31, "height and width of the kernel, in pixels", "")                          \
     X(stride, INT, "stride", "1", "", 1, 31, "step of the kernel, in pixels", "")                                      \
     X(pad, INT, "pad", "0", "", 0, 30, "zeros around the image, in pixels", "")                                        \
-    X(pool, INT, "pool", "1", "", 1, 15, "binary: max-pooling window over the sums, in pixels; 1 is none", "DESIGN 1") \
+    X(pool, INT, "pool", "1", "", 1, 15, "binary: max-pooling window over the sums, in pixels; 1 is none",             \
+      "docs/architecture.md")                                                                                          \
     X(binary, BOOL, "binary", "false", "", 0, 1, "weights are -1 or +1", "")
 
 struct conv_settings {

@@ -42,10 +42,11 @@
       "Monte Carlo passes of each epoch's validation", "")                                                             \
     X(validate_every, INT, "train.validate_every", "1", "", 1, 100000, "epochs between validations", "")               \
     X(norm_images, INT, "train.norm_images", "20000", "", 1, 1e9,                                                      \
-      "training images that re-estimate BatchNorm at the end", "DESIGN 3")                                             \
+      "training images that re-estimate BatchNorm at the end", "docs/architecture.md, the trap")                       \
     X(bank_draws, INT, "train.bank_draws", "10", "", 1, 1000, "draws of a random bank before the best is taken", "")   \
     X(collapse_floor, REAL, "train.collapse_floor", "0.0002", "", 0, 10,                                               \
-      "mutual information on validation images, in nats, below which the posterior counts as collapsed", "DESIGN 3")   \
+      "mutual information on validation images, in nats, below which the posterior counts as collapsed",               \
+      "docs/architecture.md, the trap")                                                                                \
     X(checkpoint_every, REAL, "train.checkpoint_every", "300 s", "s", 1, 1e6, "time between checkpoints", "")
 
 struct sps_run_params {
