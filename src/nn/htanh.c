@@ -10,32 +10,19 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
 
 static void forward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass)
 {
-    size_t size = sps_shape_size(&layer->in);
-#pragma omp parallel for schedule(static) num_threads(graph->threads)
-    for (int i = 0; i < pass->n; i++) {
-        const float *x = sps_layer_input(graph, layer, i);
-        float *y = (float *)layer->y + (size_t)i * size;
-        for (size_t j = 0; j < size; j++)
-            y[j] = x[j] < -1.0f ? -1.0f : x[j] > 1.0f ? 1.0f : x[j]; /* NaN stays NaN: it must reach the loss */
-    }
+    sps_clip_forward(graph, layer, pass, -1.0f, 1.0f);
 }
 
 static void backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy,
                      float *dx)
 {
-    size_t size = sps_shape_size(&layer->in);
-#pragma omp parallel for schedule(static) num_threads(graph->threads)
-    for (int i = 0; i < pass->n; i++) {
-        const float *y = (const float *)layer->y + (size_t)i * size;
-        for (size_t j = 0; j < size; j++)
-            dx[(size_t)i * size + j] = y[j] > -1.0f && y[j] < 1.0f ? dy[(size_t)i * size + j] : 0.0f;
-    }
+    sps_clip_backward(graph, layer, pass, dy, dx, -1.0f, 1.0f);
 }
 
 const struct sps_layer_type sps_layer_htanh = {
     .name = "htanh",
     .summary = "hard tanh: clips to [-1, 1]",
-    .source = "Courbariaux 2016",
+    .source = "Courbariaux et al. 2016",
     .size = sizeof(struct sps_layer),
     .setup = setup,
     .forward = forward,
