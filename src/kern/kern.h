@@ -46,6 +46,42 @@ enum { SPS_PANEL = 16 };
  * NaN. */
 #define SPS_KERN_EDE(name) void name(float *dy, const float *g, const float *y, size_t n, float t, float k)
 
+/* ---- the packed engine's ---- */
+
+/* bgemm with 16-bit sums; bits is at most 32767. */
+#define SPS_KERN_BGEMM16(name)                                                                                         \
+    void name(int16_t *dst, size_t ldd, const uint32_t *a, size_t lda, const uint32_t *w, size_t M, size_t N,          \
+              size_t words, int32_t bits)
+
+/* dst[m][n] = sum_k a[m][k] * w[n][k], exact: 8-bit codes times -1, 0 or +1.
+ * a: M rows of 4 * quads codes, row m at a + m * lda.  w: panels [ceil(N/16)][quads][16][4], channels past the end are
+ * zero.  wsum[n] = sum_k w[n][k], n < N: what a tier that shifts codes to unsigned numbers has to take off again. */
+#define SPS_KERN_QGEMM(name)                                                                                           \
+    void name(int32_t *dst, size_t ldd, const int8_t *a, size_t lda, const int8_t *w, const int32_t *wsum, size_t M,   \
+              size_t N, size_t quads)
+
+/* Bit p * channels + c of the stream = z[p][c] >= t[c], p < positions, c < channels; bits past the end of the last word
+ * are 0. */
+#define SPS_KERN_THRESHOLD16(name)                                                                                     \
+    void name(uint32_t *bits, const int16_t *z, const int16_t *t, size_t positions, size_t channels)
+#define SPS_KERN_THRESHOLD32(name)                                                                                     \
+    void name(uint32_t *bits, const int32_t *z, const int32_t *t, size_t positions, size_t channels)
+
+/* dst[i][j][c] = the largest of src[window i + a][window j + b][c], a, b < window; src is [h][w][c], dst
+ * [h / window][w / window][c] (rows and columns that fill no window are left out). */
+#define SPS_KERN_POOL16(name) void name(int16_t *dst, const int16_t *src, size_t h, size_t w, size_t c, size_t window)
+#define SPS_KERN_POOL32(name) void name(int32_t *dst, const int32_t *src, size_t h, size_t w, size_t c, size_t window)
+
+/* acc[i * acc_step + c] += w[i * w_step + c] (or -= where subtract is set), modulo 256, i < count, c < channels: what
+ * one flipped bit does to a row of outputs, each getting its own column of weights.  Steps may be negative; rows of acc
+ * do not overlap. */
+#define SPS_KERN_COLUMNS(name)                                                                                         \
+    void name(int8_t *acc, ptrdiff_t acc_step, const int8_t *w, ptrdiff_t w_step, size_t count, size_t channels,       \
+              int subtract)
+
+/* sums[i] += 2 acc[i], acc[i] = 0, i < n: a bit that flips changes a sum by 2. */
+#define SPS_KERN_DRAIN(name) void name(int16_t *sums, int8_t *acc, size_t n)
+
 /* X(field, MACRO) */
 #define SPS_KERN_LIST(X)                                                                                               \
     X(bgemm, SPS_KERN_BGEMM)                                                                                           \
@@ -53,7 +89,15 @@ enum { SPS_PANEL = 16 };
     X(rowsum, SPS_KERN_ROWSUM)                                                                                         \
     X(pack, SPS_KERN_PACK)                                                                                             \
     X(unpack, SPS_KERN_UNPACK)                                                                                         \
-    X(ede, SPS_KERN_EDE)
+    X(ede, SPS_KERN_EDE)                                                                                               \
+    X(bgemm16, SPS_KERN_BGEMM16)                                                                                       \
+    X(qgemm, SPS_KERN_QGEMM)                                                                                           \
+    X(threshold16, SPS_KERN_THRESHOLD16)                                                                               \
+    X(threshold32, SPS_KERN_THRESHOLD32)                                                                               \
+    X(pool16, SPS_KERN_POOL16)                                                                                         \
+    X(pool32, SPS_KERN_POOL32)                                                                                         \
+    X(columns, SPS_KERN_COLUMNS)                                                                                       \
+    X(drain, SPS_KERN_DRAIN)
 
 struct sps_kern {
 #define SPS_KERN_FIELD(field, MACRO) MACRO((*field));
@@ -81,4 +125,6 @@ static inline size_t sps_panels(size_t channels)
 }
 /* rows[N][words] -> panels [ceil(N/16)][words][16]. */
 void sps_bits_to_panels(uint32_t *panels, const uint32_t *rows, size_t N, size_t words);
+/* Bit rows[N][words] of `bits` signs -> qgemm's panels [ceil(N/16)][quads][16][4], quads = ceil(bits / 4). */
+void sps_bits_to_quads(int8_t *panels, int32_t *wsum, const uint32_t *rows, size_t N, size_t words, size_t bits);
 #endif

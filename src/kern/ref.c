@@ -29,6 +29,70 @@ static SPS_KERN_BGEMM(bgemm)
         }
 }
 
+static SPS_KERN_BGEMM16(bgemm16)
+{
+    for (size_t m = 0; m < M; m++)
+        for (size_t n = 0; n < N; n += SPS_PANEL) {
+            int32_t sum[SPS_PANEL];
+            bgemm(sum, SPS_PANEL, a + m * lda, lda, w + n * words, 1, SPS_PANEL, words, bits);
+            for (size_t lane = 0; lane < SPS_PANEL && n + lane < N; lane++)
+                dst[m * ldd + n + lane] = (int16_t)sum[lane];
+        }
+}
+
+static SPS_KERN_QGEMM(qgemm)
+{
+    (void)wsum;
+    for (size_t m = 0; m < M; m++)
+        for (size_t n = 0; n < N; n += SPS_PANEL) {
+            int32_t sum[SPS_PANEL] = {0};
+            for (size_t i = 0; i < quads; i++)
+                for (size_t lane = 0; lane < SPS_PANEL; lane++)
+                    for (size_t k = 0; k < 4; k++)
+                        sum[lane] += a[m * lda + 4 * i + k] * w[((n * quads + i * SPS_PANEL) + lane) * 4 + k];
+            for (size_t lane = 0; lane < SPS_PANEL && n + lane < N; lane++)
+                dst[m * ldd + n + lane] = sum[lane];
+        }
+}
+
+/* The same text for 16-bit and 32-bit sums. */
+#define THRESHOLD                                                                                                      \
+    {                                                                                                                  \
+        size_t n = positions * channels;                                                                               \
+        for (size_t i = 0; i < sps_words(n); i++)                                                                      \
+            bits[i] = 0;                                                                                               \
+        for (size_t i = 0; i < n; i++)                                                                                 \
+            bits[i / 32] |= (uint32_t)(z[i] >= t[i % channels]) << i % 32;                                             \
+    }
+static SPS_KERN_THRESHOLD16(threshold16) THRESHOLD static SPS_KERN_THRESHOLD32(threshold32) THRESHOLD
+
+#define POOL                                                                                                           \
+    {                                                                                                                  \
+        for (size_t i = 0; i < h / window; i++)                                                                        \
+            for (size_t j = 0; j < w / window; j++, dst += c)                                                          \
+                for (size_t k = 0; k < c; k++)                                                                         \
+                    for (size_t at = 0; at < window * window; at++) {                                                  \
+                        size_t from = ((i * window + at / window) * w + j * window + at % window) * c + k;             \
+                        dst[k] = at == 0 || src[from] > dst[k] ? src[from] : dst[k];                                   \
+                    }                                                                                                  \
+    }
+    static SPS_KERN_POOL16(pool16) POOL static SPS_KERN_POOL32(pool32) POOL
+
+    static SPS_KERN_COLUMNS(columns)
+{
+    for (size_t i = 0; i < count; i++, acc += acc_step, w += w_step)
+        for (size_t c = 0; c < channels; c++)
+            acc[c] = (int8_t)(subtract ? acc[c] - w[c] : acc[c] + w[c]);
+}
+
+static SPS_KERN_DRAIN(drain)
+{
+    for (size_t i = 0; i < n; i++) {
+        sums[i] = (int16_t)(sums[i] + 2 * acc[i]);
+        acc[i] = 0;
+    }
+}
+
 static SPS_KERN_CGEMM(cgemm)
 {
     for (size_t m = 0; m < M; m++)
@@ -81,5 +145,13 @@ bool sps_kern_fill_ref(struct sps_kern *kern)
     kern->pack = pack;
     kern->unpack = unpack;
     kern->ede = ede;
+    kern->bgemm16 = bgemm16;
+    kern->qgemm = qgemm;
+    kern->threshold16 = threshold16;
+    kern->threshold32 = threshold32;
+    kern->pool16 = pool16;
+    kern->pool32 = pool32;
+    kern->columns = columns;
+    kern->drain = drain;
     return true;
 }
