@@ -55,30 +55,44 @@ static SPS_KERN_QGEMM(qgemm)
         }
 }
 
-/* The same text for 16-bit and 32-bit sums. */
+/* Threshold and pooling: the same text for 16-bit and 32-bit sums. */
 #define THRESHOLD                                                                                                      \
-    {                                                                                                                  \
-        size_t n = positions * channels;                                                                               \
-        for (size_t i = 0; i < sps_words(n); i++)                                                                      \
-            bits[i] = 0;                                                                                               \
-        for (size_t i = 0; i < n; i++)                                                                                 \
-            bits[i / 32] |= (uint32_t)(z[i] >= t[i % channels]) << i % 32;                                             \
-    }
-static SPS_KERN_THRESHOLD16(threshold16) THRESHOLD static SPS_KERN_THRESHOLD32(threshold32) THRESHOLD
+    size_t n = positions * channels;                                                                                   \
+    for (size_t i = 0; i < sps_words(n); i++)                                                                          \
+        bits[i] = 0;                                                                                                   \
+    for (size_t i = 0; i < n; i++)                                                                                     \
+        bits[i / 32] |= (uint32_t)(z[i] >= t[i % channels]) << i % 32;
 
 #define POOL                                                                                                           \
-    {                                                                                                                  \
-        for (size_t i = 0; i < h / window; i++)                                                                        \
-            for (size_t j = 0; j < w / window; j++, dst += c)                                                          \
-                for (size_t k = 0; k < c; k++)                                                                         \
-                    for (size_t at = 0; at < window * window; at++) {                                                  \
-                        size_t from = ((i * window + at / window) * w + j * window + at % window) * c + k;             \
-                        dst[k] = at == 0 || src[from] > dst[k] ? src[from] : dst[k];                                   \
-                    }                                                                                                  \
-    }
-    static SPS_KERN_POOL16(pool16) POOL static SPS_KERN_POOL32(pool32) POOL
+    for (size_t i = 0; i < h / window; i++)                                                                            \
+        for (size_t j = 0; j < w / window; j++, dst += c)                                                              \
+            for (size_t k = 0; k < c; k++)                                                                             \
+                for (size_t at = 0; at < window * window; at++) {                                                      \
+                    size_t from = ((i * window + at / window) * w + j * window + at % window) * c + k;                 \
+                    dst[k] = at == 0 || src[from] > dst[k] ? src[from] : dst[k];                                       \
+                }
 
-    static SPS_KERN_COLUMNS(columns)
+static SPS_KERN_THRESHOLD16(threshold16)
+{
+    THRESHOLD
+}
+
+static SPS_KERN_THRESHOLD32(threshold32)
+{
+    THRESHOLD
+}
+
+static SPS_KERN_POOL16(pool16)
+{
+    POOL
+}
+
+static SPS_KERN_POOL32(pool32)
+{
+    POOL
+}
+
+static SPS_KERN_COLUMNS(columns)
 {
     for (size_t i = 0; i < count; i++, acc += acc_step, w += w_step)
         for (size_t c = 0; c < channels; c++)
