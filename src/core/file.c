@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -196,7 +197,8 @@ static sps_status read_up_to(size_t *got, int fd, const char *path, char *data, 
     return SPS_OK;
 }
 
-static sps_status load_open(char **out, size_t *bytes, int fd, const char *path, size_t limit)
+/* The file's size, if it is a regular file within the limit. */
+static sps_status size_of(size_t *size, int fd, const char *path, size_t limit)
 {
     struct stat info;
     if (fstat(fd, &info) != 0)
@@ -207,8 +209,15 @@ static sps_status load_open(char **out, size_t *bytes, int fd, const char *path,
         SPS_FAIL(EIO, "cannot read '%s': not a regular file", path);
     if ((uintmax_t)info.st_size > limit)
         SPS_FAIL(EFORMAT, "'%s' has %jd bytes, more than the limit of %zu bytes", path, (intmax_t)info.st_size, limit);
-    size_t size = (size_t)info.st_size, got = 0;
+    *size = (size_t)info.st_size;
+    return SPS_OK;
+}
+
+static sps_status load_open(void *out, size_t *bytes, int fd, const char *path, size_t limit)
+{
+    size_t size = 0, got = 0;
     char *data;
+    SPS_TRY(size_of(&size, fd, path, limit));
     SPS_TRY(sps_calloc(&data, size + 1, 1, path));
     sps_status status;
     SPS_TRY_OUT(read_up_to(&got, fd, path, data, size + 1)); /* one more byte would tell that it grew */
@@ -217,7 +226,7 @@ static sps_status load_open(char **out, size_t *bytes, int fd, const char *path,
                           size, got < size ? "it ends" : "it goes on", got < size ? got : size);
         goto out;
     }
-    *out = data;
+    *(char **)out = data;
     *bytes = size;
     return SPS_OK;
 out:
@@ -225,7 +234,22 @@ out:
     return status;
 }
 
-sps_status sps_file_load(char **out, size_t *bytes, const char *path, size_t limit)
+static sps_status map_open(void *out, size_t *bytes, int fd, const char *path, size_t limit)
+{
+    size_t size = 0;
+    SPS_TRY(size_of(&size, fd, path, limit));
+    if (size == 0)
+        SPS_FAIL(EFORMAT, "'%s' is empty", path);
+    void *mapped = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (mapped == MAP_FAILED)
+        return fail_to("map", path, errno);
+    *(void **)out = mapped;
+    *bytes = size;
+    return SPS_OK;
+}
+
+static sps_status with_open(sps_status (*take)(void *out, size_t *bytes, int fd, const char *path, size_t limit),
+                            void *out, size_t *bytes, const char *path, size_t limit)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* a pipe without a writer would block */
     if (fd < 0) {
@@ -233,9 +257,25 @@ sps_status sps_file_load(char **out, size_t *bytes, const char *path, size_t lim
         sps_status status = error == ENOENT || error == ENOTDIR ? SPS_ENOTFOUND : SPS_EIO;
         return sps_fail(status, "cannot open '%s': %s", path, sps_errno_text(error));
     }
-    sps_status status = load_open(out, bytes, fd, path, limit);
+    sps_status status = take(out, bytes, fd, path, limit);
     close(fd);
     return status;
+}
+
+sps_status sps_file_load(char **out, size_t *bytes, const char *path, size_t limit)
+{
+    return with_open(load_open, out, bytes, path, limit);
+}
+
+sps_status sps_file_map(void **out, size_t *bytes, const char *path, size_t limit)
+{
+    return with_open(map_open, out, bytes, path, limit);
+}
+
+void sps_file_unmap(void *mapped, size_t bytes)
+{
+    if (mapped != NULL)
+        munmap(mapped, bytes);
 }
 
 static sps_status make_one(const char *path)

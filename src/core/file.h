@@ -23,6 +23,10 @@ sps_status sps_file_save(const char *path, const void *data, size_t bytes);
  * SPS_ENOTFOUND if there is none, SPS_EFORMAT if it is too large, else SPS_EIO. */
 sps_status sps_file_load(char **out, size_t *bytes, const char *path, size_t limit);
 
+/* The same file, mapped for reading (it must not be empty); sps_file_unmap() takes NULL too. */
+sps_status sps_file_map(void **out, size_t *bytes, const char *path, size_t limit);
+void sps_file_unmap(void *mapped, size_t bytes);
+
 /* mkdir -p. */
 sps_status sps_make_folder(const char *path);
 

@@ -26,7 +26,9 @@ static const size_t file_max = (size_t)2 << 30;
 
 struct sps_safetensors {
     char *name;
-    char *loaded;   /* NULL if the caller keeps the memory */
+    char *loaded;   /* NULL if the caller keeps the memory, or it is mapped */
+    void *mapped;
+    size_t mapped_bytes;
     json_t *header; /* holds the text of names and metadata */
     struct sps_tensor *tensors;
     size_t count;
@@ -460,6 +462,23 @@ sps_status sps_safetensors_open(sps_safetensors **out, const char *path)
     return SPS_OK;
 }
 
+sps_status sps_safetensors_map(sps_safetensors **out, const char *path)
+{
+    void *mapped;
+    size_t bytes;
+    sps_safetensors *file;
+    SPS_TRY(sps_file_map(&mapped, &bytes, path, file_max));
+    sps_status status = sps_safetensors_parse(&file, path, mapped, bytes);
+    if (status != SPS_OK) {
+        sps_file_unmap(mapped, bytes);
+        return status;
+    }
+    file->mapped = mapped;
+    file->mapped_bytes = bytes;
+    *out = file;
+    return SPS_OK;
+}
+
 void sps_safetensors_close(sps_safetensors *file)
 {
     if (file == NULL)
@@ -467,6 +486,7 @@ void sps_safetensors_close(sps_safetensors *file)
     json_decref(file->header);
     sps_free(file->tensors);
     sps_free(file->loaded);
+    sps_file_unmap(file->mapped, file->mapped_bytes);
     sps_free(file->name);
     sps_free(file);
 }

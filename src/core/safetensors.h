@@ -39,6 +39,9 @@ sps_status sps_safetensors_write(const char *path, const struct sps_tensor *tens
  * types are SPS_EUNSUPPORTED, everything else that is wrong with the content SPS_EFORMAT. */
 typedef struct sps_safetensors sps_safetensors;
 sps_status sps_safetensors_open(sps_safetensors **out, const char *path);
+/* The same with the file mapped instead of loaded: nothing is copied, but the file must not be cut short while it is
+ * open.  (Replacing it by renaming, as all writers here do, is no harm.) */
+sps_status sps_safetensors_map(sps_safetensors **out, const char *path);
 /* The same on memory that the caller keeps (tests, fuzzing), aligned to 8 bytes; name stands in messages. */
 sps_status sps_safetensors_parse(sps_safetensors **out, const char *name, const void *data, size_t bytes);
 void sps_safetensors_close(sps_safetensors *file); /* NULL is allowed */

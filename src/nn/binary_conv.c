@@ -14,7 +14,7 @@
 
 static size_t patch_bits(const struct sps_binary_conv *v)
 {
-    return (size_t)v->kernel * (size_t)v->kernel * (size_t)v->c;
+    return (size_t)v->window.kernel * (size_t)v->window.kernel * (size_t)v->window.c;
 }
 
 static size_t patch_words(const struct sps_binary_conv *v)
@@ -46,7 +46,7 @@ struct backward_scratch {
 
 static size_t padded_size(const struct sps_binary_conv *v)
 {
-    return (size_t)(v->h + 2 * v->pad) * (size_t)(v->w + 2 * v->pad) * (size_t)v->c;
+    return (size_t)(v->window.h + 2 * v->window.pad) * (size_t)(v->window.w + 2 * v->window.pad) * (size_t)v->window.c;
 }
 
 static void *carve(char **at, size_t bytes)
@@ -59,7 +59,7 @@ static void *carve(char **at, size_t bytes)
 static size_t lay_out_forward(struct forward_scratch *s, const struct sps_binary_conv *v, void *memory)
 {
     char *at = memory;
-    size_t rows = (size_t)v->pool * (size_t)v->cw;
+    size_t rows = (size_t)v->pool * (size_t)v->window.cw;
     s->patches = carve(&at, rows * patch_words(v) * sizeof(uint32_t));
     s->sums = carve(&at, rows * (size_t)v->o * sizeof(int32_t));
     return (size_t)(at - (char *)memory);
@@ -68,8 +68,10 @@ static size_t lay_out_forward(struct forward_scratch *s, const struct sps_binary
 static size_t lay_out_backward(struct backward_scratch *s, const struct sps_binary_conv *v, void *memory)
 {
     char *at = memory;
-    size_t positions = (size_t)v->ch * (size_t)v->cw, gradients = (size_t)v->oh * (size_t)v->ow * (size_t)v->o;
-    size_t pixels = (size_t)v->h * (size_t)v->w * (size_t)v->c, patches = positions * sps_binary_conv_ld(v);
+    size_t positions = (size_t)v->window.ch * (size_t)v->window.cw,
+           gradients = (size_t)v->oh * (size_t)v->ow * (size_t)v->o;
+    size_t pixels = (size_t)v->window.h * (size_t)v->window.w * (size_t)v->window.c,
+           patches = positions * sps_binary_conv_ld(v);
     s->x = carve(&at, padded_size(v) * sizeof(float));
     s->dx = carve(&at, padded_size(v) * sizeof(float));
     s->plain = carve(&at, (v->codes ? patches : pixels) * sizeof(float));
@@ -91,139 +93,36 @@ size_t sps_binary_conv_scratch(const struct sps_binary_conv *v, int training)
     return f > b ? f : b;
 }
 
-/* ---- padding ---- */
-
-/* Valid taps along one axis for output i are lo <= tap < hi. */
-static void valid_taps(int *lo, int *hi, int i, int stride, int pad, int kernel, int extent)
-{
-    int first = i * stride - pad;
-    *lo = first < 0 ? -first : 0;
-    *hi = first + kernel > extent ? extent - first : kernel;
-    *lo = *lo > kernel ? kernel : *lo;
-    *hi = *hi < *lo ? *lo : *hi;
-}
-
-static int classify(int *class_of, int outputs, int stride, int pad, int kernel, int extent)
-{
-    int classes = 0, last_lo = -1, last_hi = -1;
-    for (int i = 0; i < outputs; i++) {
-        int lo, hi;
-        valid_taps(&lo, &hi, i, stride, pad, kernel, extent);
-        classes += lo != last_lo || hi != last_hi; /* lo falls and hi falls with i: equal ones are neighbours */
-        class_of[i] = classes - 1;
-        last_lo = lo;
-        last_hi = hi;
-    }
-    return classes;
-}
-
 sps_status sps_binary_conv_init(struct sps_binary_conv *v)
 {
-    sps_status status = SPS_OK;
-    v->row_class = v->column_class = NULL;
-    v->correction = NULL;
-    if (v->codes || v->pad == 0)
-        return SPS_OK;
-    SPS_TRY_OUT(sps_calloc(&v->row_class, (size_t)v->ch, sizeof(int), "padding classes"));
-    SPS_TRY_OUT(sps_calloc(&v->column_class, (size_t)v->cw, sizeof(int), "padding classes"));
-    int row_classes = classify(v->row_class, v->ch, v->stride, v->pad, v->kernel, v->h);
-    v->column_classes = classify(v->column_class, v->cw, v->stride, v->pad, v->kernel, v->w);
-    SPS_TRY_OUT(sps_calloc(&v->correction, (size_t)row_classes * (size_t)v->column_classes * (size_t)v->o,
-                           sizeof(int32_t), "padding corrections"));
-    return SPS_OK;
-out:
-    sps_binary_conv_reset(v);
-    return status;
+    v->padding = (struct sps_padding){0};
+    return v->codes ? SPS_OK : sps_padding_init(&v->padding, &v->window, v->o);
 }
 
 void sps_binary_conv_reset(struct sps_binary_conv *v)
 {
-    sps_free(v->row_class);
-    sps_free(v->column_class);
-    sps_free(v->correction);
-    v->row_class = v->column_class = NULL;
-    v->correction = NULL;
-}
-
-static int32_t tap_sum(const float *sign, int c)
-{
-    float sum = 0;
-    for (int i = 0; i < c; i++)
-        sum += sign[i];
-    return (int32_t)sum;
+    sps_padding_reset(&v->padding);
 }
 
 void sps_binary_conv_refresh(struct sps_binary_conv *v)
 {
-    if (v->correction == NULL)
-        return;
-    int last_row = -1;
-    for (int i = 0; i < v->ch; i++) {
-        if (v->row_class[i] == last_row)
-            continue;
-        last_row = v->row_class[i];
-        int last_column = -1;
-        for (int j = 0; j < v->cw; j++) {
-            if (v->column_class[j] == last_column)
-                continue;
-            last_column = v->column_class[j];
-            int row_lo, row_hi, lo, hi;
-            valid_taps(&row_lo, &row_hi, i, v->stride, v->pad, v->kernel, v->h);
-            valid_taps(&lo, &hi, j, v->stride, v->pad, v->kernel, v->w);
-            int32_t *correction = v->correction + (size_t)(last_row * v->column_classes + last_column) * (size_t)v->o;
-            for (int o = 0; o < v->o; o++) {
-                correction[o] = 0;
-                for (int a = 0; a < v->kernel; a++)
-                    for (int b = 0; b < v->kernel; b++)
-                        if (a < row_lo || a >= row_hi || b < lo || b >= hi)
-                            correction[o] += tap_sum(v->weight->sign + (size_t)o * v->weight->row +
-                                                         (size_t)(a * v->kernel + b) * (size_t)v->c,
-                                                     v->c);
-            }
-        }
-    }
+    sps_padding_fill(&v->padding, &v->window, v->o, v->weight->bits);
 }
 
 /* ---- forward ---- */
 
-static void copy_bits(uint32_t *dst, size_t d, const uint32_t *src, size_t s, size_t n)
-{
-    if (d % 32 == 0 && s % 32 == 0 && n % 32 == 0) { /* runs are a few words: copies of constant size beat calls */
-        for (dst += d / 32, src += s / 32; n >= 128; n -= 128, dst += 4, src += 4)
-            memcpy(dst, src, 16);
-        for (; n > 0; n -= 32)
-            *dst++ = *src++;
-        return;
-    }
-    while (n > 0) { /* dst starts as zeros */
-        size_t take = 32 - d % 32 < 32 - s % 32 ? 32 - d % 32 : 32 - s % 32;
-        take = take < n ? take : n;
-        uint32_t bits = src[s / 32] >> s % 32 & (take == 32 ? ~0u : (1u << take) - 1);
-        dst[d / 32] |= bits << d % 32;
-        d += take, s += take, n -= take;
-    }
-}
-
 static void make_patch(const struct sps_binary_conv *v, uint32_t *patch, const void *x, int i, int j)
 {
-    int row_lo, row_hi, lo, hi;
-    valid_taps(&row_lo, &row_hi, i, v->stride, v->pad, v->kernel, v->h);
-    valid_taps(&lo, &hi, j, v->stride, v->pad, v->kernel, v->w);
-    int whole = row_lo == 0 && lo == 0 && row_hi == v->kernel && hi == v->kernel;
-    if (!whole || v->codes || v->c % 32 != 0)
-        memset(patch, 0, patch_words(v) * sizeof *patch);
-    for (int a = row_lo; a < row_hi; a++) {
-        size_t from = (size_t)((i * v->stride - v->pad + a) * v->w + j * v->stride - v->pad + lo) * (size_t)v->c;
-        size_t to = (size_t)(a * v->kernel + lo) * (size_t)v->c, n = (size_t)(hi - lo) * (size_t)v->c;
-        if (!v->codes) {
-            copy_bits(patch, to, x, from, n);
-            continue;
-        }
-        const int8_t *code = (const int8_t *)x + from;
-        int16_t *wide = (int16_t *)(void *)patch + to;
-        for (size_t q = 0; q < n; q++)
-            wide[q] = code[q];
+    if (!v->codes) {
+        sps_window_bits(patch, &v->window, x, i, j);
+        return;
     }
+    int16_t *wide = (int16_t *)(void *)patch;
+    int8_t *codes = (int8_t *)patch; /* in the first half: widened from the end */
+    size_t n = patch_words(v) * 2;
+    sps_window_codes(codes, n, &v->window, x, i, j);
+    for (size_t q = n; q-- > 0;)
+        wide[q] = codes[q];
 }
 
 /* y = max over each window, argmax the first of equals (raster order). */
@@ -236,7 +135,7 @@ static void pool_row(const struct sps_binary_conv *v, int32_t *y, uint8_t *argma
             for (int a = 0; a < v->pool; a++)
                 for (int b = 0; b < v->pool; b++) {
                     int32_t z =
-                        sums[((size_t)a * (size_t)v->cw + (size_t)(j * v->pool + b)) * (size_t)v->o + (size_t)o];
+                        sums[((size_t)a * (size_t)v->window.cw + (size_t)(j * v->pool + b)) * (size_t)v->o + (size_t)o];
                     where = z > best ? a * v->pool + b : where;
                     best = z > best ? z : best;
                 }
@@ -250,7 +149,7 @@ static void pool_row(const struct sps_binary_conv *v, int32_t *y, uint8_t *argma
 SPS_VECTOR static void pool_row_2(const struct sps_binary_conv *v, int32_t *restrict y, uint8_t *restrict argmax,
                                   const int32_t *restrict sums)
 {
-    size_t n = (size_t)v->o, below = (size_t)v->cw * n;
+    size_t n = (size_t)v->o, below = (size_t)v->window.cw * n;
     for (size_t j = 0; j < (size_t)v->ow; j++, y += n, argmax += n) {
         const int32_t *z0 = sums + 2 * j * n, *z1 = z0 + n, *z2 = z0 + below, *z3 = z1 + below;
         for (size_t o = 0; o < n; o++) {
@@ -267,10 +166,10 @@ void sps_binary_conv_forward(const struct sps_binary_conv *v, const struct sps_k
 {
     struct forward_scratch s;
     lay_out_forward(&s, v, scratch);
-    size_t words = patch_words(v), n = (size_t)v->o, columns = (size_t)v->cw, rows = (size_t)v->pool * columns;
+    size_t words = patch_words(v), n = (size_t)v->o, columns = (size_t)v->window.cw, rows = (size_t)v->pool * columns;
     for (int i = 0; i < v->oh; i++) {
         for (int a = 0; a < v->pool; a++)
-            for (int j = 0; j < v->cw; j++)
+            for (int j = 0; j < v->window.cw; j++)
                 make_patch(v, s.patches + ((size_t)a * columns + (size_t)j) * words, x, i * v->pool + a, j);
         size_t at = (size_t)i * (size_t)v->ow * n;
         int32_t *sums = v->pool > 1 ? s.sums : y + at;
@@ -278,10 +177,9 @@ void sps_binary_conv_forward(const struct sps_binary_conv *v, const struct sps_k
             kern->cgemm(sums, n, (const int16_t *)(const void *)s.patches, 2 * words, v->weight->pairs, rows, n, words);
         else
             kern->bgemm(sums, n, s.patches, words, v->weight->panels, rows, n, words, (int32_t)patch_bits(v));
-        for (int a = 0; a < v->pool && v->correction != NULL; a++)
-            for (int j = 0; j < v->cw; j++) {
-                const int32_t *c = v->correction +
-                                   (size_t)(v->row_class[i * v->pool + a] * v->column_classes + v->column_class[j]) * n;
+        for (int a = 0; a < v->pool && v->padding.correction != NULL; a++)
+            for (int j = 0; j < v->window.cw; j++) {
+                const int32_t *c = sps_padding_at(&v->padding, v->o, i * v->pool + a, j);
                 int32_t *z = sums + ((size_t)a * columns + (size_t)j) * n;
                 for (size_t o = 0; o < n; o++)
                     z[o] += c[o];
@@ -299,12 +197,12 @@ void sps_binary_conv_forward(const struct sps_binary_conv *v, const struct sps_k
 static void fill_input(const struct sps_binary_conv *v, const struct sps_kern *kern, struct backward_scratch *s,
                        const void *x)
 {
-    size_t row = (size_t)v->w * (size_t)v->c, padded = row + 2 * (size_t)(v->pad * v->c);
+    size_t row = (size_t)v->window.w * (size_t)v->window.c, padded = row + 2 * (size_t)(v->window.pad * v->window.c);
     memset(s->x, 0, padded_size(v) * sizeof *s->x);
     if (!v->codes)
-        kern->unpack(s->plain, x, (size_t)v->h * row);
-    for (int i = 0; i < v->h; i++) {
-        float *to = s->x + (size_t)(i + v->pad) * padded + (size_t)(v->pad * v->c);
+        kern->unpack(s->plain, x, (size_t)v->window.h * row);
+    for (int i = 0; i < v->window.h; i++) {
+        float *to = s->x + (size_t)(i + v->window.pad) * padded + (size_t)(v->window.pad * v->window.c);
         const int8_t *code = (const int8_t *)x + (size_t)i * row;
         if (!v->codes)
             memcpy(to, s->plain + (size_t)i * row, row * sizeof *to);
@@ -314,15 +212,16 @@ static void fill_input(const struct sps_binary_conv *v, const struct sps_kern *k
     }
     if (!v->codes)
         return;
-    size_t ld = sps_binary_conv_ld(v), run = (size_t)(v->kernel * v->c), step = (size_t)(v->stride * v->c);
+    size_t ld = sps_binary_conv_ld(v), run = (size_t)(v->window.kernel * v->window.c),
+           step = (size_t)(v->window.stride * v->window.c);
     float *patch = s->plain;
-    for (int i = 0; i < v->ch; i++)
-        for (size_t j = 0; j < (size_t)v->cw; j++, patch += ld) {
-            const float *from = s->x + (size_t)(i * v->stride) * padded + j * step;
-            for (size_t a = 0; a < (size_t)v->kernel; a++)
+    for (int i = 0; i < v->window.ch; i++)
+        for (size_t j = 0; j < (size_t)v->window.cw; j++, patch += ld) {
+            const float *from = s->x + (size_t)(i * v->window.stride) * padded + j * step;
+            for (size_t a = 0; a < (size_t)v->window.kernel; a++)
                 for (size_t b = 0; b < run; b++)
                     patch[a * run + b] = from[a * padded + b];
-            for (size_t b = run * (size_t)v->kernel; b < ld; b++)
+            for (size_t b = run * (size_t)v->window.kernel; b < ld; b++)
                 patch[b] = 0;
         }
 }
@@ -330,9 +229,9 @@ static void fill_input(const struct sps_binary_conv *v, const struct sps_kern *k
 /* Where in x (or in the patches) the winner of window q at position `where` starts: window[q] + inside[where]. */
 static void fill_offsets(const struct sps_binary_conv *v, struct backward_scratch *s)
 {
-    size_t padded = (size_t)(v->w + 2 * v->pad) * (size_t)v->c, ld = sps_binary_conv_ld(v);
-    size_t down = v->codes ? (size_t)v->cw * ld : (size_t)v->stride * padded,
-           right = v->codes ? ld : (size_t)(v->stride * v->c);
+    size_t padded = (size_t)(v->window.w + 2 * v->window.pad) * (size_t)v->window.c, ld = sps_binary_conv_ld(v);
+    size_t down = v->codes ? (size_t)v->window.cw * ld : (size_t)v->window.stride * padded,
+           right = v->codes ? ld : (size_t)(v->window.stride * v->window.c);
     for (int i = 0; i < v->oh; i++)
         for (int j = 0; j < v->ow; j++)
             s->window[i * v->ow + j] = (uint32_t)((size_t)(i * v->pool) * down + (size_t)(j * v->pool) * right);
@@ -345,8 +244,8 @@ static void fill_offsets(const struct sps_binary_conv *v, struct backward_scratc
 static void weight_gradient(const struct sps_binary_conv *v, const struct sps_kern *kern, struct backward_scratch *s,
                             float *dw, const float *dy, const uint8_t *argmax)
 {
-    size_t ld = sps_binary_conv_ld(v), padded = (size_t)(v->w + 2 * v->pad) * (size_t)v->c,
-           run = (size_t)(v->kernel * v->c);
+    size_t ld = sps_binary_conv_ld(v), padded = (size_t)(v->window.w + 2 * v->window.pad) * (size_t)v->window.c,
+           run = (size_t)(v->window.kernel * v->window.c);
     size_t windows = (size_t)v->oh * (size_t)v->ow, n = (size_t)v->o;
     fill_offsets(v, s);
     for (size_t o = 0; o < n; o++) {
@@ -358,7 +257,7 @@ static void weight_gradient(const struct sps_binary_conv *v, const struct sps_ke
         if (v->codes)
             kern->rowsum(out, ld, s->plain, s->at, s->coef, windows);
         else
-            for (int a = 0; a < v->kernel; a++)
+            for (int a = 0; a < v->window.kernel; a++)
                 kern->rowsum(out + (size_t)a * run, run, s->x + (size_t)a * padded, s->at, s->coef, windows);
     }
 }
@@ -369,7 +268,8 @@ static void gather_by_position(const struct sps_binary_conv *v, struct backward_
                                const uint8_t *argmax)
 {
     uint32_t used = 0, n = (uint32_t)v->o, row = (uint32_t)v->weight->row;
-    memset(s->count, 0, (size_t)v->ch * (size_t)v->cw * sizeof *s->count); /* rows cut off by the pooling stay empty */
+    memset(s->count, 0,
+           (size_t)v->window.ch * (size_t)v->window.cw * sizeof *s->count); /* rows cut off by the pooling stay empty */
     for (int i = 0; i < v->oh; i++)
         for (int j = 0; j < v->ow; j++) {
             size_t q = (size_t)(i * v->ow + j) * n;
@@ -377,7 +277,7 @@ static void gather_by_position(const struct sps_binary_conv *v, struct backward_
             for (uint32_t o = 0; o < n; o++)
                 count[argmax ? argmax[q + o] : 0]++;
             for (int a = 0; a < v->pool * v->pool; a++) {
-                int at = (i * v->pool + a / v->pool) * v->cw + j * v->pool + a % v->pool;
+                int at = (i * v->pool + a / v->pool) * v->window.cw + j * v->pool + a % v->pool;
                 s->start[at] = used;
                 s->count[at] = count[a];
                 uint32_t next = used;
@@ -395,18 +295,21 @@ static void gather_by_position(const struct sps_binary_conv *v, struct backward_
 static void input_gradient(const struct sps_binary_conv *v, const struct sps_kern *kern, struct backward_scratch *s,
                            float *dx)
 {
-    size_t padded = (size_t)(v->w + 2 * v->pad) * (size_t)v->c, run = (size_t)(v->kernel * v->c),
-           row = (size_t)v->w * (size_t)v->c;
+    size_t padded = (size_t)(v->window.w + 2 * v->window.pad) * (size_t)v->window.c,
+           run = (size_t)(v->window.kernel * v->window.c), row = (size_t)v->window.w * (size_t)v->window.c;
     memset(s->dx, 0, padded_size(v) * sizeof *s->dx);
-    for (int a = 0; a < v->kernel; a++) /* kernel rows outside: one row of all weights stays in the first cache */
-        for (int i = 0; i < v->ch; i++)
-            for (int j = 0; j < v->cw; j++) {
-                uint32_t count = s->count[i * v->cw + j], first = count ? s->start[i * v->cw + j] : 0;
-                float *out = s->dx + (size_t)(i * v->stride + a) * padded + (size_t)(j * v->stride * v->c);
+    for (int a = 0; a < v->window.kernel;
+         a++) /* kernel rows outside: one row of all weights stays in the first cache */
+        for (int i = 0; i < v->window.ch; i++)
+            for (int j = 0; j < v->window.cw; j++) {
+                uint32_t count = s->count[i * v->window.cw + j], first = count ? s->start[i * v->window.cw + j] : 0;
+                float *out =
+                    s->dx + (size_t)(i * v->window.stride + a) * padded + (size_t)(j * v->window.stride * v->window.c);
                 kern->rowsum(out, run, v->weight->sign + (size_t)a * run, s->at + first, s->coef + first, count);
             }
-    for (int i = 0; i < v->h; i++)
-        memcpy(dx + (size_t)i * row, s->dx + (size_t)(i + v->pad) * padded + (size_t)(v->pad * v->c), row * sizeof *dx);
+    for (int i = 0; i < v->window.h; i++)
+        memcpy(dx + (size_t)i * row,
+               s->dx + (size_t)(i + v->window.pad) * padded + (size_t)(v->window.pad * v->window.c), row * sizeof *dx);
 }
 
 void sps_binary_conv_backward(const struct sps_binary_conv *v, const struct sps_kern *kern, float *dw, float *dx,

@@ -2,20 +2,16 @@
 #ifndef SPS_NN_BINARY_CONV_H
 #define SPS_NN_BINARY_CONV_H
 /* Binary convolution with max-pooling of its sums, one image at a time: the arithmetic behind layer `conv`. */
+#include "kern/window.h"
 #include "nn/nn.h"
 
 struct sps_binary_conv {
-    int h, w, c;   /* input */
-    int ch, cw;    /* sums before pooling */
-    int oh, ow, o; /* output */
-    int kernel, stride, pad, pool;
+    struct sps_window window; /* to the sums before pooling */
+    int oh, ow, o;            /* output */
+    int pool;
     int codes;                       /* the input is codes, not bits */
     const struct sps_weight *weight; /* [o][kernel][kernel][c] */
-    /* A padded tap reads as -1 from the zero bits of a patch; these sums of weights put it right (a true zero).
-     * Rows and columns of the output fall into few classes by which taps are padded. */
-    int *row_class, *column_class; /* [ch], [cw] */
-    int column_classes;
-    int32_t *correction; /* [row class][column class][o]; NULL without padding or with codes */
+    struct sps_padding padding;      /* of bits */
 };
 
 /* Fill sizes first; then this allocates the tables.  Release with reset. */

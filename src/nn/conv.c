@@ -74,17 +74,10 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
             SPS_TRY(sps_calloc(&v->x, batch * sps_shape_size(&in), sizeof(float), "float input"));
         return sps_conv_op_create(&v->op, graph->onednn, &s, graph->training);
     }
-    v->binary = (struct sps_binary_conv){.h = in.h,
-                                         .w = in.w,
-                                         .c = in.c,
-                                         .ch = ch,
-                                         .cw = cw,
+    v->binary = (struct sps_binary_conv){.window = {in.h, in.w, in.c, ch, cw, k, stride, pad},
                                          .oh = ch / pool,
                                          .ow = cw / pool,
                                          .o = (int)set->out,
-                                         .kernel = k,
-                                         .stride = stride,
-                                         .pad = pad,
                                          .pool = pool,
                                          .codes = in.kind == SPS_CODES,
                                          .weight = v->weight};

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SPINSCALE_PREDICT_H
+#define SPINSCALE_PREDICT_H
+/* Prediction with a trained network, whoever does it: the packed engine, the training graph, a simulated chip.
+ *
+ * L noise sources, mostly scale banks; a path is one pick in each (masks take a pick per channel, neuron or weight: P
+ * numbers in all).  Shapes: p[T][N][C] probabilities, picks[T][N][P]. */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "spinscale/status.h"
+#include "spinscale/uq.h"
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct sps_model_info {
+    const char *net, *method, *data; /* names; valid as long as the model */
+    const char *provenance;          /* resolved configuration of the run, as YAML text */
+    int height, width, channels, classes;
+    int bank_layers;       /* L */
+    const int *bank_sizes; /* [L] entries K of each bank */
+    int picks;             /* P */
+    size_t weights;        /* binary weights */
+    size_t macs;           /* multiply-accumulates of one pass over one image */
+    double paths;          /* number of distinct paths: product of the bank sizes; INFINITY where masks make it so */
+    double validation_accuracy; /* fraction, NaN if not recorded */
+};
+
+enum sps_reading {
+    SPS_SAMPLED, /* T paths drawn per image */
+    SPS_EXACT,   /* all paths, weighted by their probability */
+    SPS_POINT    /* the deterministic reading: nothing dropped; posterior mean */
+};
+enum { SPS_EXACT_PATHS_MAX = 4096, SPS_PREDICT_SAMPLES_MAX = 1000000, SPS_PREDICT_THREADS_MAX = 1024 };
+
+struct sps_predict_options {
+    enum sps_reading reading;
+    uint64_t seed;
+    uint32_t samples; /* T of SPS_SAMPLED, 1 to 1,000,000 */
+    int shared_paths; /* all images take the paths of index 0 */
+    int threads;      /* 1 to 1024; 0: all cores */
+};
+#define SPS_PREDICT_OPTIONS_DEFAULT                                                                                    \
+    {                                                                                                                  \
+        SPS_SAMPLED, 1, 20, 0, 0                                                                                       \
+    }
+
+/* Passes that a prediction makes: samples, the number of paths, or 1.  SPS_EINVAL where the reading is not possible,
+ * with the reason. */
+sps_status sps_predict_passes(const struct sps_model_info *info, const struct sps_predict_options *options,
+                              size_t *passes);
+
+/* Caller's arrays for n images; all but p may be NULL.  Passes t lie `stride` images apart (stride >= n). */
+struct sps_predictions {
+    float *p;        /* [T][stride][C] */
+    float *logits;   /* [T][stride][C] */
+    uint8_t *picks;  /* [T][stride][P] */
+    double *weights; /* [T] probability of path t with SPS_EXACT, otherwise 1/T */
+    size_t stride;   /* 0: n */
+};
+
+/* Something that predicts.  It belongs to the session or model that it came from. */
+struct sps_predictor {
+    void *self;
+    const struct sps_model_info *info;
+    const char *(*class_name)(const void *self, int label); /* NULL where there is none */
+    sps_status (*predict)(void *self, const struct sps_predict_options *options, size_t n, const uint8_t *const *images,
+                          const uint32_t *index, const struct sps_predictions *out);
+};
+
+/* Predict n images [H][W][C] of 8-bit pixels; index[i] is the image's index in its set (it chooses the paths; NULL: 0,
+ * 1, ...).  Results do not depend on n, threads or CPU tier. */
+sps_status sps_predict(const struct sps_predictor *predictor, const struct sps_predict_options *options, size_t n,
+                       const uint8_t *const *images, const uint32_t *index, const struct sps_predictions *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

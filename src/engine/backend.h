@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SPS_ENGINE_BACKEND_H
+#define SPS_ENGINE_BACKEND_H
+/* Who computes the sums of a stage: the CPU (cpu.c), or a simulated chip.  The executor (walk.c) does the rest: which
+ * nodes of the path tree there are, pooling, decisions, scores. */
+#include "engine/plan.h"
+
+struct sps_team;
+
+/* Which sums are wanted, for backends with noise of their own. */
+struct sps_moment {
+    uint64_t seed;
+    uint32_t image, pass;
+};
+
+struct sps_backend {
+    const char *name;
+    void *self;
+    /* The same input always gives the same sums: passes may share them, and update() may be used. */
+    int repeatable;
+    /* Bytes that one thread needs for a stage, beside input and sums. */
+    size_t (*scratch)(const struct sps_backend *backend, const struct sps_stage *stage);
+    /* sums[positions][channels] (int32 where stage->wide, else int16) of input: codes [in_size] or bits [in_words].
+     * scratch: one for each thread of the team, `stride` bytes apart.  team may be NULL: this thread alone. */
+    void (*sums)(const struct sps_backend *backend, const struct sps_stage *stage, void *sums, const void *input,
+                 const struct sps_moment *moment, struct sps_team *team, char *scratch, size_t stride);
+    /* sums of input from those of the input before; flips are the bits that differ, in rising order.  May be NULL. */
+    void (*update)(const struct sps_backend *backend, const struct sps_stage *stage, int16_t *sums,
+                   const uint32_t *input, const uint32_t *flips, size_t count, char *scratch);
+};
+
+/* kern: of the plan. */
+struct sps_backend sps_backend_cpu(const struct sps_kern *kern);
+#endif

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/* Sessions: threads, one arena, and images shared out among lanes. */
+#include <math.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "engine/calibrate.h"
+
+struct sps_session {
+    const struct sps_packed *packed;
+    struct sps_plan *plan;
+    struct sps_backend backend;
+    struct sps_session_options options;
+    sps_team *team;
+    char *arena;
+    struct sps_lane *lanes; /* [threads] */
+    struct sps_cost *costs; /* [stages] */
+    size_t *numbers;        /* [threads][block] */
+    struct sps_layer_work *work;
+    uint64_t images;
+};
+
+/* The arena: for each thread a lane with its numbers; then what all share. */
+struct layout {
+    size_t lane, numbers, costs, work, total;
+};
+
+static size_t aligned(size_t bytes)
+{
+    return (bytes + SPS_ALIGN - 1) / SPS_ALIGN * SPS_ALIGN;
+}
+
+static struct layout lay_out(const struct sps_plan *plan, const struct sps_backend *backend, int threads)
+{
+    struct sps_lane lane;
+    struct layout l = {.lane = sps_lane_lay_out(&lane, plan, backend, threads, NULL)};
+    size_t stages = (size_t)plan->stage_count, n = (size_t)threads;
+    l.numbers = n * l.lane;
+    l.costs = l.numbers + aligned(n * lane.block * sizeof(size_t));
+    l.work = l.costs + aligned(stages * sizeof(struct sps_cost));
+    l.total = l.work + aligned(stages * sizeof(struct sps_layer_work)) + aligned(n * sizeof(struct sps_lane));
+    return l;
+}
+
+static sps_status threads_of(int *threads, const struct sps_session_options *options)
+{
+    *threads = options != NULL ? options->threads : 0;
+    if (*threads < 0 || *threads > SPS_PREDICT_THREADS_MAX)
+        SPS_FAIL(EINVAL, "threads is %d, must be 1 to %d, or 0 for all cores", *threads, SPS_PREDICT_THREADS_MAX);
+    if (*threads == 0)
+        *threads = sps_cores();
+    return SPS_OK;
+}
+
+sps_status sps_session_size(size_t *bytes, const sps_packed *packed, const struct sps_session_options *options)
+{
+    struct sps_plan *plan = NULL;
+    int threads = 0;
+    SPS_TRY(threads_of(&threads, options));
+    SPS_TRY(sps_plan_create(&plan, packed));
+    const struct sps_backend backend = sps_backend_cpu(plan->kern);
+    *bytes = lay_out(plan, &backend, threads).total;
+    sps_plan_free(plan);
+    return SPS_OK;
+}
+
+static sps_status make(struct sps_session *s, const struct sps_session_options *options)
+{
+    int threads = 0;
+    SPS_TRY(threads_of(&threads, options));
+    if (options != NULL)
+        s->options = *options;
+    s->options.threads = threads;
+    SPS_TRY(sps_plan_create(&s->plan, s->packed));
+    s->backend = sps_backend_cpu(s->plan->kern);
+    struct layout l = lay_out(s->plan, &s->backend, threads);
+    SPS_TRY(sps_calloc(&s->arena, l.total, 1, "a session"));
+    SPS_TRY(sps_team_create(&s->team, threads));
+    s->numbers = (size_t *)(void *)(s->arena + l.numbers);
+    s->costs = (struct sps_cost *)(void *)(s->arena + l.costs);
+    s->work = (struct sps_layer_work *)(void *)(s->arena + l.work);
+    s->lanes = (struct sps_lane *)(void *)(s->arena + l.work +
+                                           aligned((size_t)s->plan->stage_count * sizeof *s->work));
+    for (int i = 0; i < threads; i++) {
+        sps_lane_lay_out(&s->lanes[i], s->plan, &s->backend, threads, s->arena + (size_t)i * l.lane);
+        s->lanes[i].costs = s->costs;
+        s->lanes[i].options = &s->options;
+        s->lanes[i].numbers = s->numbers + (size_t)i * s->lanes[i].block;
+    }
+    sps_calibrate(s->costs, &s->lanes[0]);
+    return SPS_OK;
+}
+
+sps_status sps_session_create(sps_session **out, const sps_packed *packed, const struct sps_session_options *options)
+{
+    struct sps_session *s = NULL;
+    SPS_TRY(sps_calloc(&s, 1, sizeof *s, "a session"));
+    s->packed = packed;
+    sps_status status = make(s, options);
+    if (status == SPS_OK)
+        *out = s;
+    else
+        sps_session_free(s);
+    return status;
+}
+
+void sps_session_free(sps_session *s)
+{
+    if (s == NULL)
+        return;
+    sps_team_free(s->team);
+    sps_plan_free(s->plan);
+    sps_free(s->arena);
+    sps_free(s);
+}
+
+/* ---- predicting ---- */
+
+struct job {
+    struct sps_session *session;
+    const struct sps_predict_options *options;
+    const struct sps_predictions *out;
+    const uint8_t *const *images;
+    const uint32_t *index;
+    size_t passes;
+    sps_team *team; /* works on one image together */
+};
+
+/* The picks of a block of passes, and where they are wanted. */
+static void draw(const struct job *j, struct sps_lane *lane, size_t image, size_t first, size_t count)
+{
+    const struct sps_packed *m = j->session->packed;
+    size_t row = lane->plan->picks;
+    uint32_t index = j->options->shared_paths ? 0 : j->index != NULL ? j->index[image] : (uint32_t)image;
+    size_t *numbers = (size_t *)(uintptr_t)lane->numbers;
+    for (size_t b = 0; b < count; b++) {
+        uint8_t *picks = lane->picks + b * row;
+        numbers[b] = first + b;
+        if (j->options->reading == SPS_EXACT)
+            sps_path_at(picks, m->banks, m->noise_count, first + b);
+        else if (j->options->reading == SPS_SAMPLED)
+            sps_path_draw(picks, m->banks, m->noise_count, j->options->seed, index, (uint32_t)(first + b));
+        else
+            memset(picks, 0, row);
+        if (j->out->picks != NULL)
+            memcpy(j->out->picks + ((first + b) * j->out->stride + image) * row, picks, row);
+    }
+}
+
+static void image_task(void *work, size_t image, int worker)
+{
+    const struct job *j = work;
+    struct sps_lane *lane = &j->session->lanes[worker];
+    lane->team = j->team;
+    lane->out = j->out;
+    lane->image = image;
+    lane->point = j->options->reading == SPS_POINT;
+    lane->moment = (struct sps_moment){j->options->seed, j->index != NULL ? j->index[image] : (uint32_t)image, 0};
+    sps_lane_load(lane, j->images[image]);
+    for (size_t first = 0; first < j->passes; first += lane->block) {
+        size_t count = j->passes - first < lane->block ? j->passes - first : lane->block;
+        draw(j, lane, image, first, count);
+        sps_lane_walk(lane, count);
+    }
+}
+
+static void path_weights(double *weights, const struct sps_packed *m, const struct sps_predict_options *options,
+                         size_t passes)
+{
+    uint8_t picks[SPS_NOISES_MAX];
+    for (size_t t = 0; t < passes; t++)
+        weights[t] = options->reading == SPS_EXACT ? sps_path_at(picks, m->banks, m->noise_count, t)
+                                                   : 1.0 / (double)passes;
+}
+
+static sps_status check_finite(const struct sps_packed *m, const struct sps_predictions *out, size_t passes, size_t n)
+{
+    size_t classes = (size_t)m->classes;
+    for (size_t t = 0; t < passes; t++)
+        for (size_t i = 0; i < n * classes; i++)
+            if (!isfinite(out->p[t * out->stride * classes + i]))
+                SPS_FAIL(EFORMAT, "the model's numbers are too large: scores of image %zu overflow", i / classes);
+    return SPS_OK;
+}
+
+static sps_status predict(void *self, const struct sps_predict_options *options, size_t n,
+                          const uint8_t *const *images, const uint32_t *index, const struct sps_predictions *out)
+{
+    struct sps_session *s = self;
+    struct job j = {s, options, out, images, index, 0, NULL};
+    SPS_TRY(sps_predict_passes(&s->packed->info, options, &j.passes));
+    if (options->reading == SPS_POINT && !s->plan->point_possible)
+        SPS_FAIL(EUNSUPPORTED, "the model has no deterministic reading");
+    if (out->weights != NULL)
+        path_weights(out->weights, s->packed, options, j.passes);
+    s->images += n;
+    if (n >= (size_t)s->options.threads) {
+        sps_team_run(s->team, n, image_task, &j);
+    } else { /* all threads on each image */
+        j.team = s->team;
+        for (size_t i = 0; i < n; i++)
+            image_task(&j, i, 0);
+    }
+    return check_finite(s->packed, out, j.passes, n);
+}
+
+static const char *class_name(const void *self, int label)
+{
+    return sps_packed_class_name(((const struct sps_session *)self)->packed, label);
+}
+
+struct sps_predictor sps_session_predictor(sps_session *s)
+{
+    return (struct sps_predictor){s, &s->packed->info, class_name, predict};
+}
+
+/* ---- what was done ---- */
+
+void sps_session_get_work(struct sps_session_work *out, sps_session *s)
+{
+    *out = (struct sps_session_work){.layers = s->plan->stage_count, .layer = s->work, .images = s->images};
+    for (int i = 0; i < s->plan->stage_count; i++) {
+        s->work[i] = s->lanes[0].levels[i].work;
+        for (int t = 1; t < s->options.threads; t++) {
+            const struct sps_layer_work *w = &s->lanes[t].levels[i].work;
+            s->work[i].nodes += w->nodes;
+            s->work[i].updated += w->updated;
+            s->work[i].flips += w->flips;
+            s->work[i].bits += w->bits;
+            s->work[i].passes += w->passes;
+            s->work[i].seconds += w->seconds;
+        }
+    }
+    for (int t = 0; t < s->options.threads; t++) {
+        out->paths += s->lanes[t].paths;
+        out->passes += s->lanes[t].passes;
+    }
+}
+
+void sps_session_reset_work(sps_session *s)
+{
+    s->images = 0;
+    for (int t = 0; t < s->options.threads; t++) {
+        s->lanes[t].paths = s->lanes[t].passes = 0;
+        for (int i = 0; i < s->plan->stage_count; i++) {
+            struct sps_layer_work *w = &s->lanes[t].levels[i].work;
+            *w = (struct sps_layer_work){.name = w->name, .macs = w->macs};
+        }
+    }
+}

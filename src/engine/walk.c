@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/walk.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "core/affine.h"
+#include "core/memory.h"
+#include "core/softmax.h"
+
+enum { PICKS_BYTES = 1 << 20 }; /* most that the picks of a block may take */
+
+/* ---- layout ---- */
+
+static void *carve(char **at, size_t bytes)
+{
+    void *here = *at;
+    *at += (bytes + SPS_ALIGN - 1) / SPS_ALIGN * SPS_ALIGN;
+    return here;
+}
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static size_t sum_bytes(const struct sps_stage *s)
+{
+    return s->wide ? sizeof(int32_t) : sizeof(int16_t);
+}
+
+static size_t input_bytes(const struct sps_stage *s)
+{
+    return s->codes ? s->in_size : s->in_words * sizeof(uint32_t);
+}
+
+static size_t block_of(const struct sps_plan *plan)
+{
+    size_t most = PICKS_BYTES / larger(plan->picks, 1);
+    return most < 1 ? 1 : most < SPS_BLOCK_PASSES ? most : SPS_BLOCK_PASSES;
+}
+
+static void lay_out_level(struct sps_level *level, const struct sps_stage *s, size_t block, char **at)
+{
+    struct sps_level made = {.sums = carve(at, s->positions * s->channels * sum_bytes(s))};
+    made.pooled = s->window_size > 1 ? carve(at, s->out_positions * s->channels * sum_bytes(s)) : made.sums;
+    made.held = carve(at, input_bytes(s));
+    made.next = carve(at, input_bytes(s));
+    made.group = carve(at, 2 * block * sizeof *made.group);
+    made.work.name = s->name;
+    made.work.macs = s->macs;
+    if (level != NULL)
+        *level = made;
+}
+
+size_t sps_lane_lay_out(struct sps_lane *lane, const struct sps_plan *plan, const struct sps_backend *backend,
+                        int threads, char *memory)
+{
+    static char origin[1]; /* only differences are used */
+    char *start = memory != NULL ? memory : origin, *at = start;
+    size_t stages = (size_t)plan->stage_count, row = 0, scratch = 0, flips = 0, masked = 0;
+    size_t classes = (size_t)plan->packed->classes;
+    lane->plan = plan;
+    lane->backend = backend;
+    lane->block = block_of(plan);
+    lane->levels = carve(&at, stages * sizeof *lane->levels);
+    for (size_t i = 0; i < stages; i++) {
+        const struct sps_stage *s = &plan->stages[i];
+        lay_out_level(memory != NULL ? &lane->levels[i] : NULL, s, lane->block, &at);
+        row = larger(row, s->channels);
+        scratch = larger(scratch, backend->scratch(backend, s));
+        masked = larger(masked, sps_mask_size(s));
+        if (s->columns != NULL)
+            flips = larger(flips, s->in_size / 4 + 1);
+    }
+    lane->flips_max = flips;
+    lane->flips = carve(&at, flips * sizeof *lane->flips);
+    lane->picks = carve(&at, lane->block * plan->picks);
+    lane->grouped = carve(&at, lane->block);
+    lane->codes = carve(&at, sps_value_size(&plan->packed->input));
+    lane->logits = carve(&at, classes * sizeof *lane->logits);
+    lane->p = carve(&at, classes * sizeof *lane->p);
+    lane->row = carve(&at, row * sizeof(int32_t));
+    lane->row_flips = carve(&at, sps_words(row) * sizeof(uint32_t));
+    lane->masked = carve(&at, masked);
+    lane->scratch_stride = (scratch + SPS_ALIGN - 1) / SPS_ALIGN * SPS_ALIGN;
+    lane->scratch = carve(&at, lane->scratch_stride * (size_t)threads);
+    return (size_t)(at - start);
+}
+
+/* ---- sums ---- */
+
+static double now(const struct sps_lane *lane)
+{
+    struct timespec t;
+    if (!lane->options->profile)
+        return 0;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void pool(const struct sps_lane *lane, const struct sps_stage *s, struct sps_level *level)
+{
+    size_t h = (size_t)s->window.ch, w = (size_t)s->window.cw, k = (size_t)s->window_size;
+    if (k > 1 && s->wide)
+        lane->plan->kern->pool32(level->pooled, level->sums, h, w, s->channels, k);
+    else if (k > 1)
+        lane->plan->kern->pool16(level->pooled, level->sums, h, w, s->channels, k);
+}
+
+/* Elements in which two inputs differ, in rising order; more than `most` are not listed. */
+static size_t list_flips(uint32_t *flips, const uint32_t *a, const uint32_t *b, size_t words, size_t most)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < words; i++)
+        for (uint32_t differ = a[i] ^ b[i]; differ != 0; differ &= differ - 1) {
+            if (count == most)
+                return most + 1;
+            flips[count++] = (uint32_t)(32 * i) + (uint32_t)__builtin_ctz(differ);
+        }
+    return count;
+}
+
+/* The most flips for which an update is cheaper than sums in full. */
+static size_t flips_worth_it(const struct sps_lane *lane, const struct sps_stage *s)
+{
+    const struct sps_cost *cost = &lane->costs[s->index];
+    if (s->columns == NULL || lane->backend->update == NULL || lane->options->no_deltas || lane->options->no_sharing ||
+        !(cost->full > cost->update))
+        return 0;
+    double most = (cost->full - cost->update) / cost->flip;
+    return most < (double)lane->flips_max ? (size_t)most : lane->flips_max;
+}
+
+/* Sums of level->next, which becomes what is held. */
+static void make_sums(struct sps_lane *lane, const struct sps_stage *s, struct sps_level *level)
+{
+    size_t most = level->valid ? flips_worth_it(lane, s) : 0;
+    size_t flips = most > 0 ? list_flips(lane->flips, level->held, level->next, s->in_words, most) : 1;
+    level->work.nodes++;
+    if (flips <= most) {
+        if (flips > 0)
+            lane->backend->update(lane->backend, s, level->sums, level->next, lane->flips, flips, lane->scratch);
+        level->work.updated++;
+        level->work.flips += flips;
+        level->work.bits += s->in_size;
+    } else {
+        lane->backend->sums(lane->backend, s, level->sums, level->next, &lane->moment, lane->team, lane->scratch,
+                            lane->scratch_stride);
+    }
+    void *held = level->held;
+    level->held = level->next;
+    level->next = held;
+    level->valid = 1;
+}
+
+/* ---- decisions ---- */
+
+/* Entries are picked per channel: the row of thresholds that this makes. */
+static void mix_row(struct sps_lane *lane, const struct sps_stage *s, const uint8_t *picks)
+{
+    memset(lane->row_flips, 0, sps_words(s->channels) * sizeof *lane->row_flips);
+    for (size_t c = 0; c < s->channels; c++) {
+        size_t at = (size_t)picks[c] * s->channels + c;
+        if (s->wide)
+            ((int32_t *)lane->row)[c] = ((const int32_t *)s->threshold)[at];
+        else
+            ((int16_t *)lane->row)[c] = ((const int16_t *)s->threshold)[at];
+        /* The whole output's flips start with those of its first position. */
+        lane->row_flips[c / 32] |= (s->flip[(size_t)picks[c] * s->out_words + c / 32] >> c % 32 & 1) << c % 32;
+    }
+}
+
+static void turn_mixed(uint32_t *bits, const struct sps_stage *s, const uint32_t *flips)
+{
+    for (size_t c = 0; c < s->channels; c++)
+        for (size_t p = 0; p < s->out_positions && flips[c / 32] >> c % 32 & 1; p++) {
+            size_t i = p * s->channels + c;
+            bits[i / 32] ^= 1u << i % 32;
+        }
+}
+
+static void decide(struct sps_lane *lane, const struct sps_stage *s, int row, const uint8_t *mixed)
+{
+    const struct sps_level *level = &lane->levels[s->index];
+    uint32_t *bits = lane->levels[s->index + 1].next;
+    const char *thresholds = (const char *)s->threshold + (size_t)row * s->channels * sum_bytes(s);
+    if (mixed != NULL) {
+        mix_row(lane, s, mixed);
+        thresholds = lane->row;
+    }
+    if (s->wide)
+        lane->plan->kern->threshold32(bits, level->pooled, (const int32_t *)(const void *)thresholds, s->out_positions,
+                                      s->channels);
+    else
+        lane->plan->kern->threshold16(bits, level->pooled, (const int16_t *)(const void *)thresholds, s->out_positions,
+                                      s->channels);
+    if (mixed != NULL) {
+        turn_mixed(bits, s, lane->row_flips);
+    } else if (s->has_flip[row]) {
+        const uint32_t *flip = s->flip + (size_t)row * s->out_words;
+        for (size_t i = 0; i < s->out_words; i++)
+            bits[i] ^= flip[i];
+    }
+}
+
+static int32_t sum_at(const struct sps_stage *s, const struct sps_level *level, size_t i)
+{
+    return s->wide ? ((const int32_t *)level->pooled)[i] : ((const int16_t *)level->pooled)[i];
+}
+
+static void score(struct sps_lane *lane, const struct sps_stage *s, int row, const uint8_t *mixed)
+{
+    size_t n = s->channels;
+    for (size_t i = 0; i < s->out_positions * n; i++) {
+        size_t c = i % n;
+        const float *t = s->affine + (size_t)(mixed != NULL ? mixed[c] : row) * SPS_AFFINE_ROWS * n + c;
+        const struct sps_affine a = {t[0], t[n], t[2 * n], t[3 * n], t[4 * n], t[5 * n]};
+        lane->logits[i] = sps_affine_at(&a, (float)sum_at(s, &lane->levels[s->index], i));
+    }
+    sps_softmax(lane->p, lane->logits, lane->plan->packed->classes);
+}
+
+static void deliver(const struct sps_lane *lane, const uint16_t *passes, size_t count)
+{
+    const struct sps_predictions *out = lane->out;
+    size_t classes = (size_t)lane->plan->packed->classes;
+    for (size_t i = 0; i < count; i++) {
+        size_t at = (lane->numbers[passes[i]] * out->stride + lane->image) * classes;
+        memcpy(out->p + at, lane->p, classes * sizeof *lane->p);
+        if (out->logits != NULL)
+            memcpy(out->logits + at, lane->logits, classes * sizeof *lane->logits);
+    }
+}
+
+/* ---- the tree ---- */
+
+static const uint8_t *picks_of(const struct sps_lane *lane, uint16_t pass, int at)
+{
+    return lane->picks + (size_t)pass * lane->plan->picks + (size_t)at;
+}
+
+static void visit(struct sps_lane *lane, const struct sps_stage *s, const uint16_t *passes, size_t count);
+
+/* A node's children in turn: passes that pick the same.  child(lane, s, picks, passes, count). */
+typedef void child(struct sps_lane *lane, const struct sps_stage *s, const uint8_t *picks, const uint16_t *passes,
+                   size_t count);
+
+static void each_entry(struct sps_lane *lane, const struct sps_stage *s, const struct sps_noise *noise, int at,
+                       const uint16_t *passes, size_t count, child *then)
+{
+    struct sps_level *level = &lane->levels[s->index];
+    uint16_t *group = level->group;
+    int backwards = level->backwards;
+    level->backwards = !backwards; /* the next visit starts where this one ends */
+    for (int k = 0; k < noise->entries; k++) {
+        uint8_t entry = s->tour[backwards ? noise->entries - 1 - k : k];
+        size_t members = 0;
+        for (size_t i = 0; i < count; i++)
+            if (*picks_of(lane, passes[i], at) == entry)
+                group[members++] = passes[i];
+        if (members > 0)
+            then(lane, s, picks_of(lane, group[0], at), group, members);
+    }
+}
+
+/* Masks: long rows of picks, rarely alike.  The list of passes is reordered so that equal ones come together. */
+static void each_mask(struct sps_lane *lane, const struct sps_stage *s, const struct sps_noise *noise, int at,
+                      const uint16_t *passes, size_t count, uint16_t *group, child *then)
+{
+    memcpy(group, passes, count * sizeof *group);
+    for (size_t first = 0; first < count;) {
+        const uint8_t *picks = picks_of(lane, group[first], at);
+        size_t end = first + 1;
+        for (size_t i = end; i < count; i++)
+            if (memcmp(picks_of(lane, group[i], at), picks, (size_t)noise->picks) == 0) {
+                uint16_t swapped = group[i];
+                group[i] = group[end];
+                group[end++] = swapped;
+            }
+        then(lane, s, picks, group + first, end - first);
+        first = end;
+    }
+}
+
+static void decide_for(struct sps_lane *lane, const struct sps_stage *s, const uint8_t *picks, const uint16_t *passes,
+                       size_t count)
+{
+    double start = now(lane);
+    int several = s->noise != NULL && s->noise->kind == SPS_NOISE_channel && !lane->point;
+    int row = lane->point ? s->point_row : picks != NULL ? picks[0] : 0;
+    const uint8_t *mixed = several ? picks : NULL;
+    if (s->last) {
+        score(lane, s, row, mixed);
+        deliver(lane, passes, count);
+        lane->paths++;
+    } else {
+        decide(lane, s, row, mixed);
+    }
+    lane->levels[s->index].work.seconds += now(lane) - start;
+    if (!s->last)
+        visit(lane, s + 1, passes, count);
+}
+
+/* Sums are there: decisions, and what follows from each. */
+static void branch(struct sps_lane *lane, const struct sps_stage *s, const uint16_t *passes, size_t count)
+{
+    struct sps_level *level = &lane->levels[s->index];
+    if (s->noise == NULL || lane->point)
+        decide_for(lane, s, NULL, passes, count);
+    else if (s->noise->kind == SPS_NOISE_bank)
+        each_entry(lane, s, s->noise, s->pick_at, passes, count, decide_for);
+    else
+        each_mask(lane, s, s->noise, s->pick_at, passes, count, level->group, decide_for);
+}
+
+static void masked_for(struct sps_lane *lane, const struct sps_stage *s, const uint8_t *picks, const uint16_t *passes,
+                       size_t count)
+{
+    struct sps_level *level = &lane->levels[s->index];
+    double start = now(lane);
+    sps_mask_sums(lane, s, level->sums, level->next, picks);
+    pool(lane, s, level);
+    level->work.nodes++;
+    level->work.seconds += now(lane) - start;
+    branch(lane, s, passes, count);
+}
+
+/* level->next has the input. */
+static void visit(struct sps_lane *lane, const struct sps_stage *s, const uint16_t *passes, size_t count)
+{
+    struct sps_level *level = &lane->levels[s->index];
+    level->work.passes += count;
+    if (s->mask != NULL && !lane->point) {
+        each_mask(lane, s, s->mask, s->mask_at, passes, count, level->group + lane->block, masked_for);
+        return;
+    }
+    double start = now(lane);
+    make_sums(lane, s, level);
+    pool(lane, s, level);
+    level->work.seconds += now(lane) - start;
+    branch(lane, s, passes, count);
+}
+
+void sps_lane_load(struct sps_lane *lane, const uint8_t *pixels)
+{
+    const struct sps_packed *m = lane->plan->packed;
+    size_t channels = (size_t)m->input.c, count = (size_t)m->input.h * (size_t)m->input.w;
+    for (size_t i = 0; i < count; i++)
+        for (size_t c = 0; c < channels; c++)
+            lane->codes[i * channels + c] = m->codes[c * 256 + pixels[i * channels + c]];
+    for (int i = 0; i < lane->plan->stage_count; i++)
+        lane->levels[i].valid = 0;
+}
+
+/* The first layer's sums are the same for all passes, unless its inputs are dropped. */
+static void start(struct sps_lane *lane, const uint16_t *passes, size_t count)
+{
+    const struct sps_stage *s = &lane->plan->stages[0];
+    struct sps_level *level = &lane->levels[0];
+    if (level->valid) {
+        level->work.passes += count;
+        branch(lane, s, passes, count);
+        return;
+    }
+    memcpy(level->next, lane->codes, s->in_size);
+    visit(lane, s, passes, count);
+}
+
+void sps_lane_walk(struct sps_lane *lane, size_t count)
+{
+    uint16_t passes[SPS_BLOCK_PASSES];
+    int alone = lane->options->no_sharing || !lane->backend->repeatable;
+    for (size_t i = 0; i < count; i++)
+        passes[i] = (uint16_t)i;
+    lane->passes += count;
+    for (size_t i = 0; i < count; i += alone ? 1 : count) {
+        for (int k = 0; k < lane->plan->stage_count && alone; k++)
+            lane->levels[k].valid = 0;
+        lane->moment.pass = (uint32_t)lane->numbers[i];
+        start(lane, passes + i, alone ? 1 : count);
+    }
+}

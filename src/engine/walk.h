@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SPS_ENGINE_WALK_H
+#define SPS_ENGINE_WALK_H
+/* The executor: passes over one image as a walk over the tree of their paths, depth first.
+ *
+ * Passes whose paths begin alike share what they share: a node of the tree is a set of passes.  Each layer keeps one
+ * set of sums, those of the node visited last; at the next node of that layer, sums are updated by the input bits that
+ * differ, or made anew, whichever is cheaper.  So memory does not grow with the number of passes, and because entries
+ * are visited back and forth in an order in which neighbours are alike, the bits that differ stay few. */
+#include "core/team.h"
+#include "engine/backend.h"
+
+enum { SPS_BLOCK_PASSES = 256 };
+
+struct sps_level {
+    void *sums, *pooled; /* pooled is sums where there is no pooling */
+    void *held;          /* the input that sums belong to, if valid */
+    void *next;          /* the input that is wanted */
+    int valid;
+    int backwards;      /* direction of the next visit of the entries */
+    uint16_t *group;    /* [block] passes of the node being visited, of its children */
+    struct sps_layer_work work;
+};
+
+/* Measured by calibrate.c, in seconds. */
+struct sps_cost {
+    double full, update, flip;
+};
+
+/* What one thread needs to walk. */
+struct sps_lane {
+    const struct sps_plan *plan;
+    const struct sps_backend *backend;
+    const struct sps_cost *costs;         /* [stages] */
+    const struct sps_session_options *options;
+    struct sps_team *team;                /* shares the work of one image; NULL: this thread alone */
+    char *scratch;                        /* of the backend, one for each thread of the team */
+    size_t scratch_stride;
+    struct sps_level *levels;             /* [stages] */
+    uint32_t *flips;
+    size_t flips_max;
+    uint8_t *picks;                       /* [block][P] */
+    uint8_t *grouped;                     /* [block] */
+    size_t block;                         /* passes walked together */
+    int8_t *codes;                        /* the image */
+    float *logits, *p;                    /* [classes] */
+    void *row;                            /* a threshold row mixed from several entries, and its flips */
+    uint32_t *row_flips;
+    char *masked;                         /* room for masks (mask.c) */
+    uint64_t paths, passes;
+    /* The walk that is going on. */
+    struct sps_moment moment;
+    int point;
+    const struct sps_predictions *out;
+    const size_t *numbers; /* [block] pass number of each pass in the block */
+    size_t image;          /* column in the predictions */
+};
+
+/* Bytes of one lane, and its parts in them (memory NULL: only the size). */
+size_t sps_lane_lay_out(struct sps_lane *lane, const struct sps_plan *plan, const struct sps_backend *backend,
+                        int threads, char *memory);
+
+/* Load an image: pixels [H][W][C] to codes. */
+void sps_lane_load(struct sps_lane *lane, const uint8_t *pixels);
+/* Walk `count` passes at most lane->block, whose picks are in lane->picks: predictions of pass b go to row numbers[b],
+ * column `image`. */
+void sps_lane_walk(struct sps_lane *lane, size_t count);
+/* Sums and pooling of stage 0 from the codes. */
+void sps_lane_start(struct sps_lane *lane);
+
+/* Sums of a stage whose inputs or weights are dropped by picks (mask.c).  Exact: with x+ (x-) having +1 (-1) in place
+ * of what is dropped, the sum over the rest is half the sum of both products. */
+size_t sps_mask_size(const struct sps_stage *stage);
+void sps_mask_sums(struct sps_lane *lane, const struct sps_stage *stage, void *sums, const void *input,
+                   const uint8_t *picks);
+#endif
