@@ -1,20 +1,28 @@
 #!/bin/sh
-# The NEON kernels on a machine that has none: what the inference library is made of is compiled for 64-bit ARM without
-# warnings, then checkkern runs under emulation.  Skipped where the cross compiler or the emulator is missing.
+# The NEON kernels on a machine that has none: what the inference library is made of is compiled for 64-bit ARM as in a
+# release build, without warnings; then checkkern runs under emulation.  Skipped where the cross compiler, its C library
+# or the emulator is missing.
 #   neon.sh SOURCE_DIR RANDOM123_INCLUDE
 src=$1 random123=$2
 CC=aarch64-linux-gnu-gcc
-arm=
-for emulator in qemu-aarch64 qemu-aarch64-static; do
-  command -v $emulator >/dev/null 2>&1 && arm=$emulator
-done
-command -v $CC >/dev/null 2>&1 || { echo "skipped: no $CC (scripts/install-deps)" && exit 77; }
-[ -n "$arm" ] || { echo 'skipped: no qemu-aarch64 (scripts/install-deps)' && exit 77; }
-
 work=$PWD/neon-test
 rm -rf "$work"
 mkdir -p "$work/include" || exit 1
 trap 'rm -rf "$work"' EXIT
+
+skip() {
+  echo "skipped: no $1 (scripts/install-deps installs it)"
+  exit 77
+}
+arm=
+for emulator in qemu-aarch64 qemu-aarch64-static; do
+  command -v $emulator >/dev/null 2>&1 && arm=$emulator
+done
+[ -n "$arm" ] || skip qemu-aarch64
+command -v $CC >/dev/null 2>&1 || skip $CC
+printf '#include <stdio.h>\nint main(void) { return 0; }\n' | $CC -x c -static - -o "$work/empty" 2>/dev/null ||
+  skip "C library for $CC"
+
 bad=0
 fail() {
   echo "$1"
@@ -27,7 +35,8 @@ for header in /usr/include/jansson.h /usr/include/jansson_config.h; do
   [ -f $header ] && ln -s $header "$work/include/"
 done
 compile() {
-  $CC -std=c17 -D_POSIX_C_SOURCE=200809L -DSPS_VERSION='"test"' -O2 -ffp-contract=off -fno-math-errno -fno-trapping-math \
+  $CC -std=c17 -D_POSIX_C_SOURCE=200809L -DSPS_VERSION='"test"' \
+    -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math \
     -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-format-truncation -Werror \
     -I"$src/include" -I"$src/src" -isystem "$work/include" "$@"
 }

@@ -3,8 +3,8 @@
  *
  * The binary product is the instructions EOR and CNT (bits set per byte) and an addition of bytes, each for four
  * channels; bytes are widened every 31 words, before they could overflow.  16-bit and 32-bit sums differ only in how
- * they are stored.  The integer products load a panel so that each vector holds one k of many channels (LD2, LD4), and
- * then multiply it by one number of a row and add, without any sum across a vector. */
+ * they are stored.  The integer products repeat a pair (or quad) of a row over a vector, multiply it by a vector of the
+ * panel and add, with twice the width (SMLAL); neighbours are added up at the end. */
 #include "kern/list.h"
 
 #if defined(__aarch64__)
@@ -14,15 +14,16 @@
 
 #include "kern/surrogate.h"
 
-enum { ROWS = 4 }; /* rows treated together: what they need of a panel stays in the 32 registers */
+/* Rows treated together: as many as leave their sums, and what they need of a panel, in the 32 registers. */
+enum { BINARY_ROWS = 4, INTEGER_ROWS = 2 };
 
-/* All panels, in each all rows: body(..., ROWS) as long as there are so many, then body(..., 1).  m and n are the first
+/* All panels, in each all rows: body(..., most) as long as there are so many, then body(..., 1).  m and n are the first
  * row and channel. */
-#define FOR_TILES(body, ...)                                                                                           \
+#define FOR_TILES(most, body, ...)                                                                                     \
     for (size_t n = 0; n < N; n += SPS_PANEL) {                                                                        \
         size_t m = 0;                                                                                                  \
-        for (; m + ROWS <= M; m += ROWS)                                                                               \
-            body(__VA_ARGS__, ROWS);                                                                                   \
+        for (; m + (most) <= M; m += (most))                                                                           \
+            body(__VA_ARGS__, most);                                                                                   \
         for (; m < M; m++)                                                                                             \
             body(__VA_ARGS__, 1);                                                                                      \
     }
@@ -49,7 +50,7 @@ SPS_KERN_INLINE void store16(int16_t *dst, size_t channels, const int32x4_t sum[
 }
 
 /* sum[r][q] = bits - 2 popcount(row r ^ channel), channels 4 q to 4 q + 3 of a panel. */
-SPS_KERN_INLINE void binary_tile(int32x4_t sum[ROWS][4], const uint32_t *a, size_t lda, const uint32_t *panel,
+SPS_KERN_INLINE void binary_tile(int32x4_t sum[BINARY_ROWS][4], const uint32_t *a, size_t lda, const uint32_t *panel,
                                  size_t words, int32_t bits, size_t rows)
 {
     enum { BYTES_FILL = 31 }; /* words until a count of 8 each could leave a byte */
@@ -58,7 +59,7 @@ SPS_KERN_INLINE void binary_tile(int32x4_t sum[ROWS][4], const uint32_t *a, size
             sum[r][q] = vdupq_n_s32(bits);
     for (size_t start = 0; start < words; start += BYTES_FILL) {
         size_t end = words - start < BYTES_FILL ? words : start + BYTES_FILL;
-        uint8x16_t bytes[ROWS][4];
+        uint8x16_t bytes[BINARY_ROWS][4];
         for (size_t r = 0; r < rows; r++)
             for (size_t q = 0; q < 4; q++)
                 bytes[r][q] = vdupq_n_u8(0);
@@ -85,7 +86,7 @@ SPS_KERN_INLINE void binary_tile(int32x4_t sum[ROWS][4], const uint32_t *a, size
 SPS_KERN_INLINE void bgemm_tile(int32_t *dst, size_t ldd, const uint32_t *a, size_t lda, const uint32_t *panel,
                                 size_t channels, size_t words, int32_t bits, size_t rows)
 {
-    int32x4_t sum[ROWS][4];
+    int32x4_t sum[BINARY_ROWS][4];
     binary_tile(sum, a, lda, panel, words, bits, rows);
     for (size_t r = 0; r < rows; r++)
         store32(dst + r * ldd, channels, sum[r]);
@@ -94,7 +95,7 @@ SPS_KERN_INLINE void bgemm_tile(int32_t *dst, size_t ldd, const uint32_t *a, siz
 SPS_KERN_INLINE void bgemm16_tile(int16_t *dst, size_t ldd, const uint32_t *a, size_t lda, const uint32_t *panel,
                                   size_t channels, size_t words, int32_t bits, size_t rows)
 {
-    int32x4_t sum[ROWS][4];
+    int32x4_t sum[BINARY_ROWS][4];
     binary_tile(sum, a, lda, panel, words, bits, rows);
     for (size_t r = 0; r < rows; r++)
         store16(dst + r * ldd, channels, sum[r]);
@@ -102,64 +103,76 @@ SPS_KERN_INLINE void bgemm16_tile(int16_t *dst, size_t ldd, const uint32_t *a, s
 
 static SPS_KERN_BGEMM(bgemm)
 {
-    FOR_TILES(bgemm_tile, dst + m * ldd + n, ldd, a + m * lda, lda, w + n * words, N - n, words, bits)
+    FOR_TILES(BINARY_ROWS, bgemm_tile, dst + m * ldd + n, ldd, a + m * lda, lda, w + n * words, N - n, words, bits)
 }
 
 static SPS_KERN_BGEMM16(bgemm16){
-    FOR_TILES(bgemm16_tile, dst + m * ldd + n, ldd, a + m * lda, lda, w + n * words, N - n, words, bits)}
+    FOR_TILES(BINARY_ROWS, bgemm16_tile, dst + m * ldd + n, ldd, a + m * lda, lda, w + n * words, N - n, words, bits)}
 
 SPS_KERN_INLINE void cgemm_tile(int32_t *dst, size_t ldd, const int16_t *a, size_t lda, const int16_t *panel,
                                 size_t channels, size_t pairs, size_t rows)
 {
-    int32x4_t sum[ROWS][4];
+    int32x4_t low[INTEGER_ROWS][4], high[INTEGER_ROWS][4]; /* both products of two channels each */
     for (size_t r = 0; r < rows; r++)
         for (size_t q = 0; q < 4; q++)
-            sum[r][q] = vdupq_n_s32(0);
+            low[r][q] = high[r][q] = vdupq_n_s32(0);
     for (size_t i = 0; i < pairs; i++) {
-        int16x8x2_t first = vld2q_s16(panel + i * SPS_PANEL * 2);       /* channels 0 to 7 */
-        int16x8x2_t second = vld2q_s16(panel + i * SPS_PANEL * 2 + 16); /* channels 8 to 15 */
-        for (size_t r = 0; r < rows; r++)
-            for (size_t k = 0; k < 2; k++) {
-                int16_t x = a[r * lda + 2 * i + k];
-                sum[r][0] = vmlal_n_s16(sum[r][0], vget_low_s16(first.val[k]), x);
-                sum[r][1] = vmlal_high_n_s16(sum[r][1], first.val[k], x);
-                sum[r][2] = vmlal_n_s16(sum[r][2], vget_low_s16(second.val[k]), x);
-                sum[r][3] = vmlal_high_n_s16(sum[r][3], second.val[k], x);
+        int16x8_t channel[4];
+        for (size_t q = 0; q < 4; q++)
+            channel[q] = vld1q_s16(panel + i * SPS_PANEL * 2 + 8 * q);
+        for (size_t r = 0; r < rows; r++) {
+            int32_t pair;
+            memcpy(&pair, a + r * lda + 2 * i, sizeof pair);
+            int16x8_t x = vreinterpretq_s16_s32(vdupq_n_s32(pair));
+            for (size_t q = 0; q < 4; q++) {
+                low[r][q] = vmlal_s16(low[r][q], vget_low_s16(channel[q]), vget_low_s16(x));
+                high[r][q] = vmlal_high_s16(high[r][q], channel[q], x);
             }
+        }
     }
-    for (size_t r = 0; r < rows; r++)
-        store32(dst + r * ldd, channels, sum[r]);
+    for (size_t r = 0; r < rows; r++) {
+        int32x4_t sum[4];
+        for (size_t q = 0; q < 4; q++)
+            sum[q] = vpaddq_s32(low[r][q], high[r][q]);
+        store32(dst + r * ldd, channels, sum);
+    }
 }
 
 static SPS_KERN_CGEMM(cgemm){
-    FOR_TILES(cgemm_tile, dst + m * ldd + n, ldd, a + m * lda, lda, w + n * pairs * 2, N - n, pairs)}
+    FOR_TILES(INTEGER_ROWS, cgemm_tile, dst + m * ldd + n, ldd, a + m * lda, lda, w + n * pairs * 2, N - n, pairs)}
 
 SPS_KERN_INLINE void qgemm_tile(int32_t *dst, size_t ldd, const int8_t *a, size_t lda, const int8_t *panel,
                                 size_t channels, size_t quads, size_t rows)
 {
-    enum { SHORTS_FILL = 63 }; /* quads until a product of 128 each could leave 16 bits: 63 * 4 * 128 = 32256 */
-    int32x4_t sum[ROWS][4];
+    enum { SHORTS_FILL = 255 }; /* quads until a product of 128 each could leave 16 bits */
+    int32x4_t sum[INTEGER_ROWS][4];
     for (size_t r = 0; r < rows; r++)
         for (size_t q = 0; q < 4; q++)
             sum[r][q] = vdupq_n_s32(0);
     for (size_t start = 0; start < quads; start += SHORTS_FILL) {
         size_t end = quads - start < SHORTS_FILL ? quads : start + SHORTS_FILL;
-        int16x8_t shorts[ROWS][2];
+        int16x8_t low[INTEGER_ROWS][4], high[INTEGER_ROWS][4]; /* the four products of two channels each */
         for (size_t r = 0; r < rows; r++)
-            shorts[r][0] = shorts[r][1] = vdupq_n_s16(0);
+            for (size_t q = 0; q < 4; q++)
+                low[r][q] = high[r][q] = vdupq_n_s16(0);
         for (size_t i = start; i < end; i++) {
-            int8x16x4_t channel = vld4q_s8(panel + i * SPS_PANEL * 4);
-            for (size_t r = 0; r < rows; r++)
-                for (size_t k = 0; k < 4; k++) {
-                    int8x16_t x = vld1q_dup_s8(a + r * lda + 4 * i + k);
-                    shorts[r][0] = vmlal_s8(shorts[r][0], vget_low_s8(channel.val[k]), vget_low_s8(x));
-                    shorts[r][1] = vmlal_high_s8(shorts[r][1], channel.val[k], x);
+            int8x16_t channel[4];
+            for (size_t q = 0; q < 4; q++)
+                channel[q] = vld1q_s8(panel + i * SPS_PANEL * 4 + 16 * q);
+            for (size_t r = 0; r < rows; r++) {
+                int32_t quad;
+                memcpy(&quad, a + r * lda + 4 * i, sizeof quad);
+                int8x16_t x = vreinterpretq_s8_s32(vdupq_n_s32(quad));
+                for (size_t q = 0; q < 4; q++) {
+                    low[r][q] = vmlal_s8(low[r][q], vget_low_s8(channel[q]), vget_low_s8(x));
+                    high[r][q] = vmlal_high_s8(high[r][q], channel[q], x);
                 }
+            }
         }
         for (size_t r = 0; r < rows; r++)
-            for (size_t h = 0; h < 2; h++) {
-                sum[r][2 * h] = vaddw_s16(sum[r][2 * h], vget_low_s16(shorts[r][h]));
-                sum[r][2 * h + 1] = vaddw_high_s16(sum[r][2 * h + 1], shorts[r][h]);
+            for (size_t q = 0; q < 4; q++) {
+                int32x4_t both = vpaddq_s32(vpaddlq_s16(low[r][q]), vpaddlq_s16(high[r][q]));
+                sum[r][q] = vaddq_s32(sum[r][q], both);
             }
     }
     for (size_t r = 0; r < rows; r++)
@@ -169,19 +182,21 @@ SPS_KERN_INLINE void qgemm_tile(int32_t *dst, size_t ldd, const int8_t *a, size_
 static SPS_KERN_QGEMM(qgemm)
 {
     (void)wsum;
-    FOR_TILES(qgemm_tile, dst + m * ldd + n, ldd, a + m * lda, lda, w + n * quads * 4, N - n, quads)
+    FOR_TILES(INTEGER_ROWS, qgemm_tile, dst + m * ldd + n, ldd, a + m * lda, lda, w + n * quads * 4, N - n, quads)
 }
 
 /* `vectors` vectors of 4 stay in registers while all rows pass. */
 SPS_KERN_INLINE void rowsum_block(float *dst, const float *src, const uint32_t *at, const float *coef, size_t count,
                                   size_t vectors)
 {
-    float32x4_t sum[16];
+    float32x4_t sum[8];
     for (size_t v = 0; v < vectors; v++)
         sum[v] = vld1q_f32(dst + 4 * v);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        const float *row = src + at[i];
         for (size_t v = 0; v < vectors; v++)
-            sum[v] = vfmaq_n_f32(sum[v], vld1q_f32(src + at[i] + 4 * v), coef[i]);
+            sum[v] = vfmaq_n_f32(sum[v], vld1q_f32(row + 4 * v), coef[i]);
+    }
     for (size_t v = 0; v < vectors; v++)
         vst1q_f32(dst + 4 * v, sum[v]);
 }
@@ -189,10 +204,8 @@ SPS_KERN_INLINE void rowsum_block(float *dst, const float *src, const uint32_t *
 static SPS_KERN_ROWSUM(rowsum)
 {
     size_t j = 0;
-    for (; j + 64 <= len; j += 64)
-        rowsum_block(dst + j, src + j, at, coef, count, 16);
-    for (; j + 16 <= len; j += 16)
-        rowsum_block(dst + j, src + j, at, coef, count, 4);
+    for (; j + 32 <= len; j += 32)
+        rowsum_block(dst + j, src + j, at, coef, count, 8);
     for (; j + 4 <= len; j += 4)
         rowsum_block(dst + j, src + j, at, coef, count, 1);
     for (; j < len; j++)
