@@ -10,6 +10,10 @@ add_test(NAME house_symbols COMMAND ${sh}/symbols.sh $<TARGET_FILE:spinscale-inf
 add_test(NAME house_links COMMAND ${sh}/links.sh $<TARGET_FILE:spinscale-infer> $<TARGET_FILE:spinscale>)
 add_test(NAME house_docs COMMAND ${PROJECT_SOURCE_DIR}/scripts/update-docs --check $<TARGET_FILE:spinscale>)
 add_test(NAME house_examples COMMAND ${sh}/docs.sh ${PROJECT_SOURCE_DIR} ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+if(NOT SPS_SANITIZE) # it builds for itself: once is enough
+  add_test(NAME house_neon COMMAND ${sh}/neon.sh ${PROJECT_SOURCE_DIR} ${RANDOM123_INCLUDE})
+  set_tests_properties(house_neon PROPERTIES SKIP_RETURN_CODE 77)
+endif()
 if(NOT SPS_SANITIZE) # a program built without the sanitizer cannot load a library that has it
   add_test(NAME house_install COMMAND ${sh}/install.sh ${PROJECT_BINARY_DIR} ${CMAKE_C_COMPILER})
 endif()

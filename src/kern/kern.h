@@ -106,8 +106,8 @@ struct sps_kern {
     const char *tier; /* name of the fastest tier that filled it */
 };
 
-/* The kernels of this CPU, or of the tier named by $SPINSCALE_CPU (ref, popcnt, avx2, avx512): one that is not there is
- * an error that lists those that are.  Decided once per process; thread-safe. */
+/* The kernels of this CPU, or of the tier named by $SPINSCALE_CPU (ref, popcnt, avx2, avx512; on ARM ref, neon): one
+ * that is not there is an error that lists those that are.  Decided once per process; thread-safe. */
 sps_status sps_kern_get(const struct sps_kern **out);
 /* A given tier, for tests; NULL where this CPU lacks it. */
 const struct sps_kern *sps_kern_tier(const char *name);

@@ -9,6 +9,8 @@
 
 #if defined(__x86_64__)
 #define SPS_KERN_TIERS(X) X(ref) X(popcnt) X(avx2) X(avx512)
+#elif defined(__aarch64__)
+#define SPS_KERN_TIERS(X) X(ref) X(neon)
 #else
 #define SPS_KERN_TIERS(X) X(ref)
 #endif

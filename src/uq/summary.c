@@ -93,7 +93,8 @@ static double gather(struct sps_summariser *s, const float *v, size_t stride)
     double largest = -INFINITY;
     for (size_t t = 0; t < s->passes; t++) {
         s->values[t] = (double)v[t * stride];
-        largest = fmax(largest, s->values[t]);
+        if (s->values[t] > largest) /* gcc 12 for 64-bit ARM fails on fmax here, with -O3 */
+            largest = s->values[t];
     }
     if (s->weights != NULL)
         memcpy(s->value_weights, s->weights, s->passes * sizeof *s->weights);
