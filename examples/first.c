@@ -19,7 +19,9 @@ static sps_status predict(sps_model *model, const char *path)
     sps_status status = image && p ? sps_image_read_png(&png, &height, &width, &channels, path) : SPS_ENOMEM;
     if (status == SPS_OK) {
         sps_image_fit(image, m->height, m->width, m->channels, png, height, width, channels);
-        status = sps_model_predict(model, &options, 1, (const uint8_t *[]){image}, NULL, p, NULL, NULL, NULL);
+        const struct sps_predictor predictor = sps_model_predictor(model);
+        const struct sps_predictions out = {.p = p};
+        status = sps_predict(&predictor, &options, 1, (const uint8_t *[]){image}, NULL, &out);
     }
     if (status == SPS_OK)
         status = sps_summarise(&s, NULL, p, (size_t)m->classes, NULL, T, m->classes, 0.95, NULL);

@@ -224,7 +224,9 @@ static int add_group(struct gallery *g, struct group description)
     struct sps_predict_options options = SPS_PREDICT_OPTIONS_DEFAULT;
     options.samples = (uint32_t)g->passes;
     options.seed = g->seed;
-    sps_status status = sps_model_predict(g->model, &options, n, images, NULL, group->p, NULL, NULL, NULL);
+    const struct sps_predictor predictor = sps_model_predictor(g->model);
+    const struct sps_predictions out = {.p = group->p};
+    sps_status status = sps_predict(&predictor, &options, n, images, NULL, &out);
     free(images);
     if (status == SPS_OK)
         status = summarise(g, group);

@@ -14,11 +14,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (length > size)
         length = size;
     sps_source *files[2] = {NULL, NULL};
-    struct sps_images images;
+    struct sps_raw_images images;
     if (sps_source_memory(&files[0], "images", data, length) == SPS_OK &&
         sps_source_memory(&files[1], "labels", data + length, size - length) == SPS_OK &&
         sps_format_idx.read(&images, files, 2) == SPS_OK)
-        sps_images_free(&images);
+        sps_raw_images_free(&images);
     sps_source_close(files[0]);
     sps_source_close(files[1]);
     return 0;

@@ -8,12 +8,12 @@ allowed() {
   core) echo core ;;
   conf | kern | uq) echo "core $1" ;;
   quant) echo core kern quant ;;
-  data) echo core conf data ;;
+  data) echo core data ;;
   nn) echo core conf quant kern nn ;;
   bayes) echo core conf quant nn bayes ;;
   engine) echo core kern uq engine ;;
   pack) echo core nn bayes engine pack ;;
-  train) echo core conf data nn bayes uq pack train ;;
+  train) echo core conf data nn bayes uq engine pack train ;;
   cim) echo core conf kern engine cim ;;
   report) echo core uq report ;;
   *) echo unknown ;;
@@ -23,7 +23,8 @@ allowed() {
 # The room that implements a public header.
 room_of_public() {
   case $1 in
-  status | log | npy) echo core ;;
+  status | log | npy | images) echo core ;;
+  predict) echo engine ;;
   cpu) echo kern ;;
   model) echo train ;;
   *) echo "$1" ;;

@@ -82,7 +82,7 @@ static void write_test_pair(const char *folder)
 }
 
 /* Read an IDX pair from memory. */
-static sps_status read_pair(struct sps_images *out, const void *images, size_t images_bytes, const void *labels,
+static sps_status read_pair(struct sps_raw_images *out, const void *images, size_t images_bytes, const void *labels,
                             size_t labels_bytes)
 {
     sps_source *files[2];
@@ -96,21 +96,21 @@ static sps_status read_pair(struct sps_images *out, const void *images, size_t i
 
 static sps_status read_images(const void *images, size_t bytes)
 {
-    struct sps_images out;
+    struct sps_raw_images out;
     sps_status status = read_pair(&out, images, bytes, idx_labels, sizeof idx_labels);
     if (status == SPS_OK) {
         assert_memory_equal(out.pixels, idx_images + 16, COUNT * HEIGHT * WIDTH);
-        sps_images_free(&out);
+        sps_raw_images_free(&out);
     }
     return status;
 }
 
 static sps_status read_labels(const void *labels, size_t bytes)
 {
-    struct sps_images out;
+    struct sps_raw_images out;
     sps_status status = read_pair(&out, idx_images, sizeof idx_images, labels, bytes);
     if (status == SPS_OK)
-        sps_images_free(&out);
+        sps_raw_images_free(&out);
     return status;
 }
 
@@ -252,7 +252,7 @@ static void headers_are_checked(void **state)
     /* 4,294,967,295 images of 8192 x 8192 */
     const uint8_t huge_images[16] = {0, 0, 8, 3, 255, 255, 255, 255, 0, 0, 32, 0, 0, 0, 32, 0};
     const uint8_t huge_labels[8] = {0, 0, 8, 1, 255, 255, 255, 255};
-    struct sps_images out;
+    struct sps_raw_images out;
     FAILS(read_pair(&out, huge_images, 16, huge_labels, 8), EFORMAT, "the header promises 288230376084602880 bytes");
 }
 
@@ -270,7 +270,7 @@ static void bombs_stay_folded(void **state)
     uint8_t labels[LABELS_BYTES];
     memcpy(labels, idx_labels, sizeof labels);
     labels[4] = 1;
-    struct sps_images out;
+    struct sps_raw_images out;
     size_t bytes = gzip(packed, ROOM, zeros, 8016);
     FAILS(read_pair(&out, packed, bytes, labels, sizeof labels), EFORMAT, "the header promises 134217752 bytes");
     /* 67 images of 8192 x 8192 in a file large enough to hold that: above the limit all the same. */
@@ -366,7 +366,7 @@ static void cifar_is_bounded(void **state)
     size_t bytes = 10001 * (size_t)CIFAR_RECORD, room = 1 << 20;
     uint8_t *records = calloc(bytes, 1), *packed = malloc(room);
     sps_source *file;
-    struct sps_images out;
+    struct sps_raw_images out;
     OK(sps_source_memory(&file, "batch", packed, gzip(packed, room, records, bytes)));
     FAILS(sps_format_cifar.read(&out, &file, 1), EFORMAT, "at byte 30730000");
     sps_source_close(file);

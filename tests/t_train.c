@@ -10,6 +10,7 @@
 #include "core/safetensors.h"
 #include "net.h"
 #include "spinscale/log.h"
+#include "spinscale/data.h"
 #include "spinscale/model.h"
 #include "toy.h"
 
@@ -122,7 +123,9 @@ static double test_accuracy(const char *folder)
     double accuracy = 0;
     OK(sps_model_open(&model, folder));
     OK(sps_dataset_open(&set, "./toy", SPS_TEST, NULL));
-    OK(sps_model_evaluate(&e, model, set, &options, NULL, 0.95, NULL, NULL, NULL));
+    const struct sps_predictor predictor = sps_model_predictor(model);
+    const struct sps_images images = sps_dataset_images(set);
+    OK(sps_evaluate(&e, &predictor, &images, &options, NULL, 0.95, NULL, NULL, NULL));
     OK(sps_metrics_value(e.metrics, "accuracy", &accuracy));
     sps_evaluation_reset(&e);
     sps_dataset_free(set);

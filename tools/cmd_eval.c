@@ -8,10 +8,10 @@
 #include "measure.h"
 #include "reading.h"
 #include "spinscale/data.h"
-#include "spinscale/model.h"
+#include "subject.h"
 
 struct eval_options {
-    const char *data, *data_dir, *dump, *foreign;
+    const char *data, *data_dir, *dump, *foreign, *engine;
     struct sps_reading_options reading;
     struct sps_measure_options measure;
     int json;
@@ -40,6 +40,7 @@ static const struct sps_option options_table[] = {
      .argument = "NAME|PATH",
      .help = "a second set, unlike the training data: also print how well mutual information and entropy tell its "
              "images from those of --data (area under the ROC curve, foreign is positive)"},
+    SPS_OPTION_ENGINE(struct eval_options),
     SPS_OPTION_JSON(struct eval_options),
     {.name = NULL}};
 
@@ -53,12 +54,17 @@ static void show_progress(void *user, size_t done, size_t total)
     sps_console_progress("evaluating", (double)done / (double)total, after);
 }
 
-static sps_status report_evaluation(struct sps_cli_report *report, const char *model_path, const sps_model *model,
-                                    const sps_dataset *set, const struct sps_predict_options *predict,
-                                    const struct sps_evaluation *evaluation)
+static sps_status report_evaluation(struct sps_cli_report *report, const char *model_path,
+                                    const struct sps_subject *subject, const sps_dataset *set,
+                                    const struct sps_predict_options *predict, const struct sps_evaluation *evaluation)
 {
-    const struct sps_model_info *about = sps_model_get_info(model);
+    static char hash[65];
+    size_t bytes = 0;
+    const struct sps_model_info *about = subject->predictor.info;
     const struct sps_dataset_info *data = sps_dataset_get_info(set);
+    sps_status status = sps_hash_file(hash, &bytes, subject->path);
+    if (status != SPS_OK)
+        return status;
     sps_cli_report_text(report, "model", model_path);
     sps_cli_report_text(report, "net", about->net);
     sps_cli_report_text(report, "method", about->method);
@@ -70,23 +76,30 @@ static sps_status report_evaluation(struct sps_cli_report *report, const char *m
         sps_cli_report_count(report, "seed", predict->seed, NULL);
     else
         sps_cli_report_null(report, "seed");
-    sps_status status = sps_cli_report_metrics(report, evaluation->metrics);
+    status = sps_cli_report_metrics(report, evaluation->metrics);
     sps_cli_report_real(report, "images_per_s",
                         evaluation->seconds > 0.0 ? (double)evaluation->n / evaluation->seconds : NAN, "images/s");
-    sps_cli_report_text(report, "model_sha256", about->sha256);
+    sps_cli_report_text(report, "engine", subject->engine);
+    sps_cli_report_text(report, "model_sha256", hash);
     sps_cli_report_text(report, "data_sha256", data->sha256);
     return status;
 }
 
 enum { FLIP_IMAGES = 2000 };
 
-static sps_status report_flips(struct sps_cli_report *report, sps_model *model, const sps_dataset *set, uint64_t seed)
+static sps_status report_flips(struct sps_cli_report *report, struct sps_subject *subject, const sps_dataset *set,
+                               uint64_t seed)
 {
     double share[1024];
-    int layers = sps_model_get_info(model)->bank_layers;
+    const uint8_t *images[FLIP_IMAGES];
+    int layers = subject->predictor.info->bank_layers;
+    size_t n = sps_dataset_get_info(set)->count;
     if (layers > (int)(sizeof share / sizeof *share))
         return SPS_OK;
-    sps_status status = sps_model_flips(share, model, set, FLIP_IMAGES, seed);
+    n = n < FLIP_IMAGES ? n : FLIP_IMAGES;
+    for (size_t i = 0; i < n; i++)
+        images[i] = sps_dataset_image(set, i);
+    sps_status status = sps_subject_flips(share, subject, n, images, seed);
     if (status == SPS_OK)
         sps_cli_report_reals(report, "flips", share, layers,
                              "share of bits that differ between bank entries, by layer");
@@ -149,24 +162,28 @@ static sps_status report_foreign(struct sps_cli_report *report, const sps_datase
 }
 
 static sps_status evaluate(struct sps_cli_report *report, const struct eval_options *options, const char *path,
-                           sps_model *model, sps_dataset *set, struct sps_evaluation *home)
+                           struct sps_subject *subject, sps_dataset *set, struct sps_evaluation *home)
 {
     struct sps_accept_rule rule = sps_measure_rule(&options->measure);
     struct sps_predict_options predict = sps_reading(&options->reading);
     double level = options->measure.level;
     sps_dataset *foreign_set = NULL;
     struct sps_evaluation foreign = {0};
+    struct sps_images images = sps_dataset_images(set);
     sps_status status =
-        sps_model_evaluate(home, model, set, &predict, &rule, level, options->dump, show_progress, NULL);
+        sps_evaluate(home, &subject->predictor, &images, &predict, &rule, level, options->dump, show_progress, NULL);
     if (status == SPS_OK && options->foreign != NULL)
         status = sps_dataset_open(&foreign_set, options->foreign, SPS_TEST, options->data_dir);
-    if (status == SPS_OK && options->foreign != NULL)
-        status = sps_model_evaluate(&foreign, model, foreign_set, &predict, &rule, level, NULL, show_progress, NULL);
+    if (status == SPS_OK && options->foreign != NULL) {
+        images = sps_dataset_images(foreign_set);
+        status =
+            sps_evaluate(&foreign, &subject->predictor, &images, &predict, &rule, level, NULL, show_progress, NULL);
+    }
     sps_console_progress_clear();
     if (status == SPS_OK)
-        status = report_evaluation(report, path, model, set, &predict, home);
+        status = report_evaluation(report, path, subject, set, &predict, home);
     if (status == SPS_OK)
-        status = report_flips(report, model, set, predict.seed);
+        status = report_flips(report, subject, set, predict.seed);
     if (status == SPS_OK && options->foreign != NULL)
         status = report_foreign(report, foreign_set, home, &foreign);
     sps_evaluation_reset(&foreign);
@@ -178,20 +195,22 @@ static int run(const void *options_pointer, char *const *operands, int operand_c
 {
     (void)operand_count;
     const struct eval_options *options = options_pointer;
+    const struct sps_session_options session = {.threads = (int)options->reading.threads.value};
     struct sps_cli_report report = {0};
     struct sps_evaluation evaluation = {0};
+    struct sps_subject subject;
     sps_dataset *set = NULL;
-    sps_model *model = NULL;
-    sps_status status = sps_model_open(&model, operands[0]);
-    if (status == SPS_OK)
-        status = sps_dataset_open(&set, options->data, SPS_TEST, options->data_dir);
-    if (status == SPS_OK)
-        status = evaluate(&report, options, operands[0], model, set, &evaluation);
-    int exit_status = status == SPS_OK ? sps_cli_report_print(&report, options->json) : sps_console_failed(status);
+    int exit_status = sps_subject_open(&subject, operands[0], options->engine, &session);
+    if (exit_status == 0) {
+        sps_status status = sps_dataset_open(&set, options->data, SPS_TEST, options->data_dir);
+        if (status == SPS_OK)
+            status = evaluate(&report, options, operands[0], &subject, set, &evaluation);
+        exit_status = status == SPS_OK ? sps_cli_report_print(&report, options->json) : sps_console_failed(status);
+    }
     sps_cli_report_reset(&report);
     sps_evaluation_reset(&evaluation);
     sps_dataset_free(set);
-    sps_model_close(model);
+    sps_subject_close(&subject);
     return exit_status;
 }
 
@@ -200,7 +219,8 @@ const struct sps_command sps_cmd_eval = {
     .operands_min = 1,
     .operands_max = 1,
     .description =
-        "MODEL is a model file, or the folder that \"spinscale train\" left. The test part of the data set is read "
+        "MODEL is a packed model, a model file, or the folder that \"spinscale train\" left. The test part of the data "
+        "set is read "
         "once. "
         "Prints accuracy and calibration, and how much of the uncertainty is the model's own (mutual information). "
         "Entropies, NLL and mutual information are in nats; images_per_s counts the time of prediction alone.",

@@ -136,8 +136,13 @@ static void print_provenance(const char *text)
     }
 }
 
-static int print_card(const char *path, const struct sps_model_info *about, int json)
+static int print_card(const char *path, const char *file, const struct sps_model_info *about, int json)
 {
+    char hash[65];
+    size_t bytes = 0;
+    sps_status status = sps_hash_file(hash, &bytes, file);
+    if (status != SPS_OK)
+        return sps_console_failed(status);
     char banks[256] = "";
     size_t used = 0;
     for (int i = 0; i < about->bank_layers && used < sizeof banks - 16; i++)
@@ -160,8 +165,8 @@ static int print_card(const char *path, const struct sps_model_info *about, int 
     sps_cli_report_count(&report, "weights", about->weights, "bits");
     sps_cli_report_count(&report, "macs", about->macs, "multiply-accumulates per pass");
     sps_cli_report_real(&report, "validation_accuracy", about->validation_accuracy, "(fraction)");
-    sps_cli_report_count(&report, "file_bytes", about->file_bytes, "bytes");
-    sps_cli_report_text(&report, "sha256", about->sha256);
+    sps_cli_report_count(&report, "file_bytes", bytes, "bytes");
+    sps_cli_report_text(&report, "sha256", hash);
     if (json)
         sps_cli_report_text(&report, "provenance", about->provenance);
     int exit_status = sps_cli_report_print(&report, json);
@@ -176,10 +181,15 @@ static int run(const void *options_pointer, char *const *operands, int operand_c
     if (operand_count == 0)
         return options->json ? list_all_json() : list_all();
     sps_model *model = NULL;
-    sps_status status = sps_model_open(&model, operands[0]);
+    sps_packed *packed = NULL;
+    int is_packed = sps_packed_is(operands[0]);
+    sps_status status = is_packed ? sps_packed_open(&packed, operands[0]) : sps_model_open(&model, operands[0]);
     if (status != SPS_OK)
         return sps_console_failed(status);
-    int exit_status = print_card(operands[0], sps_model_get_info(model), options->json);
+    int exit_status = is_packed
+                          ? print_card(operands[0], operands[0], sps_packed_get_info(packed), options->json)
+                          : print_card(operands[0], sps_model_path(model), sps_model_get_info(model), options->json);
+    sps_packed_close(packed);
     sps_model_close(model);
     return exit_status;
 }
@@ -190,7 +200,7 @@ const struct sps_command sps_cmd_info = {
     .operands_max = 1,
     .description =
         "Without MODEL: lists presets, networks, layers, methods, data sets and how to get them, metrics, and the "
-        "kernel tiers of this CPU. With MODEL (a file, or a run's folder): the model's card, with the "
+        "kernel tiers of this CPU. With MODEL (a file, packed or not, or a run's folder): the model's card, with the "
         "configuration that made it.",
     .examples = "  spinscale info\n  spinscale info models/mlp4-mnist-scale_vi.safetensors",
     .options = options_table,

@@ -8,10 +8,10 @@
 #include "measure.h"
 #include "reading.h"
 #include "spinscale/data.h"
-#include "spinscale/model.h"
+#include "subject.h"
 
 struct predict_options {
-    const char *data, *data_dir;
+    const char *data, *data_dir, *engine;
     struct sps_counts index;
     struct sps_reading_options reading;
     struct sps_measure_options measure;
@@ -40,13 +40,14 @@ static const struct sps_option options_table[] = {
      .type = SPS_OPTION_FLAG,
      .offset = offsetof(struct predict_options, fit),
      .help = "resize images, and turn colour into grey or back, where the model wants others; else that is an error"},
+    SPS_OPTION_ENGINE(struct predict_options),
     SPS_OPTION_JSON(struct predict_options),
     {.name = NULL}};
 
 struct job {
     const struct predict_options *options;
     struct sps_predict_options predict;
-    sps_model *model;
+    struct sps_subject subject;
     const struct sps_model_info *about;
     size_t passes;
     float *p, *logits; /* [T][C] of one image */
@@ -64,6 +65,11 @@ struct image {
     int from_set, label; /* label is -1 where there is none */
 };
 
+static const char *class_name(const struct job *job, int label)
+{
+    return job->subject.predictor.class_name(job->subject.predictor.self, label);
+}
+
 static void print_heading(const struct job *job)
 {
     printf("%-20s %11s  %-16s %12s %12s  %-7s  image\n", "class", "probability", "interval", "entropy", "mutual inf.",
@@ -76,7 +82,7 @@ static void print_line(struct job *job, const struct image *image, const struct 
     if (!job->heading_printed)
         print_heading(job);
     job->heading_printed = 1;
-    const char *name = sps_model_class_name(job->model, summary->predicted);
+    const char *name = class_name(job, summary->predicted);
     char class_text[64], interval[64];
     snprintf(class_text, sizeof class_text, "%d %s", summary->predicted, name != NULL ? name : "");
     snprintf(interval, sizeof interval, "%.4f to %.4f", summary->interval_low, summary->interval_high);
@@ -101,7 +107,7 @@ static int add_json(const struct job *job, const struct image *image, const stru
         sps_cli_report_count(&report, "label", (uint64_t)image->label, NULL);
     }
     sps_cli_report_count(&report, "class", (uint64_t)summary->predicted, NULL);
-    sps_cli_report_text(&report, "name", sps_model_class_name(job->model, summary->predicted));
+    sps_cli_report_text(&report, "name", class_name(job, summary->predicted));
     sps_cli_report_real(&report, "probability", summary->confidence, NULL);
     sps_cli_report_real(&report, "variance", summary->variance, NULL);
     sps_cli_report_real(&report, "interval_low", summary->interval_low, NULL);
@@ -142,8 +148,8 @@ static int predict_image(struct job *job, const struct image *image)
     size_t classes = (size_t)about->classes;
     struct sps_summary summary;
     struct sps_spread logit;
-    sps_status status = sps_model_predict(job->model, &job->predict, 1, &pixels, &image->index, job->p, job->logits,
-                                          NULL, job->weights);
+    const struct sps_predictions out = {.p = job->p, .logits = job->logits, .weights = job->weights};
+    sps_status status = sps_predict(&job->subject.predictor, &job->predict, 1, &pixels, &image->index, &out);
     if (status == SPS_OK)
         status =
             sps_summarise(&summary, NULL, job->p, classes, job->weights, job->passes, about->classes, level, &rule);
@@ -196,7 +202,7 @@ static int predict_from_set(struct job *job)
 
 static int prepare(struct job *job)
 {
-    sps_status status = sps_model_passes(job->model, &job->predict, &job->passes);
+    sps_status status = sps_predict_passes(job->about, &job->predict, &job->passes);
     if (status != SPS_OK)
         return sps_console_failed(status);
     const struct sps_model_info *about = job->about;
@@ -243,11 +249,11 @@ static int run(const void *options_pointer, char *const *operands, int operand_c
                                  options->data != NULL ? "index" : "data");
 
     struct job job = {.options = options, .predict = sps_reading(&options->reading)};
-    sps_status status = sps_model_open(&job.model, operands[0]);
-    if (status != SPS_OK)
-        return sps_console_failed(status);
-    job.about = sps_model_get_info(job.model);
-    int exit_status = prepare(&job);
+    const struct sps_session_options session = {.threads = job.predict.threads};
+    int exit_status = sps_subject_open(&job.subject, operands[0], options->engine, &session);
+    job.about = job.subject.predictor.info;
+    if (exit_status == 0)
+        exit_status = prepare(&job);
     if (exit_status == 0 && options->data != NULL)
         exit_status = predict_from_set(&job);
     for (int i = 1; i < operand_count && exit_status == 0; i++)
@@ -259,7 +265,7 @@ static int run(const void *options_pointer, char *const *operands, int operand_c
     free(job.weights);
     free(job.logits);
     free(job.p);
-    sps_model_close(job.model);
+    sps_subject_close(&job.subject);
     return exit_status;
 }
 

@@ -3,16 +3,18 @@
 #define SPS_TOOLS_COMMANDS_H
 /* The commands of the program.  Each is one file, cmd_<name>.c, that defines `const struct sps_command sps_cmd_<name>`.
  *
- * group: `infer` is part of the program itself, which links libspinscale-infer only; `train` needs the training library
- * and lives in the module spinscale-train-commands, opened when such a command is called.  CMake reads this list too.
+ * group: `infer` is part of the program itself, which links libspinscale-infer only; `data` also reads data sets and
+ * images, `train` needs the training library: those live in the modules spinscale-data-commands and
+ * spinscale-train-commands, opened when such a command is called.  CMake reads this list too.
  *
  * X(name, group, summary) */
 #include "command.h"
 
 #define SPS_COMMANDS(X)                                                                                                \
     X(train, train, "train a Bayesian binary network")                                                                 \
-    X(eval, train, "measure a trained model on a data set, with uncertainty")                                          \
-    X(predict, train, "classify images and say how sure the model is")                                                 \
+    X(eval, data, "measure a trained model on a data set, with uncertainty")                                           \
+    X(predict, data, "classify images and say how sure the model is")                                                  \
+    X(pack, train, "fold a trained model into one file for the packed engine")                                         \
     X(metrics, infer, "compute all metrics on probabilities from any program")                                         \
     X(info, train, "list what there is to choose from, or describe a model")
 

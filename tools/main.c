@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The program: finds the command, parses its line, runs it.  Commands that train live in a module which is opened when
- * one of them is called, so that `metrics` starts without loading the training library. */
+/* The program: finds the command, parses its line, runs it.  Commands that read data or train live in modules which are
+ * opened when one of them is called, so that `predict` starts without loading the training library. */
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,18 +9,18 @@
 #include "console.h"
 #include "help.h"
 #include "options.h"
+#include "training.h"
 
-#define MODULE "libspinscale-train-commands.so"
-
-enum group { GROUP_infer, GROUP_train };
+enum group { GROUP_infer, GROUP_data, GROUP_train };
 
 struct entry {
     const char *name, *summary;
     enum group group;
-    const struct sps_command *built_in; /* NULL for those in the module */
+    const struct sps_command *built_in; /* NULL for those in modules */
 };
 
 #define BUILT_IN_infer(name) &sps_cmd_##name
+#define BUILT_IN_data(name) NULL
 #define BUILT_IN_train(name) NULL
 #define ENTRY(name, group, summary) {#name, summary, GROUP_##group, BUILT_IN_##group(name)},
 static const struct entry entries[] = {SPS_COMMANDS(ENTRY){NULL, NULL, GROUP_infer, NULL}};
@@ -33,22 +33,32 @@ static const struct entry *find_entry(const char *name)
     return NULL;
 }
 
-/* NULL after a message.  The module stays open until the program ends.  The dynamic linker finds it through the
- * program's own run path, in the build tree and where it is installed. */
-static const struct sps_command *load_command(const struct entry *entry)
+/* What a module exports; NULL after a message.  Modules stay open until the program ends.  The dynamic linker finds
+ * them through the program's own run path, in the build tree and where it is installed. */
+static const void *load(enum group group, const char *symbol)
 {
-    if (entry->group == GROUP_infer)
-        return entry->built_in;
     /* libgomp reads this when it is loaded.  Its default is to spin for milliseconds while waiting for the other
      * threads, which on a machine with other work takes their cores away: training ran at a tenth of its speed. */
-    setenv("GOMP_SPINCOUNT", "1000", 0);
-    void *module = dlopen(MODULE, RTLD_NOW | RTLD_LOCAL);
+    if (group == GROUP_train)
+        setenv("GOMP_SPINCOUNT", "1000", 0);
+    void *module = dlopen(group == GROUP_train ? "libspinscale-train-commands.so" : "libspinscale-data-commands.so",
+                          RTLD_NOW | RTLD_LOCAL);
+    const void *found = module != NULL ? dlsym(module, symbol) : NULL;
+    if (found == NULL)
+        sps_console_error("cannot load a part of the program: %s", dlerror());
+    return found;
+}
+
+static const struct sps_command *load_command(const struct entry *entry)
+{
     char symbol[64];
     snprintf(symbol, sizeof symbol, "sps_cmd_%s", entry->name);
-    const struct sps_command *command = module != NULL ? dlsym(module, symbol) : NULL;
-    if (command == NULL)
-        sps_console_error("cannot load the training commands: %s", dlerror());
-    return command;
+    return entry->group == GROUP_infer ? entry->built_in : load(entry->group, symbol);
+}
+
+const struct sps_training *sps_program_training(void)
+{
+    return load(GROUP_train, "sps_training");
 }
 
 static const char about[] = "spinscale trains Bayesian binary neural networks whose randomness lives in the\n"

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "spinscale/images.h"
 #include "spinscale/status.h"
 #ifdef __cplusplus
 extern "C" {
@@ -41,11 +42,16 @@ const struct sps_dataset_info *sps_dataset_get_info(const sps_dataset *set);
 const uint8_t *sps_dataset_image(const sps_dataset *set, size_t index);
 /* 0 .. 255; meaning belongs to the set. */
 int sps_dataset_label(const sps_dataset *set, size_t index);
+/* The same for functions that take any set; valid as long as the set. */
+struct sps_images sps_dataset_images(const sps_dataset *set);
 /* Name of a class, or NULL where the set has none. */
 const char *sps_dataset_class_name(const sps_dataset *set, int label);
 
 /* Registered sets, for help and info: name, summary and how to get it; NULL after the last. */
 const char *sps_dataset_list(size_t index, const char **summary, const char **how_to_get);
+
+/* SHA-256 of a whole file (at most 2 GiB) as sha256sum prints it, and its size. */
+sps_status sps_hash_file(char hex[65], size_t *bytes, const char *path);
 
 /* An 8-bit image from a PNG file: grey (any bit depth, alpha dropped) is [H][W][1], colour is [H][W][3].  At most 8192
  * x 8192. *pixels is released with sps_image_free(). */

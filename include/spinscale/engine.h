@@ -22,6 +22,10 @@ typedef struct sps_packed sps_packed;
  * must not be cut short.  Release with sps_packed_close(), after its sessions. */
 sps_status sps_packed_open(sps_packed **out, const char *path);
 void sps_packed_close(sps_packed *packed); /* NULL is allowed */
+/* Is it the file of a packed model, as far as its header says?  False if it cannot be read. */
+int sps_packed_is(const char *path);
+/* Atomic. */
+sps_status sps_packed_write(const sps_packed *packed, const char *path);
 const struct sps_model_info *sps_packed_get_info(const sps_packed *packed);
 /* Name of a class, or NULL. */
 const char *sps_packed_class_name(const sps_packed *packed, int label);

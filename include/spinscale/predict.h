@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "spinscale/images.h"
 #include "spinscale/status.h"
 #include "spinscale/uq.h"
 #ifdef __cplusplus
@@ -73,6 +74,20 @@ struct sps_predictor {
  * 1, ...).  Results do not depend on n, threads or CPU tier. */
 sps_status sps_predict(const struct sps_predictor *predictor, const struct sps_predict_options *options, size_t n,
                        const uint8_t *const *images, const uint32_t *index, const struct sps_predictions *out);
+
+/* Evaluate on a whole set in blocks.  dump, if not NULL, is the .npy file for p[T][N][C]; picks [T][N][P] go to
+ * DUMP.paths.npy (the name without its .npy, then .paths.npy), labels [N] to DUMP.labels.npy.  progress(user, done,
+ * total) may be NULL. */
+struct sps_evaluation {
+    size_t n, passes;
+    double seconds; /* time in prediction alone */
+    sps_metrics *metrics;
+    struct sps_summary *summaries; /* [n], image by image */
+};
+void sps_evaluation_reset(struct sps_evaluation *evaluation); /* an empty one is allowed */
+sps_status sps_evaluate(struct sps_evaluation *out, const struct sps_predictor *predictor, const struct sps_images *set,
+                        const struct sps_predict_options *options, const struct sps_accept_rule *rule, double level,
+                        const char *dump, void (*progress)(void *user, size_t done, size_t total), void *user);
 
 #ifdef __cplusplus
 }

@@ -26,7 +26,7 @@ static const size_t file_max = (size_t)2 << 30;
 
 struct sps_safetensors {
     char *name;
-    char *loaded;   /* NULL if the caller keeps the memory, or it is mapped */
+    char *loaded; /* NULL if the caller keeps the memory, or it is mapped */
     void *mapped;
     size_t mapped_bytes;
     json_t *header; /* holds the text of names and metadata */

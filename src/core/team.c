@@ -28,9 +28,9 @@ struct sps_team {
     sps_task *task;
     void *work;
     size_t count;
-    atomic_size_t next;      /* task */
-    atomic_int busy;         /* workers that have not finished the job */
-    atomic_uint job;         /* its number */
+    atomic_size_t next; /* task */
+    atomic_int busy;    /* workers that have not finished the job */
+    atomic_uint job;    /* its number */
     atomic_int quit;
     atomic_int sleepers;
     pthread_mutex_t lock; /* for those that sleep */

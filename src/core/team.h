@@ -13,9 +13,9 @@ typedef void sps_task(void *work, size_t task, int worker);
 sps_status sps_team_create(sps_team **out, int threads);
 void sps_team_free(sps_team *team); /* NULL is allowed */
 int sps_team_threads(const sps_team *team);
-/* task(work, i, worker) for i < count, each once, on any thread; worker is 0 .. threads - 1, 0 the caller.  Returns when
- * all are done.  Neither locks nor allocates while tasks come quickly one after the other: threads that find nothing
- * spin for some microseconds before they sleep. */
+/* task(work, i, worker) for i < count, each once, on any thread; worker is 0 .. threads - 1, 0 the caller.  Returns
+ * when all are done.  Neither locks nor allocates while tasks come quickly one after the other: threads that find
+ * nothing spin for some microseconds before they sleep. */
 void sps_team_run(sps_team *team, size_t count, sps_task *task, void *work);
 /* Cores that the process may use. */
 int sps_cores(void);

@@ -30,10 +30,10 @@ static void unpack_record(uint8_t *pixels, uint8_t *label, const uint8_t *record
             pixels[i * CHANNELS + c] = record[1 + c * PLANE + i];
 }
 
-static sps_status read_cifar(struct sps_images *out, sps_source *const *files, size_t count)
+static sps_status read_cifar(struct sps_raw_images *out, sps_source *const *files, size_t count)
 {
     sps_status status = SPS_OK;
-    struct sps_images set = {.height = SIDE, .width = SIDE, .channels = CHANNELS};
+    struct sps_raw_images set = {.height = SIDE, .width = SIDE, .channels = CHANNELS};
     uint8_t *raw = NULL;
     uint64_t most = 0;
     for (size_t f = 0; f < count; f++)
@@ -65,7 +65,7 @@ static sps_status read_cifar(struct sps_images *out, sps_source *const *files, s
 out:
     sps_free(raw);
     if (status != SPS_OK)
-        sps_images_free(&set);
+        sps_raw_images_free(&set);
     else
         *out = set;
     return status;

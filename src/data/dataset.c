@@ -47,7 +47,7 @@ enum { FORMATS = sizeof formats / sizeof *formats };
 struct sps_dataset {
     struct sps_dataset_info info;
     const struct registered_set *set; /* NULL for a path */
-    struct sps_images images;
+    struct sps_raw_images images;
 };
 
 /* ---- where the files are ---- */
@@ -164,7 +164,7 @@ static sps_status find_path(const char *path, const struct sps_data_format **for
 
 /* ---- reading ---- */
 
-static sps_status read_part(struct sps_images *out, const struct sps_data_format *format, const char *folder,
+static sps_status read_part(struct sps_raw_images *out, const struct sps_data_format *format, const char *folder,
                             enum sps_part part)
 {
     sps_status status = SPS_OK;
@@ -187,14 +187,14 @@ out:
     return status;
 }
 
-void sps_images_free(struct sps_images *images)
+void sps_raw_images_free(struct sps_raw_images *images)
 {
     sps_free(images->pixels);
     sps_free(images->labels);
-    *images = (struct sps_images){0};
+    *images = (struct sps_raw_images){0};
 }
 
-static size_t image_bytes(const struct sps_images *images)
+static size_t image_bytes(const struct sps_raw_images *images)
 {
     return (size_t)images->height * (size_t)images->width * (size_t)images->channels;
 }
@@ -213,7 +213,7 @@ static void name_of_path(char *out, size_t bytes, const char *path)
 
 static void fill_info(sps_dataset *d, const char *name, const char *folder)
 {
-    const struct sps_images *images = &d->images;
+    const struct sps_raw_images *images = &d->images;
     struct sps_dataset_info *info = &d->info;
     if (d->set != NULL)
         snprintf(info->name, sizeof info->name, "%s", name);
@@ -278,7 +278,7 @@ void sps_dataset_free(sps_dataset *d)
 {
     if (d == NULL)
         return;
-    sps_images_free(&d->images);
+    sps_raw_images_free(&d->images);
     sps_free(d);
 }
 
@@ -311,4 +311,21 @@ const char *sps_dataset_list(size_t index, const char **summary, const char **ho
     if (how_to_get != NULL)
         *how_to_get = registered[index].how_to_get;
     return registered[index].name;
+}
+
+static const uint8_t *image_of(const void *self, size_t index)
+{
+    return sps_dataset_image(self, index);
+}
+
+static int label_of(const void *self, size_t index)
+{
+    return sps_dataset_label(self, index);
+}
+
+struct sps_images sps_dataset_images(const sps_dataset *set)
+{
+    const struct sps_dataset_info *info = sps_dataset_get_info(set);
+    return (struct sps_images){info->name,     info->count, info->height, info->width,
+                               info->channels, set,         image_of,     label_of};
 }

@@ -12,20 +12,20 @@ enum {
 /* Decoded images of one part: 4 GiB. */
 #define SPS_PART_BYTES_MAX ((uint64_t)4 << 30)
 
-struct sps_images {
+struct sps_raw_images {
     size_t count;
     int height, width, channels;
     uint8_t *pixels; /* [count][height][width][channels] */
     uint8_t *labels; /* [count] */
 };
 
-void sps_images_free(struct sps_images *images); /* what it holds, not the struct */
+void sps_raw_images_free(struct sps_raw_images *images); /* what it holds, not the struct */
 
 struct sps_data_format {
     const char *name;
     const char *files[2][SPS_PART_FILES_MAX + 1]; /* of SPS_TRAIN and SPS_TEST, NULL after the last */
     /* files are open sources in the order above, `count` of them.  *out is set only on success. */
-    sps_status (*read)(struct sps_images *out, sps_source *const *files, size_t count);
+    sps_status (*read)(struct sps_raw_images *out, sps_source *const *files, size_t count);
 };
 
 extern const struct sps_data_format sps_format_idx, sps_format_cifar;

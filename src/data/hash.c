@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/hash.h"
 
+#include "spinscale/data.h"
+
 #include <nettle/sha2.h>
 #include <stdio.h>
 

@@ -9,7 +9,4 @@
 
 /* Of `bytes` bytes at a, then `more` at b (b may be NULL where more is 0). */
 void sps_hash(char hex[65], const uint8_t *a, size_t bytes, const uint8_t *b, size_t more);
-
-/* Of a whole file (at most 2 GiB), and its size. */
-sps_status sps_hash_file(char hex[65], size_t *bytes, const char *path);
 #endif

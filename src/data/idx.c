@@ -60,12 +60,12 @@ static sps_status check_promise(sps_source *file, uint64_t bytes)
     return SPS_OK;
 }
 
-static sps_status read_idx(struct sps_images *out, sps_source *const *files, size_t count)
+static sps_status read_idx(struct sps_raw_images *out, sps_source *const *files, size_t count)
 {
     (void)count;
     sps_status status;
     sps_source *images = files[0], *labels = files[1];
-    struct sps_images set = {.channels = 1};
+    struct sps_raw_images set = {.channels = 1};
     uint32_t images_count, labels_count;
 
     SPS_TRY(read_magic(images, IMAGES_MAGIC, "images"));
@@ -90,7 +90,7 @@ static sps_status read_idx(struct sps_images *out, sps_source *const *files, siz
     SPS_TRY_OUT(sps_source_end(labels));
 out:
     if (status != SPS_OK)
-        sps_images_free(&set);
+        sps_raw_images_free(&set);
     else
         *out = set;
     return status;

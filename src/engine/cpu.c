@@ -68,7 +68,8 @@ static void multiply(const struct job *j, const void *patches, size_t first, siz
         j->kern->qgemm((int32_t *)j->sums + at, n, patches, patch_bytes(s), s->quads, s->weight_sums, count, n,
                        patch_bytes(s) / 4);
     else if (s->wide)
-        j->kern->bgemm((int32_t *)j->sums + at, n, patches, s->words, s->panels, count, n, s->words, (int32_t)s->fan_in);
+        j->kern->bgemm((int32_t *)j->sums + at, n, patches, s->words, s->panels, count, n, s->words,
+                       (int32_t)s->fan_in);
     else
         j->kern->bgemm16((int16_t *)j->sums + at, n, patches, s->words, s->panels, count, n, s->words,
                          (int32_t)s->fan_in);
@@ -258,6 +259,10 @@ static void update(const struct sps_backend *backend, const struct sps_stage *s,
 
 struct sps_backend sps_backend_cpu(const struct sps_kern *kern)
 {
-    return (struct sps_backend){
-        .name = "cpu", .self = (void *)(uintptr_t)kern, .repeatable = 1, .scratch = scratch, .sums = sums, .update = update};
+    return (struct sps_backend){.name = "cpu",
+                                .self = (void *)(uintptr_t)kern,
+                                .repeatable = 1,
+                                .scratch = scratch,
+                                .sums = sums,
+                                .update = update};
 }

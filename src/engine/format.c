@@ -361,6 +361,17 @@ sps_status sps_packed_parse(struct sps_packed **out, const char *name, const voi
     return finish(out, m, sps_safetensors_parse(&m->file, name, data, bytes), name);
 }
 
+int sps_packed_is(const char *path)
+{
+    sps_safetensors *file = NULL;
+    if (sps_safetensors_map(&file, path) != SPS_OK)
+        return 0;
+    const char *format = sps_safetensors_metadata(file, "format");
+    int is = format != NULL && strcmp(format, FORMAT) == 0;
+    sps_safetensors_close(file);
+    return is;
+}
+
 /* ---- writing ---- */
 
 static json_t *op_as_json(const struct sps_op *op)

@@ -6,9 +6,9 @@
 #include "engine/walk.h"
 
 struct room {
-    void *sums;       /* of the second product */
+    void *sums;           /* of the second product */
     uint32_t *low, *high; /* input bits, or rows of weights, with -1 and +1 in place of what is dropped */
-    uint32_t *panels; /* weights */
+    uint32_t *panels;     /* weights */
     int8_t *codes, *quads;
     int32_t *weight_sums, *correction;
 };

@@ -139,8 +139,7 @@ sps_status sps_packed_validate(struct sps_packed *packed);
 /* The same of one operation, whose inputs are checked already; sets its result. */
 sps_status sps_packed_check_op(struct sps_packed *packed, int index);
 
-/* An empty one, and the file's reader and writer. */
+/* An empty one, and one from memory that the caller keeps (tests, fuzzing). */
 sps_status sps_packed_create(struct sps_packed **out);
 sps_status sps_packed_parse(struct sps_packed **out, const char *name, const void *data, size_t bytes);
-sps_status sps_packed_write(const struct sps_packed *packed, const char *path);
 #endif

@@ -14,15 +14,15 @@ struct sps_stage {
     int conv;                 /* else dense: one position, its patch is the whole input */
     struct sps_window window; /* conv */
     struct sps_padding padding;
-    size_t positions, channels; /* sums[positions][channels] before pooling */
-    size_t fan_in, words;       /* of a patch */
-    size_t in_size, in_words;   /* of the whole input, in elements; in words of bits */
-    int wide;                   /* sums are int32, else int16 */
-    const uint32_t *rows;       /* weights as the file has them, [channels][words] */
-    uint32_t *panels;           /* bits: for bgemm */
-    int8_t *quads;              /* codes: for qgemm */
-    int32_t *weight_sums;       /* codes */
-    int8_t *columns;            /* bits: [fan_in][channels] +-1, for updates; NULL where those are never worth it */
+    size_t positions, channels;   /* sums[positions][channels] before pooling */
+    size_t fan_in, words;         /* of a patch */
+    size_t in_size, in_words;     /* of the whole input, in elements; in words of bits */
+    int wide;                     /* sums are int32, else int16 */
+    const uint32_t *rows;         /* weights as the file has them, [channels][words] */
+    uint32_t *panels;             /* bits: for bgemm */
+    int8_t *quads;                /* codes: for qgemm */
+    int32_t *weight_sums;         /* codes */
+    int8_t *columns;              /* bits: [fan_in][channels] +-1, for updates; NULL where those are never worth it */
     const struct sps_noise *mask; /* dropped inputs or weights, NULL for none */
     int mask_at;                  /* where its picks start */
     size_t macs;

@@ -5,6 +5,7 @@
 
 #include "core/memory.h"
 #include "engine/calibrate.h"
+#include "engine/flips.h"
 
 struct sps_session {
     const struct sps_packed *packed;
@@ -79,8 +80,7 @@ static sps_status make(struct sps_session *s, const struct sps_session_options *
     s->numbers = (size_t *)(void *)(s->arena + l.numbers);
     s->costs = (struct sps_cost *)(void *)(s->arena + l.costs);
     s->work = (struct sps_layer_work *)(void *)(s->arena + l.work);
-    s->lanes = (struct sps_lane *)(void *)(s->arena + l.work +
-                                           aligned((size_t)s->plan->stage_count * sizeof *s->work));
+    s->lanes = (struct sps_lane *)(void *)(s->arena + l.work + aligned((size_t)s->plan->stage_count * sizeof *s->work));
     for (int i = 0; i < threads; i++) {
         sps_lane_lay_out(&s->lanes[i], s->plan, &s->backend, threads, s->arena + (size_t)i * l.lane);
         s->lanes[i].costs = s->costs;
@@ -169,8 +169,8 @@ static void path_weights(double *weights, const struct sps_packed *m, const stru
 {
     uint8_t picks[SPS_NOISES_MAX];
     for (size_t t = 0; t < passes; t++)
-        weights[t] = options->reading == SPS_EXACT ? sps_path_at(picks, m->banks, m->noise_count, t)
-                                                   : 1.0 / (double)passes;
+        weights[t] =
+            options->reading == SPS_EXACT ? sps_path_at(picks, m->banks, m->noise_count, t) : 1.0 / (double)passes;
 }
 
 static sps_status check_finite(const struct sps_packed *m, const struct sps_predictions *out, size_t passes, size_t n)
@@ -183,8 +183,8 @@ static sps_status check_finite(const struct sps_packed *m, const struct sps_pred
     return SPS_OK;
 }
 
-static sps_status predict(void *self, const struct sps_predict_options *options, size_t n,
-                          const uint8_t *const *images, const uint32_t *index, const struct sps_predictions *out)
+static sps_status predict(void *self, const struct sps_predict_options *options, size_t n, const uint8_t *const *images,
+                          const uint32_t *index, const struct sps_predictions *out)
 {
     struct sps_session *s = self;
     struct job j = {s, options, out, images, index, 0, NULL};
@@ -215,6 +215,34 @@ struct sps_predictor sps_session_predictor(sps_session *s)
 }
 
 /* ---- what was done ---- */
+
+static int has_flips(const struct sps_stage *s)
+{
+    return s->noise != NULL && s->noise->entries > 1 && !s->last;
+}
+
+sps_status sps_session_flips(double *share, sps_session *s, size_t n, const uint8_t *const *images,
+                             const uint32_t *index, uint64_t seed)
+{
+    const struct sps_predict_options options = {.reading = SPS_SAMPLED, .seed = seed, .samples = 1};
+    const struct sps_packed *m = s->packed;
+    float p[256];
+    const struct sps_predictions out = {.p = p, .stride = 1};
+    for (int k = 0; k < m->noise_count; k++)
+        share[k] = NAN;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t at = index != NULL ? index[i] : (uint32_t)i;
+        struct job j = {s, &options, &out, images + i, &at, 1, NULL};
+        image_task(&j, 0, 0);
+        for (int k = 0; k < s->plan->stage_count; k++) {
+            const struct sps_stage *stage = &s->plan->stages[k];
+            double *to = has_flips(stage) ? &share[stage->noise - m->noises] : NULL;
+            if (to != NULL)
+                *to = (i > 0 ? *to : 0) + sps_stage_flips(stage, &s->lanes[0].levels[k]) / (double)n;
+        }
+    }
+    return SPS_OK;
+}
 
 void sps_session_get_work(struct sps_session_work *out, sps_session *s)
 {

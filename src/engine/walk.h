@@ -17,8 +17,8 @@ struct sps_level {
     void *held;          /* the input that sums belong to, if valid */
     void *next;          /* the input that is wanted */
     int valid;
-    int backwards;      /* direction of the next visit of the entries */
-    uint16_t *group;    /* [block] passes of the node being visited, of its children */
+    int backwards;   /* direction of the next visit of the entries */
+    uint16_t *group; /* [block] passes of the node being visited, of its children */
     struct sps_layer_work work;
 };
 
@@ -31,22 +31,22 @@ struct sps_cost {
 struct sps_lane {
     const struct sps_plan *plan;
     const struct sps_backend *backend;
-    const struct sps_cost *costs;         /* [stages] */
+    const struct sps_cost *costs; /* [stages] */
     const struct sps_session_options *options;
-    struct sps_team *team;                /* shares the work of one image; NULL: this thread alone */
-    char *scratch;                        /* of the backend, one for each thread of the team */
+    struct sps_team *team; /* shares the work of one image; NULL: this thread alone */
+    char *scratch;         /* of the backend, one for each thread of the team */
     size_t scratch_stride;
-    struct sps_level *levels;             /* [stages] */
+    struct sps_level *levels; /* [stages] */
     uint32_t *flips;
     size_t flips_max;
-    uint8_t *picks;                       /* [block][P] */
-    uint8_t *grouped;                     /* [block] */
-    size_t block;                         /* passes walked together */
-    int8_t *codes;                        /* the image */
-    float *logits, *p;                    /* [classes] */
-    void *row;                            /* a threshold row mixed from several entries, and its flips */
+    uint8_t *picks;    /* [block][P] */
+    uint8_t *grouped;  /* [block] */
+    size_t block;      /* passes walked together */
+    int8_t *codes;     /* the image */
+    float *logits, *p; /* [classes] */
+    void *row;         /* a threshold row mixed from several entries, and its flips */
     uint32_t *row_flips;
-    char *masked;                         /* room for masks (mask.c) */
+    char *masked; /* room for masks (mask.c) */
     uint64_t paths, passes;
     /* The walk that is going on. */
     struct sps_moment moment;

@@ -15,6 +15,8 @@
       "docs/architecture.md")                                                                                          \
     X(binary, BOOL, "binary", "false", "", 0, 1, "weights are -1 or +1", "")
 
+extern const struct sps_layer_type sps_layer_conv;
+
 struct conv_settings {
     SPS_PARAMS_STRUCT(CONV_PARAMS)
 };
@@ -173,6 +175,16 @@ static void release(struct sps_layer *layer)
     sps_conv_op_free(v->op);
     sps_free(v->argmax);
     sps_free(v->x);
+}
+
+int sps_conv_product(struct sps_product *out, const struct sps_layer *layer)
+{
+    const struct conv *v = (const struct conv *)layer;
+    if (layer->type != &sps_layer_conv)
+        return 0;
+    *out = (struct sps_product){v->set.binary,   (int)v->set.kernel, (int)v->set.stride,
+                                (int)v->set.pad, (int)v->set.pool,   v->weight};
+    return 1;
 }
 
 const struct sps_layer_type sps_layer_conv = {

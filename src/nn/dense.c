@@ -11,6 +11,8 @@
     X(out, REAL_OR_WORD, "out", "1", "classes", 1, 65536, "output neurons, or `classes` for one a class", "")          \
     X(binary, BOOL, "binary", "false", "", 0, 1, "weights are -1 or +1", "")
 
+extern const struct sps_layer_type sps_layer_dense;
+
 struct dense_settings {
     SPS_PARAMS_STRUCT(DENSE_PARAMS)
 };
@@ -120,6 +122,15 @@ static void release(struct sps_layer *layer)
     struct dense *d = (struct dense *)layer;
     sps_free(d->x);
     sps_free(d->wide);
+}
+
+int sps_dense_product(struct sps_product *out, const struct sps_layer *layer)
+{
+    const struct dense *d = (const struct dense *)layer;
+    if (layer->type != &sps_layer_dense)
+        return 0;
+    *out = (struct sps_product){.binary = d->set.binary, .pool = 1, .weight = d->weight};
+    return 1;
 }
 
 const struct sps_layer_type sps_layer_dense = {

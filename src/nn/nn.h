@@ -242,6 +242,16 @@ struct sps_norm {
     float *point_mean, *point_var;     /* [C], of the deterministic reading where that is re-estimated; else NULL */
     float eps;
 };
+/* conv and dense layers, for packing.  A dense layer has kernel 0. */
+struct sps_product {
+    int binary, kernel, stride, pad, pool;
+    const struct sps_weight *weight;
+};
+/* False if the layer is neither. */
+int sps_layer_product(struct sps_product *out, const struct sps_layer *layer);
+int sps_conv_product(struct sps_product *out, const struct sps_layer *layer);
+int sps_dense_product(struct sps_product *out, const struct sps_layer *layer);
+
 /* NULL if the layer is no batchnorm. */
 struct sps_norm *sps_layer_norm(struct sps_layer *layer);
 /* Room for statistics of the deterministic reading's own, first those of the sampled one. */

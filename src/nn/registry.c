@@ -42,3 +42,8 @@ const struct sps_optimiser *sps_optimiser_find(const char *name)
             return optimisers[i];
     return NULL;
 }
+
+int sps_layer_product(struct sps_product *out, const struct sps_layer *layer)
+{
+    return sps_conv_product(out, layer) || sps_dense_product(out, layer);
+}

@@ -6,6 +6,7 @@
 
 #include "core/affine.h"
 #include "core/memory.h"
+#include "core/softmax.h"
 
 void sps_graph_load(struct sps_graph *graph, const struct sps_code_table *table, const uint8_t *const *images, int n)
 {
@@ -79,7 +80,8 @@ sps_status sps_graph_predict(struct sps_graph *graph, const struct sps_draws *dr
         if (!all_finite(x, (size_t)n * classes))
             SPS_TRY_OUT(sps_graph_check(graph, n));
         size_t to = t * stride + at;
-        sps_cross_entropy(p + to * classes, NULL, x, NULL, n, graph->classes, 0);
+        for (int i = 0; i < n; i++)
+            sps_softmax(p + (to + (size_t)i) * classes, x + (size_t)i * classes, graph->classes);
         if (logits != NULL)
             memcpy(logits + to * classes, x, (size_t)n * classes * sizeof *x);
         if (picks != NULL)
