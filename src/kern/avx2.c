@@ -146,9 +146,42 @@ AVX2_INLINE void count_nibbles(uint16_t sum[ROWS][GROUP], uint16_t at[ROWS / 2][
     }
 }
 
+/* Sums have 16 bits, modulo 2^16, or 32: `wide` is a constant where these are inlined. */
+AVX2_INLINE void *sum_at(void *sums, bool wide, size_t i)
+{
+    return wide ? (void *)((int32_t *)sums + i) : (void *)((int16_t *)sums + i);
+}
+
+/* dst[c] = base - 2 differ[c], or dst[c] -= 2 differ[c] without a base. */
+AVX2_INLINE void settle(void *dst, bool wide, const uint16_t *differ, size_t channels, const int32_t *base)
+{
+    size_t c = 0, lanes = wide ? 8 : 16;
+    for (; c + lanes <= channels; c += lanes) {
+        __m256i *to = sum_at(dst, wide, c);
+        if (wide) {
+            __m256i d = _mm256_cvtepu16_epi32(_mm_load_si128((const __m128i *)(differ + c)));
+            __m256i old = base != NULL ? _mm256_set1_epi32(*base) : _mm256_loadu_si256(to);
+            _mm256_storeu_si256(to, _mm256_sub_epi32(old, _mm256_add_epi32(d, d)));
+        } else {
+            __m256i d = _mm256_load_si256((const __m256i *)(differ + c));
+            __m256i old = base != NULL ? _mm256_set1_epi16((int16_t)*base) : _mm256_loadu_si256(to);
+            _mm256_storeu_si256(to, _mm256_sub_epi16(old, _mm256_add_epi16(d, d)));
+        }
+    }
+    for (; c < channels; c++)
+        if (wide) {
+            int32_t *to = sum_at(dst, true, c);
+            *to = (base != NULL ? *base : *to) - 2 * differ[c];
+        } else {
+            int16_t *to = sum_at(dst, false, c);
+            *to = (int16_t)((base != NULL ? *base : *to) - 2 * differ[c]);
+        }
+}
+
 /* One stretch of words and one group of channels, all rows: dst = base - 2 sum, or dst -= 2 sum without a base. */
-AVX2_INLINE void stretch_all_rows(int32_t *dst, size_t ldd, const uint32_t *a, size_t lda, const uint8_t *nibbles,
-                                  size_t M, size_t channels, size_t words, const int32_t *base, size_t halves)
+AVX2_INLINE void stretch_all_rows(void *dst, bool wide, size_t ldd, const uint32_t *a, size_t lda,
+                                  const uint8_t *nibbles, size_t M, size_t channels, size_t words, const int32_t *base,
+                                  size_t halves)
 {
     _Alignas(32) uint16_t at[ROWS / 2][AT];
     size_t count = (8 * words + 2) / 3 * 3;
@@ -161,22 +194,13 @@ AVX2_INLINE void stretch_all_rows(int32_t *dst, size_t ldd, const uint32_t *a, s
         pair_rows(at[1], row[2], row[3], words);
         _Alignas(32) uint16_t sum[ROWS][GROUP] = {{0}};
         count_nibbles(sum, at, nibbles, count, halves);
-        for (size_t r = 0; r < rows; r++) {
-            int32_t *to = dst + (m + r) * ldd;
-            size_t c = 0;
-            for (; c + 8 <= channels; c += 8) {
-                __m256i s = _mm256_cvtepu16_epi32(_mm_load_si128((const __m128i *)(sum[r] + c)));
-                __m256i old = base != NULL ? _mm256_set1_epi32(*base) : _mm256_loadu_si256((const __m256i *)(to + c));
-                _mm256_storeu_si256((__m256i *)(to + c), _mm256_sub_epi32(old, _mm256_add_epi32(s, s)));
-            }
-            for (; c < channels; c++)
-                to[c] = (base != NULL ? *base : to[c]) - 2 * sum[r][c];
-        }
+        for (size_t r = 0; r < rows; r++)
+            settle(sum_at(dst, wide, (m + r) * ldd), wide, sum[r], channels, base);
     }
 }
 
-AVX2 static void bgemm_by_table(int32_t *dst, size_t ldd, const uint32_t *a, size_t lda, const uint32_t *w, size_t M,
-                                size_t N, size_t words, int32_t bits)
+AVX2_INLINE void bgemm_by_table(void *dst, bool wide, size_t ldd, const uint32_t *a, size_t lda, const uint32_t *w,
+                                size_t M, size_t N, size_t words, int32_t bits)
 {
     _Alignas(64) uint8_t nibbles[NIBBLES * GROUP];
     for (size_t n = 0; n < N; n += GROUP)
@@ -189,16 +213,33 @@ AVX2 static void bgemm_by_table(int32_t *dst, size_t ldd, const uint32_t *a, siz
             }
             const int32_t *base = start == 0 ? &bits : NULL;
             if (channels > HALF)
-                stretch_all_rows(dst + n, ldd, a + start, lda, nibbles, M, channels, part, base, 2);
+                stretch_all_rows(sum_at(dst, wide, n), wide, ldd, a + start, lda, nibbles, M, channels, part, base, 2);
             else
-                stretch_all_rows(dst + n, ldd, a + start, lda, nibbles, M, channels, part, base, 1);
+                stretch_all_rows(sum_at(dst, wide, n), wide, ldd, a + start, lda, nibbles, M, channels, part, base, 1);
         }
+}
+
+/* The sums of a panel, or of its first channels. */
+AVX2_INLINE void store_panel(void *dst, bool wide, const __m256i sum[2], size_t channels)
+{
+    __m256i low[2] = {sum[0], sum[1]};
+    size_t vectors = 2, bytes = (channels < SPS_PANEL ? channels : SPS_PANEL) * (wide ? 4 : 2);
+    if (!wide) { /* the lower halves: within 16 bits, so that saturation does nothing */
+        low[0] = _mm256_permute4x64_epi64(_mm256_packs_epi32(sum[0], sum[1]), 0xd8);
+        vectors = 1;
+    }
+    if (channels >= SPS_PANEL) {
+        for (size_t v = 0; v < vectors; v++)
+            _mm256_storeu_si256((__m256i *)dst + v, low[v]);
+    } else {
+        memcpy(dst, low, bytes);
+    }
 }
 
 /* Few rows, or no more than one panel (half of a vector of bytes): straight from the panels, both nibbles of x = a ^ w
  * looked up. */
-AVX2 static void bgemm_direct(int32_t *dst, size_t ldd, const uint32_t *a, size_t lda, const uint32_t *w, size_t M,
-                              size_t N, size_t words, int32_t bits)
+AVX2_INLINE void bgemm_direct(void *dst, bool wide, size_t ldd, const uint32_t *a, size_t lda, const uint32_t *w,
+                              size_t M, size_t N, size_t words, int32_t bits)
 {
     enum { BYTES_FILL = 31 }; /* words until a count of 8 each could leave a byte */
     const __m256i ones = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1, 2, 1, 2, 2, 3, 1, 2,
@@ -225,22 +266,27 @@ AVX2 static void bgemm_direct(int32_t *dst, size_t ldd, const uint32_t *a, size_
                     sum[h] = _mm256_sub_epi32(sum[h], _mm256_madd_epi16(pairs, _mm256_set1_epi16(2)));
                 }
             }
-            int32_t *to = dst + m * ldd + n;
-            if (N - n >= SPS_PANEL) {
-                _mm256_storeu_si256((__m256i *)to, sum[0]);
-                _mm256_storeu_si256((__m256i *)(to + 8), sum[1]);
-            } else {
-                int32_t all[SPS_PANEL];
-                memcpy(all, sum, sizeof all);
-                memcpy(to, all, (N - n) * sizeof *to);
-            }
+            store_panel(sum_at(dst, wide, m * ldd + n), wide, sum, N - n);
         }
+}
+
+AVX2_INLINE void binary_product(void *dst, bool wide, size_t ldd, const uint32_t *a, size_t lda, const uint32_t *w,
+                                size_t M, size_t N, size_t words, int32_t bits)
+{
+    if (M < FEW_ROWS || N <= SPS_PANEL || words == 0)
+        bgemm_direct(dst, wide, ldd, a, lda, w, M, N, words, bits);
+    else
+        bgemm_by_table(dst, wide, ldd, a, lda, w, M, N, words, bits);
 }
 
 AVX2 static SPS_KERN_BGEMM(bgemm)
 {
-    (M < FEW_ROWS || N <= SPS_PANEL || words == 0 ? bgemm_direct : bgemm_by_table)(dst, ldd, a, lda, w, M, N, words,
-                                                                                   bits);
+    binary_product(dst, true, ldd, a, lda, w, M, N, words, bits);
+}
+
+AVX2 static SPS_KERN_BGEMM16(bgemm16)
+{
+    binary_product(dst, false, ldd, a, lda, w, M, N, words, bits);
 }
 
 /* `rows` rows against one panel; VPMADDWD multiplies a pair per channel. */
@@ -259,16 +305,8 @@ AVX2_INLINE void cgemm_rows(int32_t *dst, size_t ldd, const int16_t *a, size_t l
                 sum[r][h] = _mm256_add_epi32(sum[r][h], _mm256_madd_epi16(x, _mm256_set1_epi32(pair)));
             }
         }
-    for (size_t r = 0; r < rows; r++) {
-        if (channels == SPS_PANEL) {
-            _mm256_storeu_si256((__m256i *)(dst + r * ldd), sum[r][0]);
-            _mm256_storeu_si256((__m256i *)(dst + r * ldd + 8), sum[r][1]);
-        } else {
-            int32_t all[SPS_PANEL];
-            memcpy(all, sum[r], sizeof all);
-            memcpy(dst + r * ldd, all, channels * sizeof *dst);
-        }
-    }
+    for (size_t r = 0; r < rows; r++)
+        store_panel(dst + r * ldd, true, sum[r], channels);
 }
 
 AVX2 static SPS_KERN_CGEMM(cgemm)
@@ -282,6 +320,248 @@ AVX2 static SPS_KERN_CGEMM(cgemm)
         for (size_t n = 0; n < N; n += SPS_PANEL)
             cgemm_rows(dst + m * ldd + n, ldd, a + m * lda, lda, w + n * pairs * 2,
                        N - n < SPS_PANEL ? N - n : SPS_PANEL, pairs, 1);
+}
+
+/* `rows` rows against `panels` panels.  VPMADDUBSW wants one side unsigned: codes are taken as code + 128, and 128 wsum
+ * comes off at the end.  It adds two products to 16 bits, at most 2 * 255 in size, so that 64 of them still fit. */
+AVX2_INLINE void qgemm_rows(int32_t *dst, size_t ldd, const int8_t *a, size_t lda, const int8_t *w, const int32_t *wsum,
+                            size_t channels, size_t quads, size_t rows, size_t panels)
+{
+    enum { FULL = 64 };
+    _Alignas(32) uint32_t code[2][FULL];
+    __m256i sum[2][2][2];
+    for (size_t p = 0; p < panels; p++)
+        for (size_t h = 0; h < 2; h++) {
+            size_t c = p * SPS_PANEL + 8 * h;
+            __m256i ours = _mm256_setzero_si256();
+            if (c < channels)
+                ours = _mm256_maskload_epi32(wsum + c, first_lanes(channels - c));
+            for (size_t r = 0; r < rows; r++)
+                sum[r][p][h] = _mm256_slli_epi32(_mm256_sub_epi32(_mm256_setzero_si256(), ours), 7);
+        }
+    for (size_t start = 0; start < quads; start += FULL) {
+        size_t part = quads - start < FULL ? quads - start : FULL;
+        for (size_t r = 0; r < rows; r++)
+            for (size_t i = 0; i < part; i += 8) {
+                const int *from = (const int *)(const void *)(a + r * lda + 4 * (start + i));
+                _mm256_store_si256(
+                    (__m256i *)(code[r] + i),
+                    _mm256_xor_si256(_mm256_maskload_epi32(from, first_lanes(part - i)), _mm256_set1_epi8(INT8_MIN)));
+            }
+        __m256i pairs[2][2][2];
+        for (size_t r = 0; r < rows; r++)
+            for (size_t p = 0; p < panels; p++)
+                pairs[r][p][0] = pairs[r][p][1] = _mm256_setzero_si256();
+        for (size_t i = 0; i < part; i++)
+            for (size_t p = 0; p < panels; p++)
+                for (size_t h = 0; h < 2; h++) {
+                    const int8_t *from = w + ((p * quads + start + i) * SPS_PANEL + 8 * h) * 4;
+                    __m256i x = _mm256_loadu_si256((const __m256i *)from);
+                    for (size_t r = 0; r < rows; r++)
+                        pairs[r][p][h] = _mm256_add_epi16(
+                            pairs[r][p][h], _mm256_maddubs_epi16(_mm256_set1_epi32((int32_t)code[r][i]), x));
+                }
+        for (size_t r = 0; r < rows; r++)
+            for (size_t p = 0; p < panels; p++)
+                for (size_t h = 0; h < 2; h++)
+                    sum[r][p][h] =
+                        _mm256_add_epi32(sum[r][p][h], _mm256_madd_epi16(pairs[r][p][h], _mm256_set1_epi16(1)));
+    }
+    for (size_t r = 0; r < rows; r++)
+        for (size_t p = 0; p < panels; p++)
+            store_panel(dst + r * ldd + p * SPS_PANEL, true, sum[r][p], channels - p * SPS_PANEL);
+}
+
+AVX2 static SPS_KERN_QGEMM(qgemm)
+{
+    for (size_t n = 0; n < N; n += 2 * SPS_PANEL) {
+        const int8_t *panel = w + n * quads * 4;
+        bool pair = N - n > SPS_PANEL;
+        size_t m = 0;
+        for (; m + 2 <= M; m += 2)
+            if (pair)
+                qgemm_rows(dst + m * ldd + n, ldd, a + m * lda, lda, panel, wsum + n, N - n, quads, 2, 2);
+            else
+                qgemm_rows(dst + m * ldd + n, ldd, a + m * lda, lda, panel, wsum + n, N - n, quads, 2, 1);
+        if (m < M) {
+            if (pair)
+                qgemm_rows(dst + m * ldd + n, ldd, a + m * lda, lda, panel, wsum + n, N - n, quads, 1, 2);
+            else
+                qgemm_rows(dst + m * ldd + n, ldd, a + m * lda, lda, panel, wsum + n, N - n, quads, 1, 1);
+        }
+    }
+}
+
+/* Bit i = z[i] >= t[i], i < 32. */
+AVX2_INLINE uint32_t at_least(const void *z, const void *t, bool wide)
+{
+    const __m256i *x = z, *y = t;
+    __m256i less[4];
+    for (size_t v = 0; v < (wide ? 4 : 2); v++)
+        less[v] = wide ? _mm256_cmpgt_epi32(_mm256_loadu_si256(y + v), _mm256_loadu_si256(x + v))
+                       : _mm256_cmpgt_epi16(_mm256_loadu_si256(y + v), _mm256_loadu_si256(x + v));
+    __m256i bytes;
+    if (wide) /* packing goes by halves of 128 bits: 0 4 1 5 2 6 3 7 is the order of quads after two of it */
+        bytes = _mm256_permutevar8x32_epi32(
+            _mm256_packs_epi16(_mm256_packs_epi32(less[0], less[1]), _mm256_packs_epi32(less[2], less[3])),
+            _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+    else
+        bytes = _mm256_permute4x64_epi64(_mm256_packs_epi16(less[0], less[1]), 0xd8);
+    return ~(uint32_t)_mm256_movemask_epi8(bytes);
+}
+
+/* The channels past the last 32 of a position meet a copy of their thresholds, and the values behind them, or a copy at
+ * the very end. */
+AVX2_INLINE void threshold(uint32_t *bits, const void *z, const void *t, size_t positions, size_t channels, bool wide)
+{
+    const size_t size = wide ? 4 : 2;
+    const char *value = z, *limit = t;
+    size_t whole = channels / 32 * 32, rest = channels % 32, left = positions * channels;
+    _Alignas(32) char last_limits[32 * 4] = {0}, last_values[32 * 4] = {0};
+    memcpy(last_limits, limit + whole * size, rest * size);
+    uint64_t held = 0; /* bits of a word that is not full yet */
+    size_t count = 0;
+    for (size_t p = 0; p < positions; p++, value += channels * size, left -= channels) {
+        if (rest == 0) {
+            for (size_t c = 0; c < whole; c += 32)
+                *bits++ = at_least(value + c * size, limit + c * size, wide);
+            continue;
+        }
+        for (size_t c = 0; c < whole; c += 32) {
+            held |= (uint64_t)at_least(value + c * size, limit + c * size, wide) << count;
+            *bits++ = (uint32_t)held;
+            held >>= 32;
+        }
+        const char *from = value + whole * size;
+        if (left - whole < 32)
+            from = memcpy(last_values, from, (left - whole) * size);
+        held |= (uint64_t)(at_least(from, last_limits, wide) & ((UINT32_C(1) << rest) - 1)) << count;
+        count += rest;
+        if (count >= 32) {
+            *bits++ = (uint32_t)held;
+            held >>= 32;
+            count -= 32;
+        }
+    }
+    if (count > 0)
+        *bits = (uint32_t)held;
+}
+
+AVX2 static SPS_KERN_THRESHOLD16(threshold16)
+{
+    threshold(bits, z, t, positions, channels, false);
+}
+
+AVX2 static SPS_KERN_THRESHOLD32(threshold32)
+{
+    threshold(bits, z, t, positions, channels, true);
+}
+
+AVX2_INLINE int32_t value_at(const void *sums, bool wide, size_t i)
+{
+    return wide ? ((const int32_t *)sums)[i] : ((const int16_t *)sums)[i];
+}
+
+/* The window that begins at src, rows of it `stride` values apart. */
+AVX2_INLINE void pool_window(void *dst, const void *src, bool wide, size_t stride, size_t c, size_t window)
+{
+    size_t lanes = wide ? 8 : 16;
+    for (size_t k = 0; k < c && c >= lanes; k += lanes) {
+        size_t at = k + lanes <= c ? k : c - lanes; /* the last vector may overlap the one before */
+        __m256i most = _mm256_loadu_si256(sum_at((void *)src, wide, at));
+        for (size_t y = 0; y < window; y++)
+            for (size_t x = 0; x < window; x++) {
+                __m256i other = _mm256_loadu_si256(sum_at((void *)src, wide, y * stride + x * c + at));
+                most = wide ? _mm256_max_epi32(most, other) : _mm256_max_epi16(most, other);
+            }
+        _mm256_storeu_si256(sum_at(dst, wide, at), most);
+    }
+    for (size_t k = 0; k < c && c < lanes; k++) {
+        int32_t most = value_at(src, wide, k);
+        for (size_t y = 0; y < window; y++)
+            for (size_t x = 0; x < window; x++) {
+                int32_t other = value_at(src, wide, y * stride + x * c + k);
+                most = other > most ? other : most;
+            }
+        if (wide)
+            ((int32_t *)dst)[k] = most;
+        else
+            ((int16_t *)dst)[k] = (int16_t)most;
+    }
+}
+
+AVX2_INLINE void pool(void *dst, const void *src, bool wide, size_t h, size_t w, size_t c, size_t window)
+{
+    for (size_t i = 0; i < h / window; i++)
+        for (size_t j = 0; j < w / window; j++) {
+            void *to = sum_at(dst, wide, (i * (w / window) + j) * c);
+            const void *from = sum_at((void *)src, wide, (i * window * w + j * window) * c);
+            if (window == 2)
+                pool_window(to, from, wide, w * c, c, 2);
+            else
+                pool_window(to, from, wide, w * c, c, window);
+        }
+}
+
+AVX2 static SPS_KERN_POOL16(pool16)
+{
+    pool(dst, src, false, h, w, c, window);
+}
+
+AVX2 static SPS_KERN_POOL32(pool32)
+{
+    pool(dst, src, true, h, w, c, window);
+}
+
+AVX2_INLINE __m256i changed(const int8_t *acc, const int8_t *w, bool subtract)
+{
+    __m256i x = _mm256_loadu_si256((const __m256i *)acc), y = _mm256_loadu_si256((const __m256i *)w);
+    return subtract ? _mm256_sub_epi8(x, y) : _mm256_add_epi8(x, y);
+}
+
+/* The last vector may overlap the one before: it is made first and stored last. */
+AVX2_INLINE void change_rows(int8_t *acc, ptrdiff_t acc_step, const int8_t *w, ptrdiff_t w_step, size_t count,
+                             size_t channels, bool subtract)
+{
+    for (size_t i = 0; i < count; i++, acc += acc_step, w += w_step) {
+        if (channels >= 32) {
+            size_t end = channels - 32;
+            __m256i last = changed(acc + end, w + end, subtract);
+            for (size_t c = 0; c < end; c += 32)
+                _mm256_storeu_si256((__m256i *)(acc + c), changed(acc + c, w + c, subtract));
+            _mm256_storeu_si256((__m256i *)(acc + end), last);
+        } else {
+            for (size_t c = 0; c < channels; c++)
+                acc[c] = (int8_t)(subtract ? acc[c] - w[c] : acc[c] + w[c]);
+        }
+    }
+}
+
+AVX2 static SPS_KERN_COLUMNS(columns)
+{
+    if (channels == 64 && !subtract)
+        change_rows(acc, acc_step, w, w_step, count, 64, false);
+    else if (channels == 64)
+        change_rows(acc, acc_step, w, w_step, count, 64, true);
+    else if (!subtract)
+        change_rows(acc, acc_step, w, w_step, count, channels, false);
+    else
+        change_rows(acc, acc_step, w, w_step, count, channels, true);
+}
+
+AVX2 static SPS_KERN_DRAIN(drain)
+{
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        __m256i x = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(acc + i)));
+        __m256i *to = (__m256i *)(sums + i);
+        _mm256_storeu_si256(to, _mm256_add_epi16(_mm256_loadu_si256(to), _mm256_add_epi16(x, x)));
+        _mm_storeu_si128((__m128i *)(acc + i), _mm_setzero_si128());
+    }
+    for (; i < n; i++) {
+        sums[i] = (int16_t)(sums[i] + 2 * acc[i]);
+        acc[i] = 0;
+    }
 }
 
 /* `vectors` vectors of 8 stay in registers while all rows pass; the last one is masked. */
@@ -373,6 +653,14 @@ bool sps_kern_fill_avx2(struct sps_kern *kern)
     kern->pack = pack;
     kern->unpack = unpack;
     kern->ede = ede;
+    kern->bgemm16 = bgemm16;
+    kern->qgemm = qgemm;
+    kern->threshold16 = threshold16;
+    kern->threshold32 = threshold32;
+    kern->pool16 = pool16;
+    kern->pool32 = pool32;
+    kern->columns = columns;
+    kern->drain = drain;
     return true;
 }
 #endif
