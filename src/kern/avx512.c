@@ -131,53 +131,72 @@ AVX512 static SPS_KERN_CGEMM(cgemm)
     }
 }
 
-/* VPDPBUSD wants one side unsigned: codes are taken as code + 128, and 128 wsum comes off beforehand. */
-AVX512_INLINE void qgemm_tile(int32_t *dst, size_t ldd, const int8_t *a, size_t lda, const int8_t *w,
-                              const int32_t *wsum, size_t channels, size_t quads, size_t rows, size_t panels)
+/* 8-bit codes.  VPDPBUSD wants one side unsigned: a code is taken as code + 128, and 128 wsum comes off. */
+enum { CODE_STRETCH = 64, TILE = ROWS * PANELS };
+
+/* dst = sums - 128 wsum, or dst += sums without wsum. */
+AVX512_INLINE void qgemm_tile(int32_t *dst, size_t ldd, uint32_t code[ROWS][CODE_STRETCH], const int8_t *w,
+                              const int32_t *wsum, size_t channels, size_t panel_bytes, size_t part, size_t rows,
+                              size_t panels)
 {
-    _Alignas(64) uint32_t code[ROWS][SPS_PANEL];
-    __m512i sum[ROWS][PANELS];
-    for (size_t p = 0; p < panels; p++) {
-        __m512i ours = _mm512_maskz_loadu_epi32(lanes(channels, p), wsum + p * SPS_PANEL);
-        for (size_t r = 0; r < rows; r++)
-            sum[r][p] = _mm512_slli_epi32(_mm512_sub_epi32(_mm512_setzero_si512(), ours), 7);
-    }
-    for (size_t start = 0; start < quads; start += SPS_PANEL) {
-        size_t part = quads - start < SPS_PANEL ? quads - start : SPS_PANEL;
-        for (size_t r = 0; r < rows; r++) {
-            __m512i codes = _mm512_maskz_loadu_epi32(lanes(part, 0), a + r * lda + 4 * start);
-            _mm512_store_si512(code[r], _mm512_xor_si512(codes, _mm512_set1_epi8(INT8_MIN)));
-        }
-        for (size_t i = 0; i < part; i++) {
-            __m512i channel[PANELS];
-            for (size_t p = 0; p < panels; p++)
-                channel[p] = _mm512_loadu_si512(w + (p * quads + start + i) * SPS_PANEL * 4);
-            for (size_t r = 0; r < rows; r++)
-                for (size_t p = 0; p < panels; p++)
-                    sum[r][p] = _mm512_dpbusd_epi32(sum[r][p], _mm512_set1_epi32((int32_t)code[r][i]), channel[p]);
-        }
-    }
-    for (size_t r = 0; r < rows; r++)
+    __m512i sum[TILE];
+    for (size_t i = 0; i < rows * panels; i++)
+        sum[i] = _mm512_setzero_si512();
+    for (size_t i = 0; i < part; i++) {
+        __m512i channel[TILE];
         for (size_t p = 0; p < panels; p++)
-            _mm512_mask_storeu_epi32(dst + r * ldd + p * SPS_PANEL, lanes(channels, p), sum[r][p]);
+            channel[p] = _mm512_loadu_si512(w + p * panel_bytes + 64 * i);
+        for (size_t r = 0; r < rows; r++) {
+            __m512i quad = _mm512_set1_epi32((int32_t)code[r][i]);
+            for (size_t p = 0; p < panels; p++)
+                sum[r * panels + p] = _mm512_dpbusd_epi32(sum[r * panels + p], quad, channel[p]);
+        }
+    }
+    for (size_t p = 0; p < panels; p++) {
+        __mmask16 there = lanes(channels, p);
+        __m512i shift = _mm512_setzero_si512();
+        if (wsum != NULL)
+            shift = _mm512_slli_epi32(_mm512_maskz_loadu_epi32(there, wsum + p * SPS_PANEL), 7);
+        for (size_t r = 0; r < rows; r++) {
+            int32_t *to = dst + r * ldd + p * SPS_PANEL;
+            __m512i old = wsum != NULL ? shift : _mm512_maskz_loadu_epi32(there, to);
+            __m512i more = sum[r * panels + p];
+            _mm512_mask_storeu_epi32(to, there,
+                                     wsum != NULL ? _mm512_sub_epi32(more, old) : _mm512_add_epi32(more, old));
+        }
+    }
 }
 
 AVX512 static SPS_KERN_QGEMM(qgemm)
 {
-    for (size_t n = 0; n < N; n += PANELS * SPS_PANEL) {
-        const int8_t *panel = w + n * quads * 4;
-        bool pair = N - n > SPS_PANEL;
-        size_t m = 0;
-        for (; m + ROWS <= M; m += ROWS)
-            if (pair)
-                qgemm_tile(dst + m * ldd + n, ldd, a + m * lda, lda, panel, wsum + n, N - n, quads, ROWS, 2);
-            else
-                qgemm_tile(dst + m * ldd + n, ldd, a + m * lda, lda, panel, wsum + n, N - n, quads, ROWS, 1);
-        for (; m < M; m++)
-            if (pair)
-                qgemm_tile(dst + m * ldd + n, ldd, a + m * lda, lda, panel, wsum + n, N - n, quads, 1, 2);
-            else
-                qgemm_tile(dst + m * ldd + n, ldd, a + m * lda, lda, panel, wsum + n, N - n, quads, 1, 1);
+    _Alignas(64) uint32_t code[ROWS][CODE_STRETCH];
+    for (size_t m = 0, rows; m < M; m += rows) {
+        rows = M - m < ROWS ? 1 : ROWS;
+        for (size_t start = 0; start == 0 || start < quads; start += CODE_STRETCH) {
+            size_t part = quads - start < CODE_STRETCH ? quads - start : CODE_STRETCH;
+            for (size_t r = 0; r < rows; r++)
+                for (size_t i = 0; i < part; i += 16) {
+                    __m512i codes = _mm512_maskz_loadu_epi32(lanes(part - i, 0), a + (m + r) * lda + 4 * (start + i));
+                    _mm512_store_si512(code[r] + i, _mm512_xor_si512(codes, _mm512_set1_epi8(INT8_MIN)));
+                }
+            for (size_t n = 0, panels; n < N; n += panels * SPS_PANEL) {
+                int32_t *to = dst + m * ldd + n;
+                const int8_t *panel = w + (n * quads + start * SPS_PANEL) * 4;
+                const int32_t *shift = start == 0 ? wsum + n : NULL;
+                size_t bytes = quads * SPS_PANEL * 4;
+                panels = N - n > SPS_PANEL ? 2 : 1;
+                if (rows == ROWS && panels == 2)
+                    qgemm_tile(to, ldd, code, panel, shift, N - n, bytes, part, ROWS, 2);
+                else if (rows == ROWS)
+                    qgemm_tile(to, ldd, code, panel, shift, N - n, bytes, part, ROWS, 1);
+                else if (N - n > 7 * SPS_PANEL) /* one row: sums of many panels hide the latency */
+                    qgemm_tile(to, ldd, code, panel, shift, N - n, bytes, part, 1, panels = 8);
+                else if (panels == 2)
+                    qgemm_tile(to, ldd, code, panel, shift, N - n, bytes, part, 1, 2);
+                else
+                    qgemm_tile(to, ldd, code, panel, shift, N - n, bytes, part, 1, 1);
+            }
+        }
     }
 }
 
@@ -325,12 +344,24 @@ AVX512 static SPS_KERN_COLUMNS(columns)
         change_rows(acc, acc_step, w, w_step, count, channels, true);
 }
 
+AVX512_INLINE __m512i drained(__m512i sums, __m256i acc)
+{
+    __m512i x = _mm512_cvtepi8_epi16(acc);
+    return _mm512_add_epi16(sums, _mm512_add_epi16(x, x));
+}
+
 AVX512 static SPS_KERN_DRAIN(drain)
 {
-    for (size_t i = 0; i < n; i += 32) {
+    size_t i = 0;
+    for (; i + 64 <= n; i += 64) {
+        for (size_t j = i; j < i + 64; j += 32)
+            _mm512_storeu_si512(sums + j,
+                                drained(_mm512_loadu_si512(sums + j), _mm256_loadu_si256((const __m256i *)(acc + j))));
+        _mm512_storeu_si512(acc + i, _mm512_setzero_si512());
+    }
+    for (; i < n; i += 32) {
         __mmask32 there = n - i >= 32 ? 0xffffffffu : (1u << (n - i)) - 1;
-        __m512i x = _mm512_cvtepi8_epi16(_mm256_maskz_loadu_epi8(there, acc + i));
-        __m512i sum = _mm512_add_epi16(_mm512_maskz_loadu_epi16(there, sums + i), _mm512_add_epi16(x, x));
+        __m512i sum = drained(_mm512_maskz_loadu_epi16(there, sums + i), _mm256_maskz_loadu_epi8(there, acc + i));
         _mm512_mask_storeu_epi16(sums + i, there, sum);
         _mm256_mask_storeu_epi8(acc + i, there, _mm256_setzero_si256());
     }
