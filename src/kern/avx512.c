@@ -132,72 +132,71 @@ AVX512 static SPS_KERN_CGEMM(cgemm)
 }
 
 /* 8-bit codes.  VPDPBUSD wants one side unsigned: a code is taken as code + 128, and 128 wsum comes off. */
-enum { CODE_STRETCH = 64, TILE = ROWS * PANELS };
-
-/* dst = sums - 128 wsum, or dst += sums without wsum. */
-AVX512_INLINE void qgemm_tile(int32_t *dst, size_t ldd, uint32_t code[ROWS][CODE_STRETCH], const int8_t *w,
-                              const int32_t *wsum, size_t channels, size_t panel_bytes, size_t part, size_t rows,
-                              size_t panels)
+AVX512_INLINE __m512i without_shift(const int32_t *wsum, __mmask16 there)
 {
-    __m512i sum[TILE];
-    for (size_t i = 0; i < rows * panels; i++)
-        sum[i] = _mm512_setzero_si512();
-    for (size_t i = 0; i < part; i++) {
-        __m512i channel[TILE];
+    return _mm512_slli_epi32(_mm512_sub_epi32(_mm512_setzero_si512(), _mm512_maskz_loadu_epi32(there, wsum)), 7);
+}
+
+AVX512_INLINE __m512i add_quad(__m512i sum, const int8_t *codes, __m512i channels)
+{
+    int32_t quad;
+    memcpy(&quad, codes, sizeof quad);
+    sum = _mm512_dpbusd_epi32(sum, _mm512_xor_si512(_mm512_set1_epi32(quad), _mm512_set1_epi8(INT8_MIN)), channels);
+    __asm__("" : "+v"(sum)); /* in the same register: gcc 12 copies all sums there and back */
+    return sum;
+}
+
+AVX512_INLINE void qgemm_tile(int32_t *dst, size_t ldd, const int8_t *a, size_t lda, const int8_t *w,
+                              const int32_t *wsum, size_t channels, size_t quads, size_t panels)
+{
+    __m512i sum[ROWS][PANELS];
+    for (size_t p = 0; p < panels; p++)
+        for (size_t r = 0; r < ROWS; r++)
+            sum[r][p] = without_shift(wsum + p * SPS_PANEL, lanes(channels, p));
+    for (size_t i = 0; i < quads; i++) {
+        __m512i channel[PANELS];
         for (size_t p = 0; p < panels; p++)
-            channel[p] = _mm512_loadu_si512(w + p * panel_bytes + 64 * i);
-        for (size_t r = 0; r < rows; r++) {
-            __m512i quad = _mm512_set1_epi32((int32_t)code[r][i]);
+            channel[p] = _mm512_loadu_si512(w + (p * quads + i) * SPS_PANEL * 4);
+        for (size_t r = 0; r < ROWS; r++)
             for (size_t p = 0; p < panels; p++)
-                sum[r * panels + p] = _mm512_dpbusd_epi32(sum[r * panels + p], quad, channel[p]);
-        }
+                sum[r][p] = add_quad(sum[r][p], a + r * lda + 4 * i, channel[p]);
     }
-    for (size_t p = 0; p < panels; p++) {
-        __mmask16 there = lanes(channels, p);
-        __m512i shift = _mm512_setzero_si512();
-        if (wsum != NULL)
-            shift = _mm512_slli_epi32(_mm512_maskz_loadu_epi32(there, wsum + p * SPS_PANEL), 7);
-        for (size_t r = 0; r < rows; r++) {
-            int32_t *to = dst + r * ldd + p * SPS_PANEL;
-            __m512i old = wsum != NULL ? shift : _mm512_maskz_loadu_epi32(there, to);
-            __m512i more = sum[r * panels + p];
-            _mm512_mask_storeu_epi32(to, there,
-                                     wsum != NULL ? _mm512_sub_epi32(more, old) : _mm512_add_epi32(more, old));
-        }
-    }
+    for (size_t r = 0; r < ROWS; r++)
+        for (size_t p = 0; p < panels; p++)
+            _mm512_mask_storeu_epi32(dst + r * ldd + p * SPS_PANEL, lanes(channels, p), sum[r][p]);
+}
+
+/* One row and one panel, which is read from end to end; four sums hide the latency. */
+AVX512_INLINE void qgemm_row(int32_t *dst, const int8_t *a, const int8_t *w, const int32_t *wsum, __mmask16 there,
+                             size_t quads)
+{
+    __m512i sum[4] = {without_shift(wsum, there), _mm512_setzero_si512(), _mm512_setzero_si512(),
+                      _mm512_setzero_si512()};
+    size_t i = 0;
+    for (; i + 4 <= quads; i += 4)
+        for (size_t j = 0; j < 4; j++)
+            sum[j] = add_quad(sum[j], a + 4 * (i + j), _mm512_loadu_si512(w + (i + j) * SPS_PANEL * 4));
+    for (; i < quads; i++)
+        sum[0] = add_quad(sum[0], a + 4 * i, _mm512_loadu_si512(w + i * SPS_PANEL * 4));
+    sum[0] = _mm512_add_epi32(_mm512_add_epi32(sum[0], sum[1]), _mm512_add_epi32(sum[2], sum[3]));
+    _mm512_mask_storeu_epi32(dst, there, sum[0]);
 }
 
 AVX512 static SPS_KERN_QGEMM(qgemm)
 {
-    _Alignas(64) uint32_t code[ROWS][CODE_STRETCH];
-    for (size_t m = 0, rows; m < M; m += rows) {
-        rows = M - m < ROWS ? 1 : ROWS;
-        for (size_t start = 0; start == 0 || start < quads; start += CODE_STRETCH) {
-            size_t part = quads - start < CODE_STRETCH ? quads - start : CODE_STRETCH;
-            for (size_t r = 0; r < rows; r++)
-                for (size_t i = 0; i < part; i += 16) {
-                    __m512i codes = _mm512_maskz_loadu_epi32(lanes(part - i, 0), a + (m + r) * lda + 4 * (start + i));
-                    _mm512_store_si512(code[r] + i, _mm512_xor_si512(codes, _mm512_set1_epi8(INT8_MIN)));
-                }
-            for (size_t n = 0, panels; n < N; n += panels * SPS_PANEL) {
-                int32_t *to = dst + m * ldd + n;
-                const int8_t *panel = w + (n * quads + start * SPS_PANEL) * 4;
-                const int32_t *shift = start == 0 ? wsum + n : NULL;
-                size_t bytes = quads * SPS_PANEL * 4;
-                panels = N - n > SPS_PANEL ? 2 : 1;
-                if (rows == ROWS && panels == 2)
-                    qgemm_tile(to, ldd, code, panel, shift, N - n, bytes, part, ROWS, 2);
-                else if (rows == ROWS)
-                    qgemm_tile(to, ldd, code, panel, shift, N - n, bytes, part, ROWS, 1);
-                else if (N - n > 7 * SPS_PANEL) /* one row: sums of many panels hide the latency */
-                    qgemm_tile(to, ldd, code, panel, shift, N - n, bytes, part, 1, panels = 8);
-                else if (panels == 2)
-                    qgemm_tile(to, ldd, code, panel, shift, N - n, bytes, part, 1, 2);
-                else
-                    qgemm_tile(to, ldd, code, panel, shift, N - n, bytes, part, 1, 1);
-            }
+    size_t m = 0;
+    for (; m + ROWS <= M; m += ROWS)
+        for (size_t n = 0; n < N; n += PANELS * SPS_PANEL) {
+            int32_t *to = dst + m * ldd + n;
+            const int8_t *panel = w + n * quads * 4;
+            if (N - n > SPS_PANEL)
+                qgemm_tile(to, ldd, a + m * lda, lda, panel, wsum + n, N - n, quads, 2);
+            else
+                qgemm_tile(to, ldd, a + m * lda, lda, panel, wsum + n, N - n, quads, 1);
         }
-    }
+    for (; m < M; m++)
+        for (size_t n = 0; n < N; n += SPS_PANEL)
+            qgemm_row(dst + m * ldd + n, a + m * lda, w + n * quads * 4, wsum + n, lanes(N - n, 0), quads);
 }
 
 /* Bit i = z[i] >= t[i] for the first `count` values, at most 32; the others are 0. */
