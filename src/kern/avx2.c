@@ -322,76 +322,80 @@ AVX2 static SPS_KERN_CGEMM(cgemm)
                        N - n < SPS_PANEL ? N - n : SPS_PANEL, pairs, 1);
 }
 
+/* The other way round; channels that are not there give 0. */
+AVX2_INLINE void load_panel(__m256i sum[2], const int32_t *src, size_t channels)
+{
+    sum[0] = _mm256_maskload_epi32(src, first_lanes(channels));
+    sum[1] = channels > 8 ? _mm256_maskload_epi32(src + 8, first_lanes(channels - 8)) : _mm256_setzero_si256();
+}
+
 /* 8-bit codes.  VPMADDUBSW wants one side unsigned: a code is taken as code + 128, and 128 wsum comes off.  It adds two
  * products to a sum of 16 bits, at most 2 * 255 in size, so that 64 quads fit. */
-enum { CODE_ROWS = 2, CODE_PANELS = 2, CODE_FLUSH = 64 };
+enum { CODE_ROWS = 2, CODE_PANELS = 2, CODE_STRETCH = 64 };
 
-AVX2_INLINE void qgemm_tile(int32_t *dst, size_t ldd, const int8_t *a, size_t lda, const int8_t *w,
-                            __m256i shift[CODE_PANELS][2], size_t channels, size_t quads, size_t rows, size_t panels)
+/* dst = base + products of `count` quads; without a base, dst += them.  Panels are `quads` long. */
+AVX2_INLINE void qgemm_tile(int32_t *dst, size_t ldd, const int8_t *a, size_t lda, const int8_t *w, size_t quads,
+                            __m256i base[CODE_PANELS][2], size_t channels, size_t count, size_t rows, size_t panels)
 {
-    __m256i sum[CODE_ROWS][CODE_PANELS][2];
+    __m256i pairs[CODE_ROWS][CODE_PANELS][2];
     for (size_t r = 0; r < rows; r++)
         for (size_t p = 0; p < panels; p++)
-            for (size_t h = 0; h < 2; h++)
-                sum[r][p][h] = shift[p][h];
-    for (size_t start = 0; start < quads; start += CODE_FLUSH) {
-        size_t end = quads - start < CODE_FLUSH ? quads : start + CODE_FLUSH;
-        __m256i pairs[CODE_ROWS][CODE_PANELS][2];
-        for (size_t r = 0; r < rows; r++)
-            for (size_t p = 0; p < panels; p++)
-                pairs[r][p][0] = pairs[r][p][1] = _mm256_setzero_si256();
-        for (size_t i = start; i < end; i++) {
-            __m256i codes[CODE_ROWS];
-            for (size_t r = 0; r < rows; r++) {
-                int32_t quad;
-                memcpy(&quad, a + r * lda + 4 * i, sizeof quad);
-                codes[r] = _mm256_xor_si256(_mm256_set1_epi32(quad), _mm256_set1_epi8(INT8_MIN));
-            }
-            for (size_t p = 0; p < panels; p++)
-                for (size_t h = 0; h < 2; h++) {
-                    const int8_t *from = w + (p * quads + i) * SPS_PANEL * 4 + 32 * h;
-                    __m256i x = _mm256_loadu_si256((const __m256i *)from);
-                    for (size_t r = 0; r < rows; r++) {
-                        __m256i *to = &pairs[r][p][h];
-                        *to = _mm256_add_epi16(*to, _mm256_maddubs_epi16(codes[r], x));
-                        __asm__("" : "+x"(*to)); /* in the same register: gcc 12 copies all there and back */
-                    }
-                }
+            pairs[r][p][0] = pairs[r][p][1] = _mm256_setzero_si256();
+    for (size_t i = 0; i < count; i++) {
+        __m256i codes[CODE_ROWS];
+        for (size_t r = 0; r < rows; r++) {
+            int32_t quad;
+            memcpy(&quad, a + r * lda + 4 * i, sizeof quad);
+            codes[r] = _mm256_xor_si256(_mm256_set1_epi32(quad), _mm256_set1_epi8(INT8_MIN));
         }
-        for (size_t r = 0; r < rows; r++)
-            for (size_t p = 0; p < panels; p++)
-                for (size_t h = 0; h < 2; h++)
-                    sum[r][p][h] =
-                        _mm256_add_epi32(sum[r][p][h], _mm256_madd_epi16(pairs[r][p][h], _mm256_set1_epi16(1)));
+        for (size_t p = 0; p < panels; p++)
+            for (size_t h = 0; h < 2; h++) {
+                const int8_t *from = w + (p * quads + i) * SPS_PANEL * 4 + 32 * h;
+                __m256i x = _mm256_loadu_si256((const __m256i *)from);
+                for (size_t r = 0; r < rows; r++)
+                    pairs[r][p][h] = _mm256_add_epi16(pairs[r][p][h], _mm256_maddubs_epi16(codes[r], x));
+            }
     }
     for (size_t r = 0; r < rows; r++)
-        for (size_t p = 0; p < panels; p++)
-            store_panel(dst + r * ldd + p * SPS_PANEL, true, sum[r][p], channels - p * SPS_PANEL);
+        for (size_t p = 0; p < panels; p++) {
+            int32_t *to = dst + r * ldd + p * SPS_PANEL;
+            size_t left = channels - p * SPS_PANEL;
+            __m256i sum[2];
+            if (base == NULL)
+                load_panel(sum, to, left);
+            for (size_t h = 0; h < 2; h++)
+                sum[h] = _mm256_add_epi32(base != NULL ? base[p][h] : sum[h],
+                                          _mm256_madd_epi16(pairs[r][p][h], _mm256_set1_epi16(1)));
+            store_panel(to, true, sum, left);
+        }
 }
 
 AVX2 static SPS_KERN_QGEMM(qgemm)
 {
     for (size_t n = 0; n < N; n += CODE_PANELS * SPS_PANEL) {
-        const int8_t *panel = w + n * quads * 4;
         bool pair = N - n > SPS_PANEL;
-        __m256i shift[CODE_PANELS][2]; /* -128 wsum */
-        for (size_t h = 0; h < 4; h++) {
-            __m256i ours = _mm256_setzero_si256();
-            if (8 * h < N - n)
-                ours = _mm256_maskload_epi32(wsum + n + 8 * h, first_lanes(N - n - 8 * h));
-            shift[h / 2][h % 2] = _mm256_slli_epi32(_mm256_sub_epi32(_mm256_setzero_si256(), ours), 7);
+        __m256i shift[CODE_PANELS][2] = {{_mm256_setzero_si256()}}; /* -128 wsum */
+        for (size_t p = 0; p < (pair ? 2 : 1); p++) {
+            load_panel(shift[p], wsum + n + p * SPS_PANEL, N - n - p * SPS_PANEL);
+            for (size_t h = 0; h < 2; h++)
+                shift[p][h] = _mm256_slli_epi32(_mm256_sub_epi32(_mm256_setzero_si256(), shift[p][h]), 7);
         }
-        size_t m = 0;
-        for (; m + 2 <= M; m += 2)
-            if (pair)
-                qgemm_tile(dst + m * ldd + n, ldd, a + m * lda, lda, panel, shift, N - n, quads, 2, 2);
-            else
-                qgemm_tile(dst + m * ldd + n, ldd, a + m * lda, lda, panel, shift, N - n, quads, 2, 1);
-        if (m < M) {
-            if (pair)
-                qgemm_tile(dst + m * ldd + n, ldd, a + m * lda, lda, panel, shift, N - n, quads, 1, 2);
-            else
-                qgemm_tile(dst + m * ldd + n, ldd, a + m * lda, lda, panel, shift, N - n, quads, 1, 1);
+        for (size_t start = 0; start == 0 || start < quads; start += CODE_STRETCH) {
+            size_t count = quads - start < CODE_STRETCH ? quads - start : CODE_STRETCH;
+            const int8_t *codes = a + 4 * start, *panel = w + (n * quads + start * SPS_PANEL) * 4;
+            __m256i(*base)[2] = start == 0 ? shift : NULL;
+            size_t m = 0;
+            for (; m + 2 <= M; m += 2, codes += 2 * lda)
+                if (pair)
+                    qgemm_tile(dst + m * ldd + n, ldd, codes, lda, panel, quads, base, N - n, count, 2, 2);
+                else
+                    qgemm_tile(dst + m * ldd + n, ldd, codes, lda, panel, quads, base, N - n, count, 2, 1);
+            if (m < M) {
+                if (pair)
+                    qgemm_tile(dst + m * ldd + n, ldd, codes, lda, panel, quads, base, N - n, count, 1, 2);
+                else
+                    qgemm_tile(dst + m * ldd + n, ldd, codes, lda, panel, quads, base, N - n, count, 1, 1);
+            }
         }
     }
 }
