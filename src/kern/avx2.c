@@ -236,33 +236,72 @@ AVX2_INLINE void store_panel(void *dst, bool wide, const __m256i sum[2], size_t 
     }
 }
 
-/* Few rows, or no more than one panel (half of a vector of bytes): straight from the panels, both nibbles of x = a ^ w
- * looked up. */
-AVX2_INLINE void bgemm_direct(void *dst, bool wide, size_t ldd, const uint32_t *a, size_t lda, const uint32_t *w,
-                              size_t M, size_t N, size_t words, int32_t bits)
+/* Bits set in each byte. */
+AVX2_INLINE __m256i count_bytes(__m256i x)
 {
-    enum { BYTES_FILL = 31 }; /* words until a count of 8 each could leave a byte */
     const __m256i ones = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1, 2, 1, 2, 2, 3, 1, 2,
                                           2, 3, 2, 3, 3, 4);
     const __m256i low = _mm256_set1_epi8(15);
+    return _mm256_add_epi8(_mm256_shuffle_epi8(ones, _mm256_and_si256(x, low)),
+                           _mm256_shuffle_epi8(ones, _mm256_and_si256(_mm256_srli_epi16(x, 4), low)));
+}
+
+/* A full adder for each bit: *sum becomes the low bit of *sum + x + y, returned is the high one. */
+AVX2_INLINE __m256i add_bits(__m256i *sum, __m256i x, __m256i y)
+{
+    __m256i half = _mm256_xor_si256(*sum, x);
+    __m256i carry = _mm256_or_si256(_mm256_and_si256(*sum, x), _mm256_and_si256(half, y));
+    *sum = _mm256_xor_si256(half, y);
+    return carry;
+}
+
+/* Of word i, for one half of the panel. */
+AVX2_INLINE __m256i differing(const uint32_t *panel, const uint32_t *row, size_t i, size_t half)
+{
+    return _mm256_xor_si256(_mm256_loadu_si256((const __m256i *)(panel + i * SPS_PANEL) + half),
+                            _mm256_set1_epi32((int32_t)row[i]));
+}
+
+/* Few rows, or no more than one panel (half of a vector of bytes): straight from the panels.  Longer rows are first
+ * added up bit by bit, four words a time, so that only what carries into the fours is counted (Harley and Seal). */
+AVX2_INLINE void bgemm_direct(void *dst, bool wide, size_t ldd, const uint32_t *a, size_t lda, const uint32_t *w,
+                              size_t M, size_t N, size_t words, int32_t bits)
+{
+    enum {
+        BYTES_FILL = 4 * 31, /* words until a count of 8 for every four could leave a byte */
+        LONG = 16
+    };
+    const __m256i zero = _mm256_setzero_si256();
     for (size_t n = 0; n < N; n += SPS_PANEL)
         for (size_t m = 0; m < M; m++) {
             const uint32_t *panel = w + n * words;
             const uint32_t *row = a + m * lda;
             __m256i sum[2] = {_mm256_set1_epi32(bits), _mm256_set1_epi32(bits)};
             for (size_t start = 0; start < words; start += BYTES_FILL) {
-                size_t end = words - start < BYTES_FILL ? words : start + BYTES_FILL;
-                __m256i bytes[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
-                for (size_t i = start; i < end; i++)
+                size_t end = words - start < BYTES_FILL ? words : start + BYTES_FILL, i = start;
+                __m256i few[2] = {zero, zero}, fours[2] = {zero, zero};
+                if (end - start >= LONG) {
+                    __m256i ones[2] = {zero, zero}, twos[2] = {zero, zero};
+                    for (; i + 4 <= end; i += 4)
+                        for (size_t h = 0; h < 2; h++) {
+                            __m256i first =
+                                add_bits(&ones[h], differing(panel, row, i, h), differing(panel, row, i + 1, h));
+                            __m256i second =
+                                add_bits(&ones[h], differing(panel, row, i + 2, h), differing(panel, row, i + 3, h));
+                            __m256i carry = add_bits(&twos[h], first, second);
+                            fours[h] = _mm256_add_epi8(fours[h], count_bytes(carry));
+                        }
                     for (size_t h = 0; h < 2; h++) {
-                        __m256i x = _mm256_loadu_si256((const __m256i *)(panel + i * SPS_PANEL + 8 * h));
-                        x = _mm256_xor_si256(x, _mm256_set1_epi32((int32_t)row[i]));
-                        __m256i lower = _mm256_shuffle_epi8(ones, _mm256_and_si256(x, low));
-                        __m256i upper = _mm256_shuffle_epi8(ones, _mm256_and_si256(_mm256_srli_epi16(x, 4), low));
-                        bytes[h] = _mm256_add_epi8(bytes[h], _mm256_add_epi8(lower, upper));
+                        __m256i two = count_bytes(twos[h]);
+                        few[h] = _mm256_add_epi8(count_bytes(ones[h]), _mm256_add_epi8(two, two));
                     }
+                }
+                for (; i < end; i++)
+                    for (size_t h = 0; h < 2; h++)
+                        few[h] = _mm256_add_epi8(few[h], count_bytes(differing(panel, row, i, h)));
                 for (size_t h = 0; h < 2; h++) {
-                    __m256i pairs = _mm256_maddubs_epi16(bytes[h], _mm256_set1_epi8(1));
+                    __m256i pairs = _mm256_add_epi16(_mm256_maddubs_epi16(few[h], _mm256_set1_epi8(1)),
+                                                     _mm256_maddubs_epi16(fours[h], _mm256_set1_epi8(4)));
                     sum[h] = _mm256_sub_epi32(sum[h], _mm256_madd_epi16(pairs, _mm256_set1_epi16(2)));
                 }
             }
