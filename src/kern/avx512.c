@@ -207,7 +207,7 @@ AVX512_INLINE uint32_t at_least(const void *z, const void *t, size_t count, bool
         return _mm512_mask_cmp_epi16_mask(there, _mm512_maskz_loadu_epi16(there, z), _mm512_maskz_loadu_epi16(there, t),
                                           _MM_CMPINT_NLT);
     uint32_t word = 0;
-    for (size_t j = 0; j < 2; j++) {
+    for (size_t j = 0; 16 * j < count; j++) {
         __mmask16 half = (__mmask16)(there >> 16 * j);
         __m512i x = _mm512_maskz_loadu_epi32(half, (const int32_t *)z + 16 * j);
         __m512i y = _mm512_maskz_loadu_epi32(half, (const int32_t *)t + 16 * j);
@@ -311,36 +311,6 @@ AVX512 static SPS_KERN_POOL16(pool16)
 AVX512 static SPS_KERN_POOL32(pool32)
 {
     pool(dst, src, true, h, w, c, window);
-}
-
-/* Whole vectors without a mask: what a masked store wrote, a load has to wait for. */
-AVX512_INLINE void change_rows(int8_t *acc, ptrdiff_t acc_step, const int8_t *w, ptrdiff_t w_step, size_t count,
-                               size_t channels, bool subtract)
-{
-    const __mmask64 rest = (UINT64_C(1) << channels % 64) - 1;
-    for (size_t i = 0; i < count; i++, acc += acc_step, w += w_step) {
-        size_t c = 0;
-        for (; c + 64 <= channels; c += 64) {
-            __m512i x = _mm512_loadu_si512(acc + c), y = _mm512_loadu_si512(w + c);
-            _mm512_storeu_si512(acc + c, subtract ? _mm512_sub_epi8(x, y) : _mm512_add_epi8(x, y));
-        }
-        if (c < channels) {
-            __m512i x = _mm512_maskz_loadu_epi8(rest, acc + c), y = _mm512_maskz_loadu_epi8(rest, w + c);
-            _mm512_mask_storeu_epi8(acc + c, rest, subtract ? _mm512_sub_epi8(x, y) : _mm512_add_epi8(x, y));
-        }
-    }
-}
-
-AVX512 static SPS_KERN_COLUMNS(columns)
-{
-    if (channels == 64 && !subtract)
-        change_rows(acc, acc_step, w, w_step, count, 64, false);
-    else if (channels == 64)
-        change_rows(acc, acc_step, w, w_step, count, 64, true);
-    else if (!subtract)
-        change_rows(acc, acc_step, w, w_step, count, channels, false);
-    else
-        change_rows(acc, acc_step, w, w_step, count, channels, true);
 }
 
 AVX512_INLINE __m512i drained(__m512i sums, __m256i acc)
@@ -449,7 +419,6 @@ bool sps_kern_fill_avx512(struct sps_kern *kern)
     kern->threshold32 = threshold32;
     kern->pool16 = pool16;
     kern->pool32 = pool32;
-    kern->columns = columns;
     kern->drain = drain;
     return true;
 }
