@@ -25,7 +25,7 @@ enum {
     NIBBLES = 8 * STRETCH, /* a multiple of 3 */
     FLUSH = 63,            /* nibbles until a count of 4 each could leave a byte: 63 * 4 = 252 */
     AT = 8 * 32 + 32,      /* entries of pair_rows: whole vectors, and what the last one writes too much */
-    FEW_ROWS = 4,          /* below this, bringing weights into nibble order does not pay */
+    FEW_ROWS = 7,          /* below this, bringing weights into nibble order does not pay */
 };
 
 /* T of the text above, [a1 << 4 | a2][w]; 4 KiB. */
