@@ -30,10 +30,10 @@ enum {
     GUARD_BYTE = 0xa5
 };
 
-/* A size of each kernel's shape: bgemm M N words, cgemm M N pairs, rowsum len count, others n. */
+/* A kernel's shape, as bench/kern_shapes.txt has it. */
 struct shape {
     char kernel[16];
-    size_t size[3];
+    size_t size[4];
 };
 
 enum fill { FILL_RANDOM, FILL_ZERO, FILL_ONE, FILL_OPPOSITE, FILLS };
@@ -115,19 +115,21 @@ static bool same_float(uint32_t a, uint32_t b)
     return a == b || (a_is_nan && b_is_nan); /* which NaN an operation gives is not part of the contract */
 }
 
-/* Outputs and their guards, word by word. */
-static void compare(const char *tier, const char *kernel, const void *want, const void *got, size_t words, bool floats)
+/* Outputs and their guards; floats word by word. */
+static void compare(const char *tier, const char *kernel, const void *want, const void *got, size_t bytes, bool floats)
 {
-    const char *x = (const char *)want - GUARD, *y = (const char *)got - GUARD;
-    size_t total = words + 2 * GUARD / 4;
-    for (size_t i = 0; i < total; i++) {
-        uint32_t u, v;
-        memcpy(&u, x + 4 * i, 4);
-        memcpy(&v, y + 4 * i, 4);
+    const unsigned char *x = (const unsigned char *)want - GUARD, *y = (const unsigned char *)got - GUARD;
+    size_t step = floats ? 4 : 1;
+    for (size_t i = 0; i < bytes + 2 * GUARD; i += step) {
+        uint32_t u = x[i], v = y[i];
+        if (floats) {
+            memcpy(&u, x + i, sizeof u);
+            memcpy(&v, y + i, sizeof v);
+        }
         if (u == v || (floats && same_float(u, v)))
             continue;
         char what[120];
-        snprintf(what, sizeof what, "word %ld is 0x%08" PRIx32 ", in ref 0x%08" PRIx32, (long)i - GUARD / 4, v, u);
+        snprintf(what, sizeof what, "byte %ld is 0x%" PRIx32 ", in ref 0x%" PRIx32, (long)i - GUARD, v, u);
         verdict(false, tier, kernel, what);
         return;
     }
@@ -166,6 +168,22 @@ static const struct sps_kern *ref(void)
 {
     return sps_kern_tier("ref");
 }
+
+/* Defines *want, the output of so many bytes that ref makes; and compares with it what the other tiers make.  The
+ * arguments of the call name the output `out`. */
+#define COMPARE_TIERS(kernel, type, bytes, initial, floats, ...)                                                       \
+    const type *want;                                                                                                  \
+    {                                                                                                                  \
+        type *out = take_output(WANT, bytes, initial);                                                                 \
+        ref()->kernel(__VA_ARGS__);                                                                                    \
+        want = out;                                                                                                    \
+        FOR_OTHER_TIERS(kernel, kern, name)                                                                            \
+        {                                                                                                              \
+            out = take_output(GOT, bytes, initial);                                                                    \
+            kern->kernel(__VA_ARGS__);                                                                                 \
+            compare(name, #kernel, want, out, bytes, floats);                                                          \
+        }                                                                                                              \
+    }
 
 /* Fills. */
 
@@ -220,8 +238,22 @@ static size_t some_size(size_t most)
 
 /* One kernel, one shape, one fill. */
 
+/* Sums come in 16 and in 32 bits. */
+static int32_t sum_at(const void *sums, bool wide, size_t i)
+{
+    return wide ? ((const int32_t *)sums)[i] : ((const int16_t *)sums)[i];
+}
+
+static void set_sum(void *sums, bool wide, size_t i, int32_t value)
+{
+    if (wide)
+        ((int32_t *)sums)[i] = value;
+    else
+        ((int16_t *)sums)[i] = (int16_t)value;
+}
+
 /* The definition, element by element, on rows before they became panels. */
-static bool bgemm_is_right(const int32_t *dst, size_t ldd, const uint32_t *a, size_t lda, const uint32_t *rows,
+static bool bgemm_is_right(const void *dst, bool wide, size_t ldd, const uint32_t *a, size_t lda, const uint32_t *rows,
                            size_t M, size_t N, size_t words, int32_t bits)
 {
     for (size_t m = 0; m < M; m++)
@@ -232,20 +264,23 @@ static bool bgemm_is_right(const int32_t *dst, size_t ldd, const uint32_t *a, si
                 double y = rows[n * words + i / 32] >> i % 32 & 1 ? 1 : -1;
                 dot += x * y;
             }
-            if (dst[m * ldd + n] != dot)
+            if (sum_at(dst, wide, m * ldd + n) != dot)
                 return false;
         }
     return true;
 }
 
-static void check_bgemm(const size_t size[3], enum fill fill, bool definition)
+static void check_any_bgemm(const size_t size[4], enum fill fill, bool definition, bool wide)
 {
     size_t M = size[0], N = size[1], words = size[2];
     size_t lda = words + below(3), ldd = N + below(3);
     size_t bits = words == 0 ? 0 : 32 * words - below(32);
+    if (!wide && bits > INT16_MAX)
+        bits = INT16_MAX;
     snprintf(current, sizeof current, "M %zu, N %zu, words %zu, bits %zu, lda %zu, ldd %zu, fill %d", M, N, words, bits,
              lda, ldd, fill);
-    size_t a_words = M == 0 ? 0 : (M - 1) * lda + words, dst_words = M == 0 ? 0 : (M - 1) * ldd + N;
+    size_t a_words = M == 0 ? 0 : (M - 1) * lda + words;
+    size_t bytes = M == 0 ? 0 : ((M - 1) * ldd + N) * (wide ? 4 : 2);
     uint32_t *a = take(IN1, a_words * 4), *rows = take(IN2, N * words * 4);
     uint32_t *panels = take(IN3, sps_panels(N) * words * SPS_PANEL * 4);
     for (size_t i = 0; i < a_words; i++)
@@ -256,17 +291,28 @@ static void check_bgemm(const size_t size[3], enum fill fill, bool definition)
         fill_bits(rows + n * words, words, bits, fill, true);
     sps_bits_to_panels(panels, rows, N, words);
 
-    int32_t *want = take_output(WANT, dst_words * 4, NULL);
-    ref()->bgemm(want, ldd, a, lda, panels, M, N, words, (int32_t)bits);
-    if (definition)
-        verdict(bgemm_is_right(want, ldd, a, lda, rows, M, N, words, (int32_t)bits) && guards_hold(want, dst_words * 4),
-                "ref", "bgemm", "is not the sum of products");
-    FOR_OTHER_TIERS(bgemm, kern, name)
-    {
-        int32_t *got = take_output(GOT, dst_words * 4, NULL);
-        kern->bgemm(got, ldd, a, lda, panels, M, N, words, (int32_t)bits);
-        compare(name, "bgemm", want, got, dst_words, false);
+    const void *result;
+    if (wide) {
+        COMPARE_TIERS(bgemm, int32_t, bytes, NULL, false, out, ldd, a, lda, panels, M, N, words, (int32_t)bits)
+        result = want;
+    } else {
+        COMPARE_TIERS(bgemm16, int16_t, bytes, NULL, false, out, ldd, a, lda, panels, M, N, words, (int32_t)bits)
+        result = want;
     }
+    if (definition)
+        verdict(bgemm_is_right(result, wide, ldd, a, lda, rows, M, N, words, (int32_t)bits) &&
+                    guards_hold(result, bytes),
+                "ref", wide ? "bgemm" : "bgemm16", "is not the sum of products");
+}
+
+static void check_bgemm(const size_t size[4], enum fill fill, bool definition)
+{
+    check_any_bgemm(size, fill, definition, true);
+}
+
+static void check_bgemm16(const size_t size[4], enum fill fill, bool definition)
+{
+    check_any_bgemm(size, fill, definition, false);
 }
 
 static bool cgemm_is_right(const int32_t *dst, size_t ldd, const int16_t *a, size_t lda, const int16_t *panels,
@@ -283,13 +329,13 @@ static bool cgemm_is_right(const int32_t *dst, size_t ldd, const int16_t *a, siz
     return true;
 }
 
-static void check_cgemm(const size_t size[3], enum fill fill, bool definition)
+static void check_cgemm(const size_t size[4], enum fill fill, bool definition)
 {
     size_t M = size[0], N = size[1], pairs = size[2];
     size_t lda = 2 * pairs + below(3), ldd = N + below(3);
     snprintf(current, sizeof current, "M %zu, N %zu, pairs %zu, lda %zu, ldd %zu, fill %d", M, N, pairs, lda, ldd,
              fill);
-    size_t a_count = M == 0 ? 0 : (M - 1) * lda + 2 * pairs, dst_words = M == 0 ? 0 : (M - 1) * ldd + N;
+    size_t a_count = M == 0 ? 0 : (M - 1) * lda + 2 * pairs, bytes = M == 0 ? 0 : ((M - 1) * ldd + N) * 4;
     size_t panel_count = sps_panels(N) * pairs * SPS_PANEL * 2;
     int16_t *a = take(IN1, a_count * 2), *panels = take(IN2, panel_count * 2);
     for (size_t i = 0; i < a_count; i++)
@@ -297,16 +343,230 @@ static void check_cgemm(const size_t size[3], enum fill fill, bool definition)
     for (size_t i = 0; i < panel_count; i++)
         panels[i] = fill == FILL_RANDOM ? (int16_t)((int)below(3) - 1) : fill == FILL_OPPOSITE ? -1 : 1;
 
-    int32_t *want = take_output(WANT, dst_words * 4, NULL);
-    ref()->cgemm(want, ldd, a, lda, panels, M, N, pairs);
+    COMPARE_TIERS(cgemm, int32_t, bytes, NULL, false, out, ldd, a, lda, panels, M, N, pairs)
     if (definition)
-        verdict(cgemm_is_right(want, ldd, a, lda, panels, M, N, pairs) && guards_hold(want, dst_words * 4), "ref",
-                "cgemm", "is not the sum of products");
-    FOR_OTHER_TIERS(cgemm, kern, name)
-    {
-        int32_t *got = take_output(GOT, dst_words * 4, NULL);
-        kern->cgemm(got, ldd, a, lda, panels, M, N, pairs);
-        compare(name, "cgemm", want, got, dst_words, false);
+        verdict(cgemm_is_right(want, ldd, a, lda, panels, M, N, pairs) && guards_hold(want, bytes), "ref", "cgemm",
+                "is not the sum of products");
+}
+
+/* On rows before they became panels. */
+static bool qgemm_is_right(const int32_t *dst, size_t ldd, const int8_t *a, size_t lda, const int8_t *rows, size_t M,
+                           size_t N, size_t length)
+{
+    for (size_t m = 0; m < M; m++)
+        for (size_t n = 0; n < N; n++) {
+            int64_t dot = 0;
+            for (size_t k = 0; k < length; k++)
+                dot += (int64_t)a[m * lda + k] * rows[n * length + k];
+            if (dst[m * ldd + n] != dot)
+                return false;
+        }
+    return true;
+}
+
+static void check_qgemm(const size_t size[4], enum fill fill, bool definition)
+{
+    size_t M = size[0], N = size[1], quads = size[2], length = 4 * quads;
+    size_t lda = length + below(3), ldd = N + below(3);
+    snprintf(current, sizeof current, "M %zu, N %zu, quads %zu, lda %zu, ldd %zu, fill %d", M, N, quads, lda, ldd,
+             fill);
+    size_t a_count = M == 0 ? 0 : (M - 1) * lda + length, bytes = M == 0 ? 0 : ((M - 1) * ldd + N) * 4;
+    size_t panel_count = sps_panels(N) * length * SPS_PANEL;
+    int8_t *a = take(IN1, a_count), *rows = take(IN2, N * length), *panels = take(IN3, panel_count);
+    int32_t *wsum = take(IN4, N * 4);
+    for (size_t i = 0; i < a_count; i++)
+        a[i] = fill == FILL_RANDOM ? (int8_t)((int)below(256) - 128) : fill == FILL_ZERO ? 127 : INT8_MIN;
+    for (size_t i = 0; i < N * length; i++)
+        rows[i] = fill == FILL_RANDOM ? (int8_t)((int)below(3) - 1) : fill == FILL_OPPOSITE ? -1 : 1;
+    if (panel_count != 0)
+        memset(panels, 0, panel_count);
+    for (size_t n = 0; n < N; n++) {
+        wsum[n] = 0;
+        for (size_t k = 0; k < length; k++) {
+            panels[n / 16 * length * 16 + k / 4 * 64 + n % 16 * 4 + k % 4] = rows[n * length + k];
+            wsum[n] += rows[n * length + k];
+        }
+    }
+
+    COMPARE_TIERS(qgemm, int32_t, bytes, NULL, false, out, ldd, a, lda, panels, wsum, M, N, quads)
+    if (definition)
+        verdict(qgemm_is_right(want, ldd, a, lda, rows, M, N, length) && guards_hold(want, bytes), "ref", "qgemm",
+                "is not the sum of products");
+}
+
+/* Any number of 16 or 32 bits, the ends often. */
+static int32_t any_sum(bool wide)
+{
+    int32_t least = wide ? INT32_MIN : INT16_MIN, most = wide ? INT32_MAX : INT16_MAX;
+    switch (below(8)) {
+    case 0:
+        return least;
+    case 1:
+        return most;
+    case 2:
+        return (int32_t)below(5) - 2;
+    default:
+        return wide ? (int32_t)sps_random_u32(&stream) : (int32_t)below(65536) + INT16_MIN;
+    }
+}
+
+static void check_threshold(const size_t size[4], enum fill fill, bool definition, bool wide)
+{
+    size_t positions = size[0], channels = size[1], n = positions * channels, bytes = sps_words(n) * 4;
+    snprintf(current, sizeof current, "positions %zu, channels %zu, fill %d", positions, channels, fill);
+    void *z = take(IN1, n * (wide ? 4 : 2)), *t = take(IN2, channels * (wide ? 4 : 2));
+    for (size_t c = 0; c < channels; c++)
+        set_sum(t, wide, c, fill == FILL_RANDOM ? any_sum(wide) : 0);
+    for (size_t i = 0; i < n; i++) {
+        int32_t at = sum_at(t, wide, i % channels);
+        bool below_it = below(4) == 0 && at != (wide ? INT32_MIN : INT16_MIN);
+        if (fill != FILL_RANDOM)
+            set_sum(z, wide, i, fill == FILL_OPPOSITE ? -1 : 0);
+        else
+            set_sum(z, wide, i, below(2) == 0 ? at - below_it : any_sum(wide));
+    }
+
+    const uint32_t *result;
+    if (wide) {
+        COMPARE_TIERS(threshold32, uint32_t, bytes, NULL, false, out, z, t, positions, channels)
+        result = want;
+    } else {
+        COMPARE_TIERS(threshold16, uint32_t, bytes, NULL, false, out, z, t, positions, channels)
+        result = want;
+    }
+    if (definition) {
+        bool right = guards_hold(result, bytes);
+        for (size_t i = 0; i < 32 * sps_words(n); i++) {
+            bool bit = result[i / 32] & UINT32_C(1) << i % 32;
+            right = right && bit == (i < n && !(sum_at(z, wide, i) < sum_at(t, wide, i % channels)));
+        }
+        verdict(right, "ref", wide ? "threshold32" : "threshold16", "is not the comparison");
+    }
+}
+
+static void check_threshold16(const size_t size[4], enum fill fill, bool definition)
+{
+    check_threshold(size, fill, definition, false);
+}
+
+static void check_threshold32(const size_t size[4], enum fill fill, bool definition)
+{
+    check_threshold(size, fill, definition, true);
+}
+
+/* No value of a window is larger than its output, and one is equal. */
+static bool pool_is_right(const void *dst, bool wide, const void *src, size_t h, size_t w, size_t c, size_t window)
+{
+    for (size_t i = 0; i < h / window; i++)
+        for (size_t j = 0; j < w / window; j++)
+            for (size_t k = 0; k < c; k++) {
+                int32_t value = sum_at(dst, wide, (i * (w / window) + j) * c + k);
+                bool equal = false, larger = false;
+                for (size_t y = i * window; y < (i + 1) * window; y++)
+                    for (size_t x = j * window; x < (j + 1) * window; x++) {
+                        int32_t other = sum_at(src, wide, (y * w + x) * c + k);
+                        equal = equal || other == value;
+                        larger = larger || other > value;
+                    }
+                if (!equal || larger)
+                    return false;
+            }
+    return true;
+}
+
+static void check_pool(const size_t size[4], enum fill fill, bool definition, bool wide)
+{
+    size_t h = size[0], w = size[1], c = size[2], window = size[3];
+    size_t n = h * w * c, bytes = (h / window) * (w / window) * c * (wide ? 4 : 2);
+    snprintf(current, sizeof current, "h %zu, w %zu, c %zu, window %zu, fill %d", h, w, c, window, fill);
+    void *src = take(IN1, n * (wide ? 4 : 2));
+    for (size_t i = 0; i < n; i++)
+        set_sum(src, wide, i, fill == FILL_RANDOM ? any_sum(wide) : fill == FILL_OPPOSITE ? -1 : 1);
+
+    const void *result;
+    if (wide) {
+        COMPARE_TIERS(pool32, int32_t, bytes, NULL, false, out, src, h, w, c, window)
+        result = want;
+    } else {
+        COMPARE_TIERS(pool16, int16_t, bytes, NULL, false, out, src, h, w, c, window)
+        result = want;
+    }
+    if (definition)
+        verdict(pool_is_right(result, wide, src, h, w, c, window) && guards_hold(result, bytes), "ref",
+                wide ? "pool32" : "pool16", "is not the largest");
+}
+
+static void check_pool16(const size_t size[4], enum fill fill, bool definition)
+{
+    check_pool(size, fill, definition, false);
+}
+
+static void check_pool32(const size_t size[4], enum fill fill, bool definition)
+{
+    check_pool(size, fill, definition, true);
+}
+
+static void fill_bytes(int8_t *x, size_t n, enum fill fill)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = (int8_t)(fill == FILL_RANDOM ? (int)below(256) - 128 : fill == FILL_OPPOSITE ? INT8_MIN : (int)fill);
+}
+
+static void check_columns(const size_t size[4], enum fill fill, bool definition)
+{
+    size_t count = size[0], channels = size[1], rows_before_last = count == 0 ? 0 : count - 1;
+    size_t gap = channels + below(3), w_gap = below(4) == 0 ? below((uint32_t)gap + 1) : channels + below(70);
+    bool up = below(2) == 0, w_up = below(2) == 0;
+    int subtract = (int)below(2);
+    snprintf(current, sizeof current, "count %zu, channels %zu, steps %s%zu and %s%zu, subtract %d, fill %d", count,
+             channels, up ? "" : "-", gap, w_up ? "" : "-", w_gap, subtract, fill);
+    size_t bytes = count == 0 ? 0 : rows_before_last * gap + channels;
+    size_t w_bytes = count == 0 ? 0 : rows_before_last * w_gap + channels;
+    int8_t *initial = take(IN1, bytes), *columns = take(IN2, w_bytes);
+    fill_bytes(initial, bytes, fill);
+    fill_bytes(columns, w_bytes, fill == FILL_RANDOM ? fill : (enum fill)below(FILLS));
+    size_t first = up ? 0 : rows_before_last * gap;
+    const int8_t *w = columns + (w_up ? 0 : rows_before_last * w_gap);
+    ptrdiff_t step = up ? (ptrdiff_t)gap : -(ptrdiff_t)gap, w_step = w_up ? (ptrdiff_t)w_gap : -(ptrdiff_t)w_gap;
+
+    COMPARE_TIERS(columns, int8_t, bytes, initial, false, out + first, step, w, w_step, count, channels, subtract)
+    if (definition) {
+        bool right = guards_hold(want, bytes);
+        for (size_t at = 0; at < bytes; at++) {
+            size_t i = up ? at / gap : rows_before_last - at / gap, c = at % gap;
+            int value = initial[at];
+            if (c < channels) {
+                int change = w[(ptrdiff_t)i * w_step + (ptrdiff_t)c];
+                value += subtract ? -change : change;
+            }
+            right = right && (uint8_t)want[at] == (uint8_t)value;
+        }
+        verdict(right, "ref", "columns", "is not the sum of rows");
+    }
+}
+
+/* Sums, a guard and bytes in one output. */
+static void check_drain(const size_t size[4], enum fill fill, bool definition)
+{
+    size_t n = size[0], at = 2 * n + GUARD, bytes = at + n;
+    snprintf(current, sizeof current, "n %zu, fill %d", n, fill);
+    bytes += n % 2; /* so that sums are aligned */
+    int8_t *initial = take(IN1, bytes);
+    memset(initial, GUARD_BYTE, bytes);
+    for (size_t i = 0; i < n; i++)
+        set_sum(initial, false, i, any_sum(false));
+    fill_bytes(initial + at, n, fill);
+
+    COMPARE_TIERS(drain, int8_t, bytes, initial, false, (int16_t *)(void *)out, out + at, n)
+    if (definition) {
+        bool right = guards_hold(want, bytes);
+        for (size_t i = 0; i < n; i++) {
+            int sum = sum_at(initial, false, i) + 2 * initial[at + i];
+            right = right && (uint16_t)sum_at(want, false, i) == (uint16_t)sum && want[at + i] == 0;
+        }
+        for (size_t i = 2 * n; i < at; i++)
+            right = right && (uint8_t)want[i] == GUARD_BYTE;
+        verdict(right, "ref", "drain", "is not twice the bytes");
     }
 }
 
@@ -326,7 +586,7 @@ static bool rowsum_is_right(const float *dst, const float *initial, size_t len, 
     return true;
 }
 
-static void check_rowsum(const size_t size[3], enum fill fill, bool definition)
+static void check_rowsum(const size_t size[4], enum fill fill, bool definition)
 {
     size_t len = size[0], count = size[1];
     size_t span = len + below(500);
@@ -339,27 +599,19 @@ static void check_rowsum(const size_t size[3], enum fill fill, bool definition)
     for (size_t i = 0; i < count; i++)
         at[i] = below(4) == 0 ? (uint32_t)(span - len) : below((uint32_t)(span - len) + 1);
 
-    float *want = take_output(WANT, len * 4, initial);
-    ref()->rowsum(want, len, src, at, coef, count);
+    COMPARE_TIERS(rowsum, float, len * 4, initial, true, out, len, src, at, coef, count)
     if (definition)
         verdict(rowsum_is_right(want, initial, len, src, at, coef, count) && guards_hold(want, len * 4), "ref",
                 "rowsum", "is not the sum of rows");
-    FOR_OTHER_TIERS(rowsum, kern, name)
-    {
-        float *got = take_output(GOT, len * 4, initial);
-        kern->rowsum(got, len, src, at, coef, count);
-        compare(name, "rowsum", want, got, len, true);
-    }
 }
 
-static void check_pack(const size_t size[3], enum fill fill, bool definition)
+static void check_pack(const size_t size[4], enum fill fill, bool definition)
 {
     size_t n = size[0], words = sps_words(n);
     snprintf(current, sizeof current, "n %zu, fill %d", n, fill);
     float *y = take(IN1, n * 4);
     fill_floats(y, n, fill, true);
-    uint32_t *want = take_output(WANT, words * 4, NULL);
-    ref()->pack(want, y, n);
+    COMPARE_TIERS(pack, uint32_t, words * 4, NULL, false, out, y, n)
     if (definition) {
         bool right = guards_hold(want, words * 4);
         for (size_t i = 0; i < 32 * words; i++) {
@@ -368,33 +620,20 @@ static void check_pack(const size_t size[3], enum fill fill, bool definition)
         }
         verdict(right, "ref", "pack", "is not the sign");
     }
-    FOR_OTHER_TIERS(pack, kern, name)
-    {
-        uint32_t *got = take_output(GOT, words * 4, NULL);
-        kern->pack(got, y, n);
-        compare(name, "pack", want, got, words, false);
-    }
 }
 
-static void check_unpack(const size_t size[3], enum fill fill, bool definition)
+static void check_unpack(const size_t size[4], enum fill fill, bool definition)
 {
     size_t n = size[0], words = sps_words(n);
     snprintf(current, sizeof current, "n %zu, fill %d", n, fill);
     uint32_t *bits = take(IN1, words * 4);
     fill_bits(bits, words, 32 * words, fill, true);
-    float *want = take_output(WANT, n * 4, NULL);
-    ref()->unpack(want, bits, n);
+    COMPARE_TIERS(unpack, float, n * 4, NULL, false, out, bits, n)
     if (definition) {
         bool right = guards_hold(want, n * 4);
         for (size_t i = 0; i < n; i++)
             right = right && want[i] == (bits[i / 32] & UINT32_C(1) << i % 32 ? 1.0f : -1.0f);
         verdict(right, "ref", "unpack", "is not the bits");
-    }
-    FOR_OTHER_TIERS(unpack, kern, name)
-    {
-        float *got = take_output(GOT, n * 4, NULL);
-        kern->unpack(got, bits, n);
-        compare(name, "unpack", want, got, n, false);
     }
 }
 
@@ -405,7 +644,7 @@ static double slope(double u)
     return 1 / (c * c);
 }
 
-static void check_ede(const size_t size[3], enum fill fill, bool definition)
+static void check_ede(const size_t size[4], enum fill fill, bool definition)
 {
     size_t n = size[0];
     float t = exp2f((float)below(14) - 7), k = below(2) ? 1.0f : 1.0f / t;
@@ -413,8 +652,7 @@ static void check_ede(const size_t size[3], enum fill fill, bool definition)
     float *g = take(IN1, n * 4), *y = take(IN2, n * 4);
     fill_floats(g, n, fill, true);
     fill_floats(y, n, fill, true);
-    float *want = take_output(WANT, n * 4, NULL);
-    ref()->ede(want, g, y, n, t, k);
+    COMPARE_TIERS(ede, float, n * 4, NULL, true, out, g, y, n, t, k)
     if (definition) {
         bool right = guards_hold(want, n * 4);
         for (size_t i = 0; i < n; i++) {
@@ -430,52 +668,96 @@ static void check_ede(const size_t size[3], enum fill fill, bool definition)
     }
     FOR_OTHER_TIERS(ede, kern, name)
     {
-        float *got = take_output(GOT, n * 4, NULL);
-        kern->ede(got, g, y, n, t, k);
-        compare(name, "ede", want, got, n, true);
-        got = take_output(GOT, n * 4, g);
+        float *got = take_output(GOT, n * 4, g);
         kern->ede(got, got, y, n, t, k);
-        compare(name, "ede in place of g", want, got, n, true);
+        compare(name, "ede in place of g", want, got, n * 4, true);
         got = take_output(GOT, n * 4, y);
         kern->ede(got, g, got, n, t, k);
-        compare(name, "ede in place of y", want, got, n, true);
+        compare(name, "ede in place of y", want, got, n * 4, true);
     }
 }
 
-static void random_bgemm(size_t size[3])
+static void random_bgemm(size_t size[4])
 {
     size[0] = some_size(40);
     size[1] = some_size(200);
     size[2] = some_size(100);
 }
 
-static void random_cgemm(size_t size[3])
+static void random_cgemm(size_t size[4])
 {
     size[0] = some_size(40);
     size[1] = some_size(100);
     size[2] = some_size(50);
 }
 
-static void random_rowsum(size_t size[3])
+static void random_rowsum(size_t size[4])
 {
     size[0] = some_size(700);
     size[1] = some_size(60);
 }
 
-static void random_length(size_t size[3])
+static void random_length(size_t size[4])
 {
     size[0] = some_size(700);
+}
+
+static void random_bgemm16(size_t size[4])
+{
+    random_bgemm(size);
+    if (below(16) == 0) { /* as long as 16 bits allow */
+        size[0] = below(8);
+        size[2] = 1 + below(1024);
+    }
+}
+
+static void random_qgemm(size_t size[4])
+{
+    random_cgemm(size);
+    if (below(8) == 0)
+        size[2] = 100 + below(200);
+}
+
+static void random_threshold(size_t size[4])
+{
+    size[0] = some_size(60);
+    size[1] = below(2) == 0 ? 32 * (1 + below(6)) : some_size(200);
+}
+
+static void random_pool(size_t size[4])
+{
+    size[0] = some_size(14);
+    size[1] = some_size(14);
+    size[2] = some_size(70);
+    size[3] = below(2) == 0 ? 2 : 1 + below(4);
+}
+
+static void random_columns(size_t size[4])
+{
+    size[0] = some_size(8);
+    size[1] = below(2) == 0 ? 64 : some_size(600);
 }
 
 static const struct check {
     const char *kernel;
     size_t sizes; /* how many numbers its shape has */
-    void (*random_shape)(size_t size[3]);
-    void (*run)(const size_t size[3], enum fill fill, bool definition);
+    void (*random_shape)(size_t size[4]);
+    void (*run)(const size_t size[4], enum fill fill, bool definition);
 } checks[] = {
-    {"bgemm", 3, random_bgemm, check_bgemm},    {"cgemm", 3, random_cgemm, check_cgemm},
-    {"rowsum", 2, random_rowsum, check_rowsum}, {"pack", 1, random_length, check_pack},
-    {"unpack", 1, random_length, check_unpack}, {"ede", 1, random_length, check_ede},
+    {"bgemm", 3, random_bgemm, check_bgemm},
+    {"cgemm", 3, random_cgemm, check_cgemm},
+    {"rowsum", 2, random_rowsum, check_rowsum},
+    {"pack", 1, random_length, check_pack},
+    {"unpack", 1, random_length, check_unpack},
+    {"ede", 1, random_length, check_ede},
+    {"bgemm16", 3, random_bgemm16, check_bgemm16},
+    {"qgemm", 3, random_qgemm, check_qgemm},
+    {"threshold16", 2, random_threshold, check_threshold16},
+    {"threshold32", 2, random_threshold, check_threshold32},
+    {"pool16", 4, random_pool, check_pool16},
+    {"pool32", 4, random_pool, check_pool32},
+    {"columns", 2, random_columns, check_columns},
+    {"drain", 1, random_length, check_drain},
 };
 
 enum { CHECKS = sizeof checks / sizeof *checks };
@@ -534,7 +816,8 @@ static size_t read_shapes(const char *path, struct shape *shapes, size_t most)
     while (fgets(line, sizeof line, file) != NULL) {
         line[strcspn(line, "#\n")] = '\0';
         struct shape s = {0};
-        int numbers = sscanf(line, "%15s %zu %zu %zu", s.kernel, &s.size[0], &s.size[1], &s.size[2]) - 1;
+        int numbers =
+            sscanf(line, "%15s %zu %zu %zu %zu", s.kernel, &s.size[0], &s.size[1], &s.size[2], &s.size[3]) - 1;
         if (numbers < 0)
             continue;
         bool known = false;
@@ -558,7 +841,7 @@ static void test(const char *path, uint64_t seed)
     stream = sps_random(seed, SPS_FOR_TEST, 0, 0, 0);
     for (size_t i = 0; i < CHECKS; i++) {
         for (int j = 0; j < CASES; j++) {
-            size_t size[3];
+            size_t size[4] = {0};
             checks[i].random_shape(size);
             enum fill fill = below(3) == 0 ? (enum fill)below(FILLS) : FILL_RANDOM;
             checks[i].run(size, fill, j % 8 == 0);
@@ -597,52 +880,93 @@ static double seconds(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* One call, its operands random and in place. */
-static void call(const struct sps_kern *k, const struct shape *s, void *out, const void *x, const void *y,
-                 const uint32_t *at)
+/* How each kernel is called with sizes n: the bytes of its output and of two inputs, what counts as work, and the
+ * arguments. */
+struct operands {
+    void *out;
+    const void *x, *y;
+    const uint32_t *at;
+};
+
+struct needs {
+    size_t out, x, y, work;
+};
+
+#define BENCH(kernel, out_bytes, x_bytes, y_bytes, work, ...)                                                          \
+    static struct needs needs_##kernel(const size_t n[4])                                                              \
+    {                                                                                                                  \
+        return (struct needs){out_bytes, x_bytes, y_bytes, work};                                                      \
+    }                                                                                                                  \
+    static void call_##kernel(const struct sps_kern *k, const size_t n[4], const struct operands *o)                   \
+    {                                                                                                                  \
+        k->kernel(__VA_ARGS__);                                                                                        \
+    }
+
+#define PRODUCT(kernel, bytes, per_word, ...)                                                                          \
+    BENCH(kernel, (bytes)*n[0] * n[1], 4 * n[0] * n[2], 4 * sps_panels(n[1]) * SPS_PANEL * n[2],                       \
+          (per_word)*n[0] * n[1] * n[2], __VA_ARGS__)
+PRODUCT(bgemm, 4, 32, o->out, n[1], o->x, n[2], o->y, n[0], n[1], n[2], (int32_t)(32 * n[2]))
+PRODUCT(bgemm16, 2, 32, o->out, n[1], o->x, n[2], o->y, n[0], n[1], n[2], (int32_t)(32 * n[2]))
+PRODUCT(cgemm, 4, 2, o->out, n[1], o->x, 2 * n[2], o->y, n[0], n[1], n[2])
+PRODUCT(qgemm, 4, 4, o->out, n[1], o->x, 4 * n[2], o->y, (const int32_t *)o->at, n[0], n[1], n[2])
+BENCH(rowsum, 4 * n[0], 4 * n[1], 4 * (n[0] + 32 * n[1]), n[0] * n[1], o->out, n[0], o->y, o->at, o->x, n[1])
+BENCH(pack, 4 * n[0], 4 * n[0], 0, n[0], o->out, o->x, n[0])
+BENCH(unpack, 4 * n[0], 4 * n[0], 0, n[0], o->out, o->x, n[0])
+BENCH(ede, 4 * n[0], 4 * n[0], 4 * n[0], n[0], o->out, o->x, o->y, n[0], 2, 1)
+BENCH(threshold16, n[0] * n[1], 2 * n[0] * n[1], 2 * n[1], n[0] * n[1], o->out, o->x, o->y, n[0], n[1])
+BENCH(threshold32, n[0] * n[1], 4 * n[0] * n[1], 4 * n[1], n[0] * n[1], o->out, o->x, o->y, n[0], n[1])
+BENCH(pool16, n[0] * n[1] * n[2], 2 * n[0] * n[1] * n[2], 0, n[0] * n[1] * n[2], o->out, o->x, n[0], n[1], n[2], n[3])
+BENCH(pool32, n[0] * n[1] * n[2], 4 * n[0] * n[1] * n[2], 0, n[0] * n[1] * n[2], o->out, o->x, n[0], n[1], n[2], n[3])
+/* As the outputs of a convolution lie that one input meets: the last one has the first column. */
+BENCH(columns, n[0] * n[1], n[0] * n[1], 0, n[0] * n[1], (int8_t *)o->out + (n[0] - 1) * n[1], -(ptrdiff_t)n[1], o->x,
+      (ptrdiff_t)n[1], n[0], n[1], 0)
+BENCH(drain, 4 * n[0], 0, 0, n[0], o->out, (int8_t *)o->out + 2 * n[0], n[0])
+
+static const struct speed {
+    const char *kernel;
+    bool floats;
+    struct needs (*needs)(const size_t n[4]);
+    void (*call)(const struct sps_kern *k, const size_t n[4], const struct operands *o);
+} speeds[] = {
+#define SPEED(kernel, floats)                                                                                          \
+    {                                                                                                                  \
+#kernel, floats, needs_##kernel, call_##kernel                                                                 \
+    }
+    SPEED(bgemm, false),       SPEED(cgemm, false),       SPEED(rowsum, true),   SPEED(pack, true),
+    SPEED(unpack, false),      SPEED(ede, true),          SPEED(bgemm16, false), SPEED(qgemm, false),
+    SPEED(threshold16, false), SPEED(threshold32, false), SPEED(pool16, false),  SPEED(pool32, false),
+    SPEED(columns, false),     SPEED(drain, false),
+};
+
+static const struct speed *speed_of(const char *kernel)
 {
-    const size_t *n = s->size;
-    if (strcmp(s->kernel, "bgemm") == 0)
-        k->bgemm(out, n[1], x, n[2], y, n[0], n[1], n[2], (int32_t)(32 * n[2]));
-    else if (strcmp(s->kernel, "cgemm") == 0)
-        k->cgemm(out, n[1], x, 2 * n[2], y, n[0], n[1], n[2]);
-    else if (strcmp(s->kernel, "rowsum") == 0)
-        k->rowsum(out, n[0], y, at, x, n[1]);
-    else if (strcmp(s->kernel, "pack") == 0)
-        k->pack(out, x, n[0]);
-    else if (strcmp(s->kernel, "unpack") == 0)
-        k->unpack(out, x, n[0]);
-    else
-        k->ede(out, x, y, n[0], 2, 1);
+    const struct speed *s = speeds;
+    while (strcmp(s->kernel, kernel) != 0)
+        s++;
+    return s;
 }
 
-static double least_time(const struct sps_kern *k, const struct shape *s)
+static void fill_words(uint32_t *x, size_t bytes, bool floats)
 {
-    const size_t *n = s->size;
-    size_t out = 4 * n[0], in = 4 * n[0], other = 4 * n[0];
-    if (strcmp(s->kernel, "bgemm") == 0 || strcmp(s->kernel, "cgemm") == 0) {
-        out = 4 * n[0] * n[1];
-        in = 4 * n[0] * n[2];
-        other = 4 * sps_panels(n[1]) * SPS_PANEL * n[2];
-    } else if (strcmp(s->kernel, "rowsum") == 0) {
-        in = 4 * n[1];
-        other = 4 * (n[0] + 32 * n[1]);
-    }
+    if (floats)
+        fill_floats((float *)x, bytes / 4, FILL_RANDOM, false);
+    else
+        for (size_t i = 0; i < bytes / 4; i++)
+            x[i] = sps_random_u32(&stream);
+}
+
+static double least_time(const struct sps_kern *k, const struct speed *speed, const size_t n[4])
+{
     enum { AWAY = 64 }; /* from the unreadable page: a masked access that reaches into it is correct, and very slow */
-    void *to = take(GOT, out + AWAY), *x = take(IN1, in + AWAY), *y = take(IN2, other + AWAY);
+    struct needs needs = speed->needs(n);
+    void *x = take(IN1, needs.x + AWAY), *y = take(IN2, needs.y + AWAY);
     uint32_t *at = take(IN3, 4 * (n[1] + 1));
-    if (strcmp(s->kernel, "bgemm") == 0 || strcmp(s->kernel, "cgemm") == 0) {
-        for (size_t i = 0; i < in / 4; i++)
-            ((uint32_t *)x)[i] = sps_random_u32(&stream);
-        for (size_t i = 0; i < other / 4; i++)
-            ((uint32_t *)y)[i] = sps_random_u32(&stream);
-    } else {
-        fill_floats(x, in / 4, FILL_RANDOM, false);
-        fill_floats(y, other / 4, FILL_RANDOM, false);
-    }
+    struct operands o = {.out = take(GOT, needs.out + AWAY), .x = x, .y = y, .at = at};
+    fill_words(x, needs.x, speed->floats);
+    fill_words(y, needs.y, speed->floats);
     for (size_t i = 0; i < n[1]; i++)
         at[i] = (uint32_t)(32 * i);
-    fill_floats(to, out / 4, FILL_ZERO, false);
+    memset(o.out, 0, needs.out);
 
     /* Several calls between two looks at the clock, so that looking does not count. */
     size_t calls = 1;
@@ -650,7 +974,7 @@ static double least_time(const struct sps_kern *k, const struct shape *s)
     do {
         uint64_t start = now();
         for (size_t i = 0; i < calls; i++)
-            call(k, s, to, x, y, at);
+            speed->call(k, n, &o);
         uint64_t took = now() - start;
         if (took < 20000)
             calls *= 2;
@@ -693,7 +1017,7 @@ static void bench(const char *path)
     size_t count = read_shapes(path, shapes, sizeof shapes / sizeof *shapes);
     stream = sps_random(1, SPS_FOR_TEST, 0, 0, 0);
     print_clock();
-    printf("multiply-accumulates (elements for pack, unpack, ede) per " CLOCK_NAME
+    printf("multiply-accumulates (elements where there are no products) per " CLOCK_NAME
            ", best of many runs; one core\n%-24s",
            "");
     for (size_t t = 0; sps_kern_tier_name(t) != NULL; t++)
@@ -702,20 +1026,18 @@ static void bench(const char *path)
     for (size_t i = 0; i < count; i++) {
         const struct shape *s = &shapes[i];
         char name[64];
-        double work = 1;
+        const struct speed *speed = speed_of(s->kernel);
+        double work = (double)speed->needs(s->size).work;
         int used = snprintf(name, sizeof name, "%s", s->kernel);
-        for (size_t j = 0; j < 3 && s->size[j] != 0; j++) {
+        for (size_t j = 0; j < 4 && s->size[j] != 0; j++)
             used += snprintf(name + used, sizeof name - (size_t)used, " %zu", s->size[j]);
-            work *= (double)s->size[j];
-        }
-        work *= strcmp(s->kernel, "bgemm") == 0 ? 32 : strcmp(s->kernel, "cgemm") == 0 ? 2 : 1;
         printf("%-24s", name);
         for (size_t t = 0; sps_kern_tier_name(t) != NULL; t++) {
             const struct sps_kern *k = sps_kern_tier(sps_kern_tier_name(t));
             if (k == NULL)
                 printf("%10s", "-");
             else
-                printf("%10.2f", work / least_time(k, s));
+                printf("%10.2f", work / least_time(k, speed, s->size));
         }
         printf("\n");
         fflush(stdout);

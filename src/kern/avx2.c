@@ -25,7 +25,7 @@ enum {
     NIBBLES = 8 * STRETCH, /* a multiple of 3 */
     FLUSH = 63,            /* nibbles until a count of 4 each could leave a byte: 63 * 4 = 252 */
     AT = 8 * 32 + 32,      /* entries of pair_rows: whole vectors, and what the last one writes too much */
-    FEW_ROWS = 4,          /* below this, bringing weights into nibble order does not pay */
+    FEW_ROWS = 7,          /* below this, bringing weights into nibble order does not pay */
 };
 
 /* T of the text above, [a1 << 4 | a2][w]; 4 KiB. */
@@ -146,9 +146,42 @@ AVX2_INLINE void count_nibbles(uint16_t sum[ROWS][GROUP], uint16_t at[ROWS / 2][
     }
 }
 
+/* Sums have 16 bits, modulo 2^16, or 32: `wide` is a constant where these are inlined. */
+AVX2_INLINE void *sum_at(void *sums, bool wide, size_t i)
+{
+    return wide ? (void *)((int32_t *)sums + i) : (void *)((int16_t *)sums + i);
+}
+
+/* dst[c] = base - 2 differ[c], or dst[c] -= 2 differ[c] without a base. */
+AVX2_INLINE void settle(void *dst, bool wide, const uint16_t *differ, size_t channels, const int32_t *base)
+{
+    size_t c = 0, lanes = wide ? 8 : 16;
+    for (; c + lanes <= channels; c += lanes) {
+        __m256i *to = sum_at(dst, wide, c);
+        if (wide) {
+            __m256i d = _mm256_cvtepu16_epi32(_mm_load_si128((const __m128i *)(differ + c)));
+            __m256i old = base != NULL ? _mm256_set1_epi32(*base) : _mm256_loadu_si256(to);
+            _mm256_storeu_si256(to, _mm256_sub_epi32(old, _mm256_add_epi32(d, d)));
+        } else {
+            __m256i d = _mm256_load_si256((const __m256i *)(differ + c));
+            __m256i old = base != NULL ? _mm256_set1_epi16((int16_t)*base) : _mm256_loadu_si256(to);
+            _mm256_storeu_si256(to, _mm256_sub_epi16(old, _mm256_add_epi16(d, d)));
+        }
+    }
+    for (; c < channels; c++)
+        if (wide) {
+            int32_t *to = sum_at(dst, true, c);
+            *to = (base != NULL ? *base : *to) - 2 * differ[c];
+        } else {
+            int16_t *to = sum_at(dst, false, c);
+            *to = (int16_t)((base != NULL ? *base : *to) - 2 * differ[c]);
+        }
+}
+
 /* One stretch of words and one group of channels, all rows: dst = base - 2 sum, or dst -= 2 sum without a base. */
-AVX2_INLINE void stretch_all_rows(int32_t *dst, size_t ldd, const uint32_t *a, size_t lda, const uint8_t *nibbles,
-                                  size_t M, size_t channels, size_t words, const int32_t *base, size_t halves)
+AVX2_INLINE void stretch_all_rows(void *dst, bool wide, size_t ldd, const uint32_t *a, size_t lda,
+                                  const uint8_t *nibbles, size_t M, size_t channels, size_t words, const int32_t *base,
+                                  size_t halves)
 {
     _Alignas(32) uint16_t at[ROWS / 2][AT];
     size_t count = (8 * words + 2) / 3 * 3;
@@ -161,22 +194,13 @@ AVX2_INLINE void stretch_all_rows(int32_t *dst, size_t ldd, const uint32_t *a, s
         pair_rows(at[1], row[2], row[3], words);
         _Alignas(32) uint16_t sum[ROWS][GROUP] = {{0}};
         count_nibbles(sum, at, nibbles, count, halves);
-        for (size_t r = 0; r < rows; r++) {
-            int32_t *to = dst + (m + r) * ldd;
-            size_t c = 0;
-            for (; c + 8 <= channels; c += 8) {
-                __m256i s = _mm256_cvtepu16_epi32(_mm_load_si128((const __m128i *)(sum[r] + c)));
-                __m256i old = base != NULL ? _mm256_set1_epi32(*base) : _mm256_loadu_si256((const __m256i *)(to + c));
-                _mm256_storeu_si256((__m256i *)(to + c), _mm256_sub_epi32(old, _mm256_add_epi32(s, s)));
-            }
-            for (; c < channels; c++)
-                to[c] = (base != NULL ? *base : to[c]) - 2 * sum[r][c];
-        }
+        for (size_t r = 0; r < rows; r++)
+            settle(sum_at(dst, wide, (m + r) * ldd), wide, sum[r], channels, base);
     }
 }
 
-AVX2 static void bgemm_by_table(int32_t *dst, size_t ldd, const uint32_t *a, size_t lda, const uint32_t *w, size_t M,
-                                size_t N, size_t words, int32_t bits)
+AVX2_INLINE void bgemm_by_table(void *dst, bool wide, size_t ldd, const uint32_t *a, size_t lda, const uint32_t *w,
+                                size_t M, size_t N, size_t words, int32_t bits)
 {
     _Alignas(64) uint8_t nibbles[NIBBLES * GROUP];
     for (size_t n = 0; n < N; n += GROUP)
@@ -189,58 +213,119 @@ AVX2 static void bgemm_by_table(int32_t *dst, size_t ldd, const uint32_t *a, siz
             }
             const int32_t *base = start == 0 ? &bits : NULL;
             if (channels > HALF)
-                stretch_all_rows(dst + n, ldd, a + start, lda, nibbles, M, channels, part, base, 2);
+                stretch_all_rows(sum_at(dst, wide, n), wide, ldd, a + start, lda, nibbles, M, channels, part, base, 2);
             else
-                stretch_all_rows(dst + n, ldd, a + start, lda, nibbles, M, channels, part, base, 1);
+                stretch_all_rows(sum_at(dst, wide, n), wide, ldd, a + start, lda, nibbles, M, channels, part, base, 1);
         }
 }
 
-/* Few rows, or no more than one panel (half of a vector of bytes): straight from the panels, both nibbles of x = a ^ w
- * looked up. */
-AVX2 static void bgemm_direct(int32_t *dst, size_t ldd, const uint32_t *a, size_t lda, const uint32_t *w, size_t M,
-                              size_t N, size_t words, int32_t bits)
+/* The sums of a panel, or of its first channels. */
+AVX2_INLINE void store_panel(void *dst, bool wide, const __m256i sum[2], size_t channels)
 {
-    enum { BYTES_FILL = 31 }; /* words until a count of 8 each could leave a byte */
+    __m256i low[2] = {sum[0], sum[1]};
+    size_t vectors = 2, bytes = (channels < SPS_PANEL ? channels : SPS_PANEL) * (wide ? 4 : 2);
+    if (!wide) { /* the lower halves: within 16 bits, so that saturation does nothing */
+        low[0] = _mm256_permute4x64_epi64(_mm256_packs_epi32(sum[0], sum[1]), 0xd8);
+        vectors = 1;
+    }
+    if (channels >= SPS_PANEL) {
+        for (size_t v = 0; v < vectors; v++)
+            _mm256_storeu_si256((__m256i *)dst + v, low[v]);
+    } else {
+        memcpy(dst, low, bytes);
+    }
+}
+
+/* Bits set in each byte. */
+AVX2_INLINE __m256i count_bytes(__m256i x)
+{
     const __m256i ones = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1, 2, 1, 2, 2, 3, 1, 2,
                                           2, 3, 2, 3, 3, 4);
     const __m256i low = _mm256_set1_epi8(15);
+    return _mm256_add_epi8(_mm256_shuffle_epi8(ones, _mm256_and_si256(x, low)),
+                           _mm256_shuffle_epi8(ones, _mm256_and_si256(_mm256_srli_epi16(x, 4), low)));
+}
+
+/* A full adder for each bit: *sum becomes the low bit of *sum + x + y, returned is the high one. */
+AVX2_INLINE __m256i add_bits(__m256i *sum, __m256i x, __m256i y)
+{
+    __m256i half = _mm256_xor_si256(*sum, x);
+    __m256i carry = _mm256_or_si256(_mm256_and_si256(*sum, x), _mm256_and_si256(half, y));
+    *sum = _mm256_xor_si256(half, y);
+    return carry;
+}
+
+/* Of word i, for one half of the panel. */
+AVX2_INLINE __m256i differing(const uint32_t *panel, const uint32_t *row, size_t i, size_t half)
+{
+    return _mm256_xor_si256(_mm256_loadu_si256((const __m256i *)(panel + i * SPS_PANEL) + half),
+                            _mm256_set1_epi32((int32_t)row[i]));
+}
+
+/* Few rows, or no more than one panel (half of a vector of bytes): straight from the panels.  Longer rows are first
+ * added up bit by bit, four words a time, so that only what carries into the fours is counted (Harley and Seal). */
+AVX2_INLINE void bgemm_direct(void *dst, bool wide, size_t ldd, const uint32_t *a, size_t lda, const uint32_t *w,
+                              size_t M, size_t N, size_t words, int32_t bits)
+{
+    enum {
+        BYTES_FILL = 4 * 31, /* words until a count of 8 for every four could leave a byte */
+        LONG = 16
+    };
+    const __m256i zero = _mm256_setzero_si256();
     for (size_t n = 0; n < N; n += SPS_PANEL)
         for (size_t m = 0; m < M; m++) {
             const uint32_t *panel = w + n * words;
             const uint32_t *row = a + m * lda;
             __m256i sum[2] = {_mm256_set1_epi32(bits), _mm256_set1_epi32(bits)};
             for (size_t start = 0; start < words; start += BYTES_FILL) {
-                size_t end = words - start < BYTES_FILL ? words : start + BYTES_FILL;
-                __m256i bytes[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
-                for (size_t i = start; i < end; i++)
+                size_t end = words - start < BYTES_FILL ? words : start + BYTES_FILL, i = start;
+                __m256i few[2] = {zero, zero}, fours[2] = {zero, zero};
+                if (end - start >= LONG) {
+                    __m256i ones[2] = {zero, zero}, twos[2] = {zero, zero};
+                    for (; i + 4 <= end; i += 4)
+                        for (size_t h = 0; h < 2; h++) {
+                            __m256i first =
+                                add_bits(&ones[h], differing(panel, row, i, h), differing(panel, row, i + 1, h));
+                            __m256i second =
+                                add_bits(&ones[h], differing(panel, row, i + 2, h), differing(panel, row, i + 3, h));
+                            __m256i carry = add_bits(&twos[h], first, second);
+                            fours[h] = _mm256_add_epi8(fours[h], count_bytes(carry));
+                        }
                     for (size_t h = 0; h < 2; h++) {
-                        __m256i x = _mm256_loadu_si256((const __m256i *)(panel + i * SPS_PANEL + 8 * h));
-                        x = _mm256_xor_si256(x, _mm256_set1_epi32((int32_t)row[i]));
-                        __m256i lower = _mm256_shuffle_epi8(ones, _mm256_and_si256(x, low));
-                        __m256i upper = _mm256_shuffle_epi8(ones, _mm256_and_si256(_mm256_srli_epi16(x, 4), low));
-                        bytes[h] = _mm256_add_epi8(bytes[h], _mm256_add_epi8(lower, upper));
+                        __m256i two = count_bytes(twos[h]);
+                        few[h] = _mm256_add_epi8(count_bytes(ones[h]), _mm256_add_epi8(two, two));
                     }
+                }
+                for (; i < end; i++)
+                    for (size_t h = 0; h < 2; h++)
+                        few[h] = _mm256_add_epi8(few[h], count_bytes(differing(panel, row, i, h)));
                 for (size_t h = 0; h < 2; h++) {
-                    __m256i pairs = _mm256_maddubs_epi16(bytes[h], _mm256_set1_epi8(1));
+                    __m256i pairs = _mm256_add_epi16(_mm256_maddubs_epi16(few[h], _mm256_set1_epi8(1)),
+                                                     _mm256_maddubs_epi16(fours[h], _mm256_set1_epi8(4)));
                     sum[h] = _mm256_sub_epi32(sum[h], _mm256_madd_epi16(pairs, _mm256_set1_epi16(2)));
                 }
             }
-            int32_t *to = dst + m * ldd + n;
-            if (N - n >= SPS_PANEL) {
-                _mm256_storeu_si256((__m256i *)to, sum[0]);
-                _mm256_storeu_si256((__m256i *)(to + 8), sum[1]);
-            } else {
-                int32_t all[SPS_PANEL];
-                memcpy(all, sum, sizeof all);
-                memcpy(to, all, (N - n) * sizeof *to);
-            }
+            store_panel(sum_at(dst, wide, m * ldd + n), wide, sum, N - n);
         }
+}
+
+AVX2_INLINE void binary_product(void *dst, bool wide, size_t ldd, const uint32_t *a, size_t lda, const uint32_t *w,
+                                size_t M, size_t N, size_t words, int32_t bits)
+{
+    if (M < FEW_ROWS || N <= SPS_PANEL || words == 0)
+        bgemm_direct(dst, wide, ldd, a, lda, w, M, N, words, bits);
+    else
+        bgemm_by_table(dst, wide, ldd, a, lda, w, M, N, words, bits);
 }
 
 AVX2 static SPS_KERN_BGEMM(bgemm)
 {
-    (M < FEW_ROWS || N <= SPS_PANEL || words == 0 ? bgemm_direct : bgemm_by_table)(dst, ldd, a, lda, w, M, N, words,
-                                                                                   bits);
+    binary_product(dst, true, ldd, a, lda, w, M, N, words, bits);
+}
+
+AVX2 static SPS_KERN_BGEMM16(bgemm16)
+{
+    binary_product(dst, false, ldd, a, lda, w, M, N, words, bits);
 }
 
 /* `rows` rows against one panel; VPMADDWD multiplies a pair per channel. */
@@ -259,16 +344,8 @@ AVX2_INLINE void cgemm_rows(int32_t *dst, size_t ldd, const int16_t *a, size_t l
                 sum[r][h] = _mm256_add_epi32(sum[r][h], _mm256_madd_epi16(x, _mm256_set1_epi32(pair)));
             }
         }
-    for (size_t r = 0; r < rows; r++) {
-        if (channels == SPS_PANEL) {
-            _mm256_storeu_si256((__m256i *)(dst + r * ldd), sum[r][0]);
-            _mm256_storeu_si256((__m256i *)(dst + r * ldd + 8), sum[r][1]);
-        } else {
-            int32_t all[SPS_PANEL];
-            memcpy(all, sum[r], sizeof all);
-            memcpy(dst + r * ldd, all, channels * sizeof *dst);
-        }
-    }
+    for (size_t r = 0; r < rows; r++)
+        store_panel(dst + r * ldd, true, sum[r], channels);
 }
 
 AVX2 static SPS_KERN_CGEMM(cgemm)
@@ -282,6 +359,293 @@ AVX2 static SPS_KERN_CGEMM(cgemm)
         for (size_t n = 0; n < N; n += SPS_PANEL)
             cgemm_rows(dst + m * ldd + n, ldd, a + m * lda, lda, w + n * pairs * 2,
                        N - n < SPS_PANEL ? N - n : SPS_PANEL, pairs, 1);
+}
+
+/* The other way round; channels that are not there give 0. */
+AVX2_INLINE void load_panel(__m256i sum[2], const int32_t *src, size_t channels)
+{
+    sum[0] = _mm256_maskload_epi32(src, first_lanes(channels));
+    sum[1] = channels > 8 ? _mm256_maskload_epi32(src + 8, first_lanes(channels - 8)) : _mm256_setzero_si256();
+}
+
+/* 8-bit codes.  VPMADDUBSW wants one side unsigned: a code is taken as code + 128, and 128 wsum comes off.  It adds two
+ * products to a sum of 16 bits, at most 2 * 255 in size, so that 64 quads fit. */
+enum { CODE_ROWS = 2, CODE_PANELS = 2, CODE_STRETCH = 64 };
+
+/* dst = base + products of `count` quads; without a base, dst += them.  Panels are `quads` long. */
+AVX2_INLINE void qgemm_tile(int32_t *dst, size_t ldd, const int8_t *a, size_t lda, const int8_t *w, size_t quads,
+                            __m256i base[CODE_PANELS][2], size_t channels, size_t count, size_t rows, size_t panels)
+{
+    __m256i pairs[CODE_ROWS][CODE_PANELS][2];
+    for (size_t r = 0; r < rows; r++)
+        for (size_t p = 0; p < panels; p++)
+            pairs[r][p][0] = pairs[r][p][1] = _mm256_setzero_si256();
+    for (size_t i = 0; i < count; i++) {
+        __m256i codes[CODE_ROWS];
+        for (size_t r = 0; r < rows; r++) {
+            int32_t quad;
+            memcpy(&quad, a + r * lda + 4 * i, sizeof quad);
+            codes[r] = _mm256_xor_si256(_mm256_set1_epi32(quad), _mm256_set1_epi8(INT8_MIN));
+        }
+        for (size_t p = 0; p < panels; p++)
+            for (size_t h = 0; h < 2; h++) {
+                const int8_t *from = w + (p * quads + i) * SPS_PANEL * 4 + 32 * h;
+                __m256i x = _mm256_loadu_si256((const __m256i *)from);
+                for (size_t r = 0; r < rows; r++)
+                    pairs[r][p][h] = _mm256_add_epi16(pairs[r][p][h], _mm256_maddubs_epi16(codes[r], x));
+            }
+    }
+    for (size_t r = 0; r < rows; r++)
+        for (size_t p = 0; p < panels; p++) {
+            int32_t *to = dst + r * ldd + p * SPS_PANEL;
+            size_t left = channels - p * SPS_PANEL;
+            __m256i sum[2];
+            if (base == NULL)
+                load_panel(sum, to, left);
+            for (size_t h = 0; h < 2; h++)
+                sum[h] = _mm256_add_epi32(base != NULL ? base[p][h] : sum[h],
+                                          _mm256_madd_epi16(pairs[r][p][h], _mm256_set1_epi16(1)));
+            store_panel(to, true, sum, left);
+        }
+}
+
+AVX2 static SPS_KERN_QGEMM(qgemm)
+{
+    for (size_t n = 0; n < N; n += CODE_PANELS * SPS_PANEL) {
+        bool pair = N - n > SPS_PANEL;
+        __m256i shift[CODE_PANELS][2] = {{_mm256_setzero_si256()}}; /* -128 wsum */
+        for (size_t p = 0; p < (pair ? 2 : 1); p++) {
+            load_panel(shift[p], wsum + n + p * SPS_PANEL, N - n - p * SPS_PANEL);
+            for (size_t h = 0; h < 2; h++)
+                shift[p][h] = _mm256_slli_epi32(_mm256_sub_epi32(_mm256_setzero_si256(), shift[p][h]), 7);
+        }
+        for (size_t start = 0; start == 0 || start < quads; start += CODE_STRETCH) {
+            size_t count = quads - start < CODE_STRETCH ? quads - start : CODE_STRETCH;
+            const int8_t *codes = a + 4 * start, *panel = w + (n * quads + start * SPS_PANEL) * 4;
+            __m256i(*base)[2] = start == 0 ? shift : NULL;
+            size_t m = 0;
+            for (; m + 2 <= M; m += 2, codes += 2 * lda)
+                if (pair)
+                    qgemm_tile(dst + m * ldd + n, ldd, codes, lda, panel, quads, base, N - n, count, 2, 2);
+                else
+                    qgemm_tile(dst + m * ldd + n, ldd, codes, lda, panel, quads, base, N - n, count, 2, 1);
+            if (m < M) {
+                if (pair)
+                    qgemm_tile(dst + m * ldd + n, ldd, codes, lda, panel, quads, base, N - n, count, 1, 2);
+                else
+                    qgemm_tile(dst + m * ldd + n, ldd, codes, lda, panel, quads, base, N - n, count, 1, 1);
+            }
+        }
+    }
+}
+
+/* Bit i = z[i] >= t[i], i < 32. */
+AVX2_INLINE uint32_t at_least(const void *z, const void *t, bool wide)
+{
+    const __m256i *x = z, *y = t;
+    __m256i less[4];
+    for (size_t v = 0; v < (wide ? 4 : 2); v++)
+        less[v] = wide ? _mm256_cmpgt_epi32(_mm256_loadu_si256(y + v), _mm256_loadu_si256(x + v))
+                       : _mm256_cmpgt_epi16(_mm256_loadu_si256(y + v), _mm256_loadu_si256(x + v));
+    __m256i bytes;
+    if (wide) /* packing goes by halves of 128 bits: 0 4 1 5 2 6 3 7 is the order of quads after two of it */
+        bytes = _mm256_permutevar8x32_epi32(
+            _mm256_packs_epi16(_mm256_packs_epi32(less[0], less[1]), _mm256_packs_epi32(less[2], less[3])),
+            _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+    else
+        bytes = _mm256_permute4x64_epi64(_mm256_packs_epi16(less[0], less[1]), 0xd8);
+    return ~(uint32_t)_mm256_movemask_epi8(bytes);
+}
+
+/* The channels past the last 32 of a position meet a copy of their thresholds, and the values behind them, or a copy at
+ * the very end. */
+AVX2_INLINE void threshold(uint32_t *bits, const void *z, const void *t, size_t positions, size_t channels, bool wide)
+{
+    const size_t size = wide ? 4 : 2;
+    const char *value = z, *limit = t;
+    size_t whole = channels / 32 * 32, rest = channels % 32, left = positions * channels;
+    _Alignas(32) char last_limits[32 * 4] = {0}, last_values[32 * 4] = {0};
+    memcpy(last_limits, limit + whole * size, rest * size);
+    uint64_t held = 0; /* bits of a word that is not full yet */
+    size_t count = 0;
+    for (size_t p = 0; p < positions; p++, value += channels * size, left -= channels) {
+        if (rest == 0) {
+            for (size_t c = 0; c < whole; c += 32)
+                *bits++ = at_least(value + c * size, limit + c * size, wide);
+            continue;
+        }
+        for (size_t c = 0; c < whole; c += 32) {
+            held |= (uint64_t)at_least(value + c * size, limit + c * size, wide) << count;
+            *bits++ = (uint32_t)held;
+            held >>= 32;
+        }
+        const char *from = value + whole * size;
+        if (left - whole < 32)
+            from = memcpy(last_values, from, (left - whole) * size);
+        held |= (uint64_t)(at_least(from, last_limits, wide) & ((UINT32_C(1) << rest) - 1)) << count;
+        count += rest;
+        if (count >= 32) {
+            *bits++ = (uint32_t)held;
+            held >>= 32;
+            count -= 32;
+        }
+    }
+    if (count > 0)
+        *bits = (uint32_t)held;
+}
+
+AVX2 static SPS_KERN_THRESHOLD16(threshold16)
+{
+    threshold(bits, z, t, positions, channels, false);
+}
+
+AVX2 static SPS_KERN_THRESHOLD32(threshold32)
+{
+    threshold(bits, z, t, positions, channels, true);
+}
+
+AVX2_INLINE int32_t value_at(const void *sums, bool wide, size_t i)
+{
+    return wide ? ((const int32_t *)sums)[i] : ((const int16_t *)sums)[i];
+}
+
+/* The window that begins at src, rows of it `stride` values apart. */
+AVX2_INLINE void pool_window(void *dst, const void *src, bool wide, size_t stride, size_t c, size_t window)
+{
+    size_t lanes = wide ? 8 : 16;
+    for (size_t k = 0; k < c && c >= lanes; k += lanes) {
+        size_t at = k + lanes <= c ? k : c - lanes; /* the last vector may overlap the one before */
+        __m256i most = _mm256_loadu_si256(sum_at((void *)src, wide, at));
+        for (size_t y = 0; y < window; y++)
+            for (size_t x = 0; x < window; x++) {
+                __m256i other = _mm256_loadu_si256(sum_at((void *)src, wide, y * stride + x * c + at));
+                most = wide ? _mm256_max_epi32(most, other) : _mm256_max_epi16(most, other);
+            }
+        _mm256_storeu_si256(sum_at(dst, wide, at), most);
+    }
+    for (size_t k = 0; k < c && c < lanes; k++) {
+        int32_t most = value_at(src, wide, k);
+        for (size_t y = 0; y < window; y++)
+            for (size_t x = 0; x < window; x++) {
+                int32_t other = value_at(src, wide, y * stride + x * c + k);
+                most = other > most ? other : most;
+            }
+        if (wide)
+            ((int32_t *)dst)[k] = most;
+        else
+            ((int16_t *)dst)[k] = (int16_t)most;
+    }
+}
+
+AVX2_INLINE void pool(void *dst, const void *src, bool wide, size_t h, size_t w, size_t c, size_t window)
+{
+    for (size_t i = 0; i < h / window; i++)
+        for (size_t j = 0; j < w / window; j++) {
+            void *to = sum_at(dst, wide, (i * (w / window) + j) * c);
+            const void *from = sum_at((void *)src, wide, (i * window * w + j * window) * c);
+            if (window == 2)
+                pool_window(to, from, wide, w * c, c, 2);
+            else
+                pool_window(to, from, wide, w * c, c, window);
+        }
+}
+
+AVX2 static SPS_KERN_POOL16(pool16)
+{
+    pool(dst, src, false, h, w, c, window);
+}
+
+AVX2 static SPS_KERN_POOL32(pool32)
+{
+    pool(dst, src, true, h, w, c, window);
+}
+
+/* 64, 32, 16, 8 or 4 bytes, or 1. */
+AVX2_INLINE void change_bytes(int8_t *acc, const int8_t *w, size_t bytes, bool subtract)
+{
+    if (bytes >= 32) {
+        __m256i sum[2];
+        for (size_t i = 0; i < bytes / 32; i++) {
+            __m256i x = _mm256_loadu_si256((const __m256i *)acc + i), y = _mm256_loadu_si256((const __m256i *)w + i);
+            sum[i] = subtract ? _mm256_sub_epi8(x, y) : _mm256_add_epi8(x, y);
+        }
+        for (size_t i = 0; i < bytes / 32; i++)
+            _mm256_storeu_si256((__m256i *)acc + i, sum[i]);
+    } else if (bytes == 16) {
+        __m128i x = _mm_loadu_si128((const __m128i *)acc), y = _mm_loadu_si128((const __m128i *)w);
+        _mm_storeu_si128((__m128i *)acc, subtract ? _mm_sub_epi8(x, y) : _mm_add_epi8(x, y));
+    } else if (bytes == 8) {
+        __m128i x = _mm_loadl_epi64((const __m128i *)acc), y = _mm_loadl_epi64((const __m128i *)w);
+        _mm_storel_epi64((__m128i *)acc, subtract ? _mm_sub_epi8(x, y) : _mm_add_epi8(x, y));
+    } else if (bytes == 4) {
+        int32_t x, y;
+        memcpy(&x, acc, sizeof x);
+        memcpy(&y, w, sizeof y);
+        __m128i u = _mm_cvtsi32_si128(x), v = _mm_cvtsi32_si128(y);
+        x = _mm_cvtsi128_si32(subtract ? _mm_sub_epi8(u, v) : _mm_add_epi8(u, v));
+        memcpy(acc, &x, sizeof x);
+    } else {
+        *acc = (int8_t)(subtract ? *acc - *w : *acc + *w);
+    }
+}
+
+/* Pieces do not overlap, and are the same in each call: a load that meets the whole of a store just made does not have
+ * to wait for it (after a masked store of AVX-512 it would, which made short rows six times as slow). */
+AVX2_INLINE void change_rows(int8_t *acc, ptrdiff_t acc_step, const int8_t *w, ptrdiff_t w_step, size_t count,
+                             size_t channels, bool subtract)
+{
+    for (size_t i = 0; i < count; i++, acc += acc_step, w += w_step) {
+        size_t c = 0;
+        for (; channels - c >= 64; c += 64)
+            change_bytes(acc + c, w + c, 64, subtract);
+#define PIECE(bytes)                                                                                                   \
+    if ((channels & (bytes)) != 0) {                                                                                   \
+        change_bytes(acc + c, w + c, bytes, subtract);                                                                 \
+        c += (bytes);                                                                                                  \
+    }
+        PIECE(32)
+        PIECE(16)
+        PIECE(8)
+        PIECE(4)
+#undef PIECE
+        for (size_t left = channels % 4; left > 0; left--, c++)
+            change_bytes(acc + c, w + c, 1, subtract);
+    }
+}
+
+AVX2 static SPS_KERN_COLUMNS(columns)
+{
+    switch (channels) {
+#define CASE(label, n)                                                                                                 \
+    label:                                                                                                             \
+    if (subtract)                                                                                                      \
+        change_rows(acc, acc_step, w, w_step, count, n, true);                                                         \
+    else                                                                                                               \
+        change_rows(acc, acc_step, w, w_step, count, n, false);                                                        \
+    break;
+        CASE(case 16, 16)
+        CASE(case 32, 32)
+        CASE(case 64, 64)
+        CASE(default, channels)
+#undef CASE
+    }
+}
+
+AVX2 static SPS_KERN_DRAIN(drain)
+{
+    size_t i = 0;
+    for (; i + 32 <= n; i += 32) {
+        for (size_t j = i; j < i + 32; j += 16) {
+            __m256i x = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(acc + j)));
+            __m256i *to = (__m256i *)(sums + j);
+            _mm256_storeu_si256(to, _mm256_add_epi16(_mm256_loadu_si256(to), _mm256_add_epi16(x, x)));
+        }
+        _mm256_storeu_si256((__m256i *)(acc + i), _mm256_setzero_si256());
+    }
+    for (; i < n; i++) {
+        sums[i] = (int16_t)(sums[i] + 2 * acc[i]);
+        acc[i] = 0;
+    }
 }
 
 /* `vectors` vectors of 8 stay in registers while all rows pass; the last one is masked. */
@@ -373,6 +737,14 @@ bool sps_kern_fill_avx2(struct sps_kern *kern)
     kern->pack = pack;
     kern->unpack = unpack;
     kern->ede = ede;
+    kern->bgemm16 = bgemm16;
+    kern->qgemm = qgemm;
+    kern->threshold16 = threshold16;
+    kern->threshold32 = threshold32;
+    kern->pool16 = pool16;
+    kern->pool32 = pool32;
+    kern->columns = columns;
+    kern->drain = drain;
     return true;
 }
 #endif

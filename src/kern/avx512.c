@@ -21,7 +21,13 @@ AVX512_INLINE __mmask16 lanes(size_t channels, size_t p)
     return left >= SPS_PANEL ? 0xffff : (__mmask16)((1u << left) - 1);
 }
 
-AVX512_INLINE void bgemm_tile(int32_t *dst, size_t ldd, const uint32_t *a, size_t lda, const uint32_t *w,
+/* Sums have 16 bits or 32: `wide` is a constant where these are inlined. */
+AVX512_INLINE void *sum_at(void *sums, bool wide, size_t i)
+{
+    return wide ? (void *)((int32_t *)sums + i) : (void *)((int16_t *)sums + i);
+}
+
+AVX512_INLINE void bgemm_tile(void *dst, bool wide, size_t ldd, const uint32_t *a, size_t lda, const uint32_t *w,
                               size_t channels, size_t words, int32_t bits, size_t rows, size_t panels)
 {
     __m512i differ[ROWS][PANELS];
@@ -39,29 +45,48 @@ AVX512_INLINE void bgemm_tile(int32_t *dst, size_t ldd, const uint32_t *a, size_
         }
     }
     for (size_t r = 0; r < rows; r++)
-        for (size_t p = 0; p < panels; p++)
-            _mm512_mask_storeu_epi32(
-                dst + r * ldd + p * SPS_PANEL, lanes(channels, p),
-                _mm512_sub_epi32(_mm512_set1_epi32(bits), _mm512_add_epi32(differ[r][p], differ[r][p])));
+        for (size_t p = 0; p < panels; p++) {
+            __m512i sum = _mm512_sub_epi32(_mm512_set1_epi32(bits), _mm512_add_epi32(differ[r][p], differ[r][p]));
+            void *to = sum_at(dst, wide, r * ldd + p * SPS_PANEL);
+            if (wide)
+                _mm512_mask_storeu_epi32(to, lanes(channels, p), sum);
+            else
+                _mm256_mask_storeu_epi16(to, lanes(channels, p), _mm512_cvtepi32_epi16(sum));
+        }
 }
 
-AVX512 static SPS_KERN_BGEMM(bgemm)
+AVX512_INLINE void binary_product(void *dst, bool wide, size_t ldd, const uint32_t *a, size_t lda, const uint32_t *w,
+                                  size_t M, size_t N, size_t words, int32_t bits)
 {
     for (size_t n = 0; n < N; n += PANELS * SPS_PANEL) {
         const uint32_t *panel = w + n * words;
         bool pair = N - n > SPS_PANEL;
         size_t m = 0;
-        for (; m + ROWS <= M; m += ROWS)
+        for (; m + ROWS <= M; m += ROWS) {
+            void *to = sum_at(dst, wide, m * ldd + n);
             if (pair)
-                bgemm_tile(dst + m * ldd + n, ldd, a + m * lda, lda, panel, N - n, words, bits, ROWS, 2);
+                bgemm_tile(to, wide, ldd, a + m * lda, lda, panel, N - n, words, bits, ROWS, 2);
             else
-                bgemm_tile(dst + m * ldd + n, ldd, a + m * lda, lda, panel, N - n, words, bits, ROWS, 1);
-        for (; m < M; m++)
+                bgemm_tile(to, wide, ldd, a + m * lda, lda, panel, N - n, words, bits, ROWS, 1);
+        }
+        for (; m < M; m++) {
+            void *to = sum_at(dst, wide, m * ldd + n);
             if (pair)
-                bgemm_tile(dst + m * ldd + n, ldd, a + m * lda, lda, panel, N - n, words, bits, 1, 2);
+                bgemm_tile(to, wide, ldd, a + m * lda, lda, panel, N - n, words, bits, 1, 2);
             else
-                bgemm_tile(dst + m * ldd + n, ldd, a + m * lda, lda, panel, N - n, words, bits, 1, 1);
+                bgemm_tile(to, wide, ldd, a + m * lda, lda, panel, N - n, words, bits, 1, 1);
+        }
     }
+}
+
+AVX512 static SPS_KERN_BGEMM(bgemm)
+{
+    binary_product(dst, true, ldd, a, lda, w, M, N, words, bits);
+}
+
+AVX512 static SPS_KERN_BGEMM16(bgemm16)
+{
+    binary_product(dst, false, ldd, a, lda, w, M, N, words, bits);
 }
 
 AVX512_INLINE void cgemm_tile(int32_t *dst, size_t ldd, const int16_t *a, size_t lda, const int16_t *w, size_t channels,
@@ -103,6 +128,211 @@ AVX512 static SPS_KERN_CGEMM(cgemm)
                 cgemm_tile(dst + m * ldd + n, ldd, a + m * lda, lda, panel, N - n, pairs, 1, 2);
             else
                 cgemm_tile(dst + m * ldd + n, ldd, a + m * lda, lda, panel, N - n, pairs, 1, 1);
+    }
+}
+
+/* 8-bit codes.  VPDPBUSD wants one side unsigned: a code is taken as code + 128, and 128 wsum comes off. */
+AVX512_INLINE __m512i without_shift(const int32_t *wsum, __mmask16 there)
+{
+    return _mm512_slli_epi32(_mm512_sub_epi32(_mm512_setzero_si512(), _mm512_maskz_loadu_epi32(there, wsum)), 7);
+}
+
+AVX512_INLINE __m512i add_quad(__m512i sum, const int8_t *codes, __m512i channels)
+{
+    int32_t quad;
+    memcpy(&quad, codes, sizeof quad);
+    sum = _mm512_dpbusd_epi32(sum, _mm512_xor_si512(_mm512_set1_epi32(quad), _mm512_set1_epi8(INT8_MIN)), channels);
+    __asm__("" : "+v"(sum)); /* in the same register: gcc 12 copies all sums there and back */
+    return sum;
+}
+
+AVX512_INLINE void qgemm_tile(int32_t *dst, size_t ldd, const int8_t *a, size_t lda, const int8_t *w,
+                              const int32_t *wsum, size_t channels, size_t quads, size_t panels)
+{
+    __m512i sum[ROWS][PANELS];
+    for (size_t p = 0; p < panels; p++)
+        for (size_t r = 0; r < ROWS; r++)
+            sum[r][p] = without_shift(wsum + p * SPS_PANEL, lanes(channels, p));
+    for (size_t i = 0; i < quads; i++) {
+        __m512i channel[PANELS];
+        for (size_t p = 0; p < panels; p++)
+            channel[p] = _mm512_loadu_si512(w + (p * quads + i) * SPS_PANEL * 4);
+        for (size_t r = 0; r < ROWS; r++)
+            for (size_t p = 0; p < panels; p++)
+                sum[r][p] = add_quad(sum[r][p], a + r * lda + 4 * i, channel[p]);
+    }
+    for (size_t r = 0; r < ROWS; r++)
+        for (size_t p = 0; p < panels; p++)
+            _mm512_mask_storeu_epi32(dst + r * ldd + p * SPS_PANEL, lanes(channels, p), sum[r][p]);
+}
+
+/* One row and one panel, which is read from end to end; four sums hide the latency. */
+AVX512_INLINE void qgemm_row(int32_t *dst, const int8_t *a, const int8_t *w, const int32_t *wsum, __mmask16 there,
+                             size_t quads)
+{
+    __m512i sum[4] = {without_shift(wsum, there), _mm512_setzero_si512(), _mm512_setzero_si512(),
+                      _mm512_setzero_si512()};
+    size_t i = 0;
+    for (; i + 4 <= quads; i += 4)
+        for (size_t j = 0; j < 4; j++)
+            sum[j] = add_quad(sum[j], a + 4 * (i + j), _mm512_loadu_si512(w + (i + j) * SPS_PANEL * 4));
+    for (; i < quads; i++)
+        sum[0] = add_quad(sum[0], a + 4 * i, _mm512_loadu_si512(w + i * SPS_PANEL * 4));
+    sum[0] = _mm512_add_epi32(_mm512_add_epi32(sum[0], sum[1]), _mm512_add_epi32(sum[2], sum[3]));
+    _mm512_mask_storeu_epi32(dst, there, sum[0]);
+}
+
+AVX512 static SPS_KERN_QGEMM(qgemm)
+{
+    size_t m = 0;
+    for (; m + ROWS <= M; m += ROWS)
+        for (size_t n = 0; n < N; n += PANELS * SPS_PANEL) {
+            int32_t *to = dst + m * ldd + n;
+            const int8_t *panel = w + n * quads * 4;
+            if (N - n > SPS_PANEL)
+                qgemm_tile(to, ldd, a + m * lda, lda, panel, wsum + n, N - n, quads, 2);
+            else
+                qgemm_tile(to, ldd, a + m * lda, lda, panel, wsum + n, N - n, quads, 1);
+        }
+    for (; m < M; m++)
+        for (size_t n = 0; n < N; n += SPS_PANEL)
+            qgemm_row(dst + m * ldd + n, a + m * lda, w + n * quads * 4, wsum + n, lanes(N - n, 0), quads);
+}
+
+/* Bit i = z[i] >= t[i] for the first `count` values, at most 32; the others are 0. */
+AVX512_INLINE uint32_t at_least(const void *z, const void *t, size_t count, bool wide)
+{
+    __mmask32 there = count >= 32 ? 0xffffffffu : (1u << count) - 1;
+    if (!wide)
+        return _mm512_mask_cmp_epi16_mask(there, _mm512_maskz_loadu_epi16(there, z), _mm512_maskz_loadu_epi16(there, t),
+                                          _MM_CMPINT_NLT);
+    uint32_t word = 0;
+    for (size_t j = 0; 16 * j < count; j++) {
+        __mmask16 half = (__mmask16)(there >> 16 * j);
+        __m512i x = _mm512_maskz_loadu_epi32(half, (const int32_t *)z + 16 * j);
+        __m512i y = _mm512_maskz_loadu_epi32(half, (const int32_t *)t + 16 * j);
+        word |= (uint32_t)_mm512_mask_cmp_epi32_mask(half, x, y, _MM_CMPINT_NLT) << 16 * j;
+    }
+    return word;
+}
+
+AVX512_INLINE void threshold(uint32_t *bits, const void *z, const void *t, size_t positions, size_t channels, bool wide)
+{
+    const size_t size = wide ? 4 : 2;
+    const char *value = z, *limit = t;
+    uint64_t held = 0; /* bits of a word that is not full yet */
+    size_t count = 0;
+    for (size_t p = 0; p < positions; p++)
+        for (size_t c = 0; c < channels; c += 32) {
+            size_t part = channels - c < 32 ? channels - c : 32;
+            held |= (uint64_t)at_least(value, limit + c * size, part, wide) << count;
+            value += part * size;
+            count += part;
+            if (count >= 32) {
+                *bits++ = (uint32_t)held;
+                held >>= 32;
+                count -= 32;
+            }
+        }
+    if (count > 0)
+        *bits = (uint32_t)held;
+}
+
+/* Where positions do not share words. */
+AVX512_INLINE void threshold_words(uint32_t *bits, const void *z, const void *t, size_t positions, size_t channels,
+                                   bool wide)
+{
+    const size_t size = wide ? 4 : 2;
+    const char *value = z, *limit = t;
+    for (size_t p = 0; p < positions; p++, value += channels * size)
+        for (size_t c = 0; c < channels; c += 32)
+            *bits++ = at_least(value + c * size, limit + c * size, 32, wide);
+}
+
+AVX512 static SPS_KERN_THRESHOLD16(threshold16)
+{
+    if (channels % 32 == 0)
+        threshold_words(bits, z, t, positions, channels, false);
+    else
+        threshold(bits, z, t, positions, channels, false);
+}
+
+AVX512 static SPS_KERN_THRESHOLD32(threshold32)
+{
+    if (channels % 32 == 0)
+        threshold_words(bits, z, t, positions, channels, true);
+    else
+        threshold(bits, z, t, positions, channels, true);
+}
+
+AVX512_INLINE __m512i load_sums(const void *sums, size_t i, __mmask32 there, bool wide)
+{
+    return wide ? _mm512_maskz_loadu_epi32((__mmask16)there, (const int32_t *)sums + i)
+                : _mm512_maskz_loadu_epi16(there, (const int16_t *)sums + i);
+}
+
+/* The window that begins at src, rows of it `stride` values apart. */
+AVX512_INLINE void pool_window(void *dst, const void *src, bool wide, size_t stride, size_t c, size_t window)
+{
+    const size_t width = wide ? 16 : 32;
+    for (size_t k = 0; k < c; k += width) {
+        __mmask32 there = c - k >= width ? 0xffffffffu : (1u << (c - k)) - 1;
+        __m512i most = load_sums(src, k, there, wide);
+        for (size_t y = 0; y < window; y++)
+            for (size_t x = 0; x < window; x++) {
+                __m512i other = load_sums(src, y * stride + x * c + k, there, wide);
+                most = wide ? _mm512_max_epi32(most, other) : _mm512_max_epi16(most, other);
+            }
+        if (wide)
+            _mm512_mask_storeu_epi32(sum_at(dst, wide, k), (__mmask16)there, most);
+        else
+            _mm512_mask_storeu_epi16(sum_at(dst, wide, k), there, most);
+    }
+}
+
+AVX512_INLINE void pool(void *dst, const void *src, bool wide, size_t h, size_t w, size_t c, size_t window)
+{
+    for (size_t i = 0; i < h / window; i++)
+        for (size_t j = 0; j < w / window; j++) {
+            void *to = sum_at(dst, wide, (i * (w / window) + j) * c);
+            const void *from = sum_at((void *)src, wide, (i * window * w + j * window) * c);
+            if (window == 2)
+                pool_window(to, from, wide, w * c, c, 2);
+            else
+                pool_window(to, from, wide, w * c, c, window);
+        }
+}
+
+AVX512 static SPS_KERN_POOL16(pool16)
+{
+    pool(dst, src, false, h, w, c, window);
+}
+
+AVX512 static SPS_KERN_POOL32(pool32)
+{
+    pool(dst, src, true, h, w, c, window);
+}
+
+AVX512_INLINE __m512i drained(__m512i sums, __m256i acc)
+{
+    __m512i x = _mm512_cvtepi8_epi16(acc);
+    return _mm512_add_epi16(sums, _mm512_add_epi16(x, x));
+}
+
+AVX512 static SPS_KERN_DRAIN(drain)
+{
+    size_t i = 0;
+    for (; i + 64 <= n; i += 64) {
+        for (size_t j = i; j < i + 64; j += 32)
+            _mm512_storeu_si512(sums + j,
+                                drained(_mm512_loadu_si512(sums + j), _mm256_loadu_si256((const __m256i *)(acc + j))));
+        _mm512_storeu_si512(acc + i, _mm512_setzero_si512());
+    }
+    for (; i < n; i += 32) {
+        __mmask32 there = n - i >= 32 ? 0xffffffffu : (1u << (n - i)) - 1;
+        __m512i sum = drained(_mm512_maskz_loadu_epi16(there, sums + i), _mm256_maskz_loadu_epi8(there, acc + i));
+        _mm512_mask_storeu_epi16(sums + i, there, sum);
+        _mm256_mask_storeu_epi8(acc + i, there, _mm256_setzero_si256());
     }
 }
 
@@ -183,6 +413,13 @@ bool sps_kern_fill_avx512(struct sps_kern *kern)
     kern->pack = pack;
     kern->unpack = unpack;
     kern->ede = ede;
+    kern->bgemm16 = bgemm16;
+    kern->qgemm = qgemm;
+    kern->threshold16 = threshold16;
+    kern->threshold32 = threshold32;
+    kern->pool16 = pool16;
+    kern->pool32 = pool32;
+    kern->drain = drain;
     return true;
 }
 #endif
