@@ -55,6 +55,9 @@ struct sps_predictor sps_session_predictor(sps_session *session);
 sps_status sps_session_flips(double *share, sps_session *session, size_t n, const uint8_t *const *images,
                              const uint32_t *index, uint64_t seed);
 
+int sps_session_threads(const sps_session *session);
+int sps_session_layers(const sps_session *session);
+
 /* What a session did since it was made or reset. */
 struct sps_layer_work {
     const char *name; /* of the layer */

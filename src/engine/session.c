@@ -244,6 +244,16 @@ sps_status sps_session_flips(double *share, sps_session *s, size_t n, const uint
     return SPS_OK;
 }
 
+int sps_session_threads(const sps_session *s)
+{
+    return s->options.threads;
+}
+
+int sps_session_layers(const sps_session *s)
+{
+    return s->plan->stage_count;
+}
+
 void sps_session_get_work(struct sps_session_work *out, sps_session *s)
 {
     *out = (struct sps_session_work){.layers = s->plan->stage_count, .layer = s->work, .images = s->images};
