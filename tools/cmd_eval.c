@@ -72,6 +72,8 @@ static sps_status report_evaluation(struct sps_cli_report *report, const char *m
     sps_cli_report_count(report, "n", evaluation->n, "images");
     sps_cli_report_text(report, "reading", sps_reading_name(predict->reading));
     sps_cli_report_count(report, "samples", evaluation->passes, "passes per image");
+    if (predict->settle != NULL)
+        sps_cli_report_real(report, "mean_passes", evaluation->mean_passes, "passes made per image");
     if (predict->reading == SPS_SAMPLED)
         sps_cli_report_count(report, "seed", predict->seed, NULL);
     else
@@ -162,10 +164,12 @@ static sps_status report_foreign(struct sps_cli_report *report, const sps_datase
 }
 
 static sps_status evaluate(struct sps_cli_report *report, const struct eval_options *options, const char *path,
-                           struct sps_subject *subject, sps_dataset *set, struct sps_evaluation *home)
+                           const struct sps_settle *settle, struct sps_subject *subject, sps_dataset *set,
+                           struct sps_evaluation *home)
 {
     struct sps_accept_rule rule = sps_measure_rule(&options->measure);
     struct sps_predict_options predict = sps_reading(&options->reading);
+    predict.settle = options->reading.until != NULL ? settle : NULL;
     double level = options->measure.level;
     sps_dataset *foreign_set = NULL;
     struct sps_evaluation foreign = {0};
@@ -200,11 +204,16 @@ static int run(const void *options_pointer, char *const *operands, int operand_c
     struct sps_evaluation evaluation = {0};
     struct sps_subject subject;
     sps_dataset *set = NULL;
-    int exit_status = sps_subject_open(&subject, operands[0], options->engine, &session);
+    const struct sps_accept_rule rule = sps_measure_rule(&options->measure);
+    struct sps_settle settle;
+    int exit_status = sps_reading_settle(&settle, &options->reading, &rule);
+    if (exit_status != 0)
+        return exit_status;
+    exit_status = sps_subject_open(&subject, operands[0], options->engine, &session);
     if (exit_status == 0) {
         sps_status status = sps_dataset_open(&set, options->data, SPS_TEST, options->data_dir);
         if (status == SPS_OK)
-            status = evaluate(&report, options, operands[0], &subject, set, &evaluation);
+            status = evaluate(&report, options, operands[0], &settle, &subject, set, &evaluation);
         exit_status = status == SPS_OK ? sps_cli_report_print(&report, options->json) : sps_console_failed(status);
     }
     sps_cli_report_reset(&report);

@@ -97,7 +97,7 @@ static void print_line(struct job *job, const struct image *image, const struct 
     putchar('\n');
 }
 
-static int add_json(const struct job *job, const struct image *image, const struct sps_summary *summary,
+static int add_json(const struct job *job, const struct image *image, uint32_t used, const struct sps_summary *summary,
                     const struct sps_spread *logit)
 {
     struct sps_cli_report report = {0};
@@ -108,6 +108,8 @@ static int add_json(const struct job *job, const struct image *image, const stru
     }
     sps_cli_report_count(&report, "class", (uint64_t)summary->predicted, NULL);
     sps_cli_report_text(&report, "name", class_name(job, summary->predicted));
+    if (job->predict.settle != NULL)
+        sps_cli_report_count(&report, "passes", used, NULL);
     sps_cli_report_real(&report, "probability", summary->confidence, NULL);
     sps_cli_report_real(&report, "variance", summary->variance, NULL);
     sps_cli_report_real(&report, "interval_low", summary->interval_low, NULL);
@@ -148,17 +150,17 @@ static int predict_image(struct job *job, const struct image *image)
     size_t classes = (size_t)about->classes;
     struct sps_summary summary;
     struct sps_spread logit;
-    const struct sps_predictions out = {.p = job->p, .logits = job->logits, .weights = job->weights};
+    uint32_t used = 0;
+    const struct sps_predictions out = {.p = job->p, .logits = job->logits, .weights = job->weights, .used = &used};
     sps_status status = sps_predict(&job->subject.predictor, &job->predict, 1, &pixels, &image->index, &out);
     if (status == SPS_OK)
-        status =
-            sps_summarise(&summary, NULL, job->p, classes, job->weights, job->passes, about->classes, level, &rule);
+        status = sps_summarise(&summary, NULL, job->p, classes, job->weights, used, about->classes, level, &rule);
     if (status == SPS_OK)
-        status = sps_spread(&logit, job->logits + summary.predicted, classes, job->weights, job->passes, level);
+        status = sps_spread(&logit, job->logits + summary.predicted, classes, job->weights, used, level);
     if (status != SPS_OK)
         return sps_console_failed(status);
     if (job->list != NULL)
-        return add_json(job, image, &summary, &logit);
+        return add_json(job, image, used, &summary, &logit);
     print_line(job, image, &summary);
     return 0;
 }
@@ -249,8 +251,14 @@ static int run(const void *options_pointer, char *const *operands, int operand_c
                                  options->data != NULL ? "index" : "data");
 
     struct job job = {.options = options, .predict = sps_reading(&options->reading)};
+    const struct sps_accept_rule rule = sps_measure_rule(&options->measure);
+    struct sps_settle settle;
+    int exit_status = sps_reading_settle(&settle, &options->reading, &rule);
+    if (exit_status != 0)
+        return exit_status;
+    job.predict.settle = options->reading.until != NULL ? &settle : NULL;
     const struct sps_session_options session = {.threads = job.predict.threads};
-    int exit_status = sps_subject_open(&job.subject, operands[0], options->engine, &session);
+    exit_status = sps_subject_open(&job.subject, operands[0], options->engine, &session);
     job.about = job.subject.predictor.info;
     if (exit_status == 0)
         exit_status = prepare(&job);

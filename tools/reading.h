@@ -3,11 +3,13 @@
 #define SPS_TOOLS_READING_H
 /* How a model is read, an option of eval and predict: T sampled paths, all paths, or the deterministic reading. */
 #include "command.h"
-#include "spinscale/model.h"
+#include "spinscale/predict.h"
 
 struct sps_reading_options {
     struct sps_count samples, seed, threads;
     int exact, point, shared_paths;
+    const char *until;
+    double confidence;
 };
 
 #define SPS_OPTIONS_READING(owner)                                                                                     \
@@ -43,10 +45,29 @@ struct sps_reading_options {
          .type = SPS_OPTION_FLAG,                                                                                      \
          .offset = offsetof(owner, reading.shared_paths),                                                              \
          .help = "all images take the same paths (those of image 0)"},                                                 \
+        {.name = "until",                                                                                              \
+         .type = SPS_OPTION_TEXT,                                                                                      \
+         .offset = offsetof(owner, reading.until),                                                                     \
+         .argument = "settled",                                                                                        \
+         .help = "end an image's passes when more would not change its class: for certain with --exact, by a "         \
+                 "sequential test otherwise; settled-verdict also waits for the verdict of the accept rule"},          \
+        {.name = "confidence",                                                                                         \
+         .type = SPS_OPTION_REAL,                                                                                      \
+         .offset = offsetof(owner, reading.confidence),                                                                \
+         .argument = "C",                                                                                              \
+         .default_text = "0.99",                                                                                       \
+         .min = 0,                                                                                                     \
+         .max = 1,                                                                                                     \
+         .inside = 1,                                                                                                  \
+         .help = "of that test: the share of images, at least, whose answer is that of infinitely many passes"},       \
     {                                                                                                                  \
         .name = "threads", .letter = 't', .type = SPS_OPTION_COUNT, .offset = offsetof(owner, reading.threads),        \
         .argument = "N", .min = 1, .max = SPS_THREADS_MAX, .help = "threads to use; all cores where not given"         \
     }
+
+/* 0, or the exit status of wrong usage after a message.  *settle is set where --until was given. */
+int sps_reading_settle(struct sps_settle *settle, const struct sps_reading_options *options,
+                       const struct sps_accept_rule *rule);
 
 static inline struct sps_predict_options sps_reading(const struct sps_reading_options *options)
 {

@@ -35,16 +35,27 @@ enum sps_reading {
 };
 enum { SPS_EXACT_PATHS_MAX = 4096, SPS_PREDICT_SAMPLES_MAX = 1000000, SPS_PREDICT_THREADS_MAX = 1024 };
 
+/* Stop an image's passes when more would change nothing.  With SPS_EXACT, paths come in order of falling probability,
+ * and the passes end when those that are left can no longer change the class (nor the verdict of the accept rule, where
+ * `verdict` is set): a certainty.  With SPS_SAMPLED they end when a sequential test says so: with probability of at
+ * least `confidence`, class (and verdict) are those of infinitely many passes.  src/engine/settle.h has the test. */
+struct sps_settle {
+    double confidence; /* of SPS_SAMPLED, inside 0 .. 1 */
+    int verdict;
+    struct sps_accept_rule accept;
+};
+
 struct sps_predict_options {
     enum sps_reading reading;
     uint64_t seed;
-    uint32_t samples; /* T of SPS_SAMPLED, 1 to 1,000,000 */
-    int shared_paths; /* all images take the paths of index 0 */
-    int threads;      /* 1 to 1024; 0: all cores */
+    uint32_t samples;                /* T of SPS_SAMPLED, 1 to 1,000,000 */
+    int shared_paths;                /* all images take the paths of index 0 */
+    int threads;                     /* 1 to 1024; 0: all cores */
+    const struct sps_settle *settle; /* NULL: all passes.  Packed engine only */
 };
 #define SPS_PREDICT_OPTIONS_DEFAULT                                                                                    \
     {                                                                                                                  \
-        SPS_SAMPLED, 1, 20, 0, 0                                                                                       \
+        SPS_SAMPLED, 1, 20, 0, 0, NULL                                                                                 \
     }
 
 /* Passes that a prediction makes: samples, the number of paths, or 1.  SPS_EINVAL where the reading is not possible,
@@ -59,6 +70,7 @@ struct sps_predictions {
     uint8_t *picks;  /* [T][stride][P] */
     double *weights; /* [T] probability of path t with SPS_EXACT, otherwise 1/T */
     size_t stride;   /* 0: n */
+    uint32_t *used;  /* [n] passes made: the first so many rows are set, all without options.settle */
 };
 
 /* Something that predicts.  It belongs to the session or model that it came from. */
@@ -80,7 +92,8 @@ sps_status sps_predict(const struct sps_predictor *predictor, const struct sps_p
  * total) may be NULL. */
 struct sps_evaluation {
     size_t n, passes;
-    double seconds; /* time in prediction alone */
+    double mean_passes; /* made per image: less than passes where they ended early */
+    double seconds;     /* time in prediction alone */
     sps_metrics *metrics;
     struct sps_summary *summaries; /* [n], image by image */
 };

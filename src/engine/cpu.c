@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* The CPU backend: sums by bit kernels, and updates of sums by the columns of flipped bits.
  *
- * An update costs what changed: a flipped bit adds or subtracts its column of weights at each output that reads it.
- * Changes are collected in 8-bit integers, a quarter of the memory traffic; they are drained into the sums before any
- * of them could have been changed more than 127 times. */
+ * An update costs what changed: a flipped bit adds or subtracts its column of weights at each output that reads it.  In
+ * convolutions, changes are collected in 8-bit integers, which halves the memory traffic; they are drained into the
+ * sums before any of them could have been changed more than 127 times. */
 #include <string.h>
 
 #include "core/memory.h"
 #include "core/team.h"
+#include "core/vector.h"
 #include "engine/backend.h"
 
-enum { CHANGES_MAX = 127, PATCH_BYTES = 32 * 1024, POSITIONS_LEAST = 64 };
+enum { CHANGES_MAX = 127, PATCH_BYTES = 32 * 1024, POSITIONS_LEAST = 64, TOGETHER = 4 /* flips of one pixel */ };
 
 static size_t aligned(size_t bytes)
 {
@@ -34,19 +35,38 @@ static size_t rows_at_a_time(const struct sps_stage *s)
     return rows < (size_t)s->window.ch ? rows : (size_t)s->window.ch;
 }
 
+/* A thread's scratch is the padded image (the first thread's is used by all), then patches.  Dense layers of codes have
+ * their input there, in whole groups of four. */
+static size_t padded_bytes(const struct sps_stage *s)
+{
+    return aligned(s->conv ? sps_window_padded_size(&s->window, s->codes) : s->codes ? patch_bytes(s) : 0);
+}
+
 static size_t full_scratch(const struct sps_stage *s)
 {
-    if (s->conv)
-        return aligned(rows_at_a_time(s) * (size_t)s->window.cw * patch_bytes(s));
-    return s->codes ? aligned(patch_bytes(s)) : 0;
+    size_t count = s->conv ? rows_at_a_time(s) * (size_t)s->window.cw : 0;
+    return padded_bytes(s) + (s->conv ? aligned(sps_window_patches_size(&s->window, s->codes, count)) : 0);
+}
+
+/* Changes of a convolution have a border, which takes what falls outside. */
+static size_t changes_width(const struct sps_window *v)
+{
+    return (size_t)(v->w + v->kernel - 1);
+}
+
+static size_t changes_bytes(const struct sps_stage *s)
+{
+    return aligned((size_t)(s->window.h + s->window.kernel - 1) * changes_width(&s->window) * s->channels);
 }
 
 static size_t scratch(const struct sps_backend *backend, const struct sps_stage *s)
 {
     (void)backend;
     size_t full = full_scratch(s), update = 0;
-    if (s->columns != NULL)
-        update = aligned(s->positions * s->channels) + aligned((size_t)s->window.h * sizeof(int));
+    if (s->columns != NULL && s->conv)
+        update = changes_bytes(s) + aligned((size_t)s->window.h * sizeof(int));
+    else if (s->columns != NULL)
+        update = aligned(s->in_size / 4 * sizeof(uint32_t) + sizeof(uint32_t)); /* most flips there are: see walk.c */
     return full > update ? full : update;
 }
 
@@ -75,17 +95,25 @@ static void multiply(const struct job *j, const void *patches, size_t first, siz
                          (int32_t)s->fan_in);
 }
 
+SPS_VECTOR static void add_narrow(int16_t *restrict sums, const int32_t *restrict c, size_t n)
+{
+    for (size_t o = 0; o < n; o++)
+        sums[o] = (int16_t)(sums[o] + c[o]);
+}
+
 static void correct_padding(const struct job *j, int row)
 {
     const struct sps_stage *s = j->stage;
     size_t n = s->channels;
     for (int column = 0; column < s->window.cw; column++) {
+        if (sps_padding_none(&s->padding, row, column))
+            continue;
         const int32_t *c = sps_padding_at(&s->padding, (int)n, row, column);
         size_t at = ((size_t)row * (size_t)s->window.cw + (size_t)column) * n;
         for (size_t o = 0; o < n && s->wide; o++)
             ((int32_t *)j->sums)[at + o] += c[o];
-        for (size_t o = 0; o < n && !s->wide; o++)
-            ((int16_t *)j->sums)[at + o] = (int16_t)(((int16_t *)j->sums)[at + o] + c[o]);
+        if (!s->wide)
+            add_narrow((int16_t *)j->sums + at, c, n);
     }
 }
 
@@ -93,17 +121,11 @@ static void conv_task(void *work, size_t task, int worker)
 {
     const struct job *j = work;
     const struct sps_stage *s = j->stage;
-    char *patches = j->scratch + (size_t)worker * j->stride;
+    char *patches = j->scratch + (size_t)worker * j->stride + padded_bytes(s);
     size_t rows = (size_t)s->window.ch, first = task * j->step, last = first + j->step < rows ? first + j->step : rows,
-           columns = (size_t)s->window.cw, bytes = patch_bytes(s);
+           columns = (size_t)s->window.cw;
     for (size_t i = first; i < last; i++)
-        for (size_t k = 0; k < columns; k++) {
-            char *patch = patches + ((i - first) * columns + k) * bytes;
-            if (s->codes)
-                sps_window_codes((int8_t *)patch, bytes, &s->window, j->input, (int)i, (int)k);
-            else
-                sps_window_bits((uint32_t *)(void *)patch, &s->window, j->input, (int)i, (int)k);
-        }
+        sps_window_row(patches + (i - first) * columns * patch_bytes(s), &s->window, s->codes, j->scratch, (int)i);
     multiply(j, patches, first * columns, (last - first) * columns);
     for (size_t i = first; i < last && s->padding.correction != NULL; i++)
         correct_padding(j, (int)i);
@@ -145,6 +167,7 @@ static void sums(const struct sps_backend *backend, const struct sps_stage *s, v
     size_t threads = team != NULL ? (size_t)sps_team_threads(team) : 1;
     (void)moment;
     if (s->conv) {
+        sps_window_pad(memory, &s->window, s->codes, input);
         size_t rows = (size_t)s->window.ch, share = (rows + threads - 1) / threads, most = rows_at_a_time(s);
         j.step = share < most ? share : most;
         run(team, (rows + j.step - 1) / j.step, conv_task, &j);
@@ -161,100 +184,89 @@ static void sums(const struct sps_backend *backend, const struct sps_stage *s, v
 
 /* ---- updates ---- */
 
+static int rises(const uint32_t *input, size_t element)
+{
+    return (int)(input[element / 32] >> element % 32 & 1);
+}
+
 struct update {
     const struct sps_kern *kern;
     const struct sps_stage *stage;
     int16_t *sums;
-    int8_t *changes; /* [positions][channels] */
+    const uint32_t *input;
+    int8_t *changes; /* [h + kernel - 1][w + kernel - 1][channels] */
+    int *in_row;     /* [h] flips since the last drain */
 };
 
 static void drain(const struct update *u)
 {
-    u->kern->drain(u->sums, u->changes, u->stage->positions * u->stage->channels);
+    const struct sps_window *v = &u->stage->window;
+    size_t n = u->stage->channels, width = changes_width(v), border = (size_t)(v->kernel - 1 - v->pad);
+    for (size_t i = 0; i < (size_t)v->ch; i++)
+        u->kern->drain(u->sums + i * (size_t)v->cw * n, u->changes + ((i + border) * width + border) * n,
+                       (size_t)v->cw * n);
+    memset(u->in_row, 0, (size_t)v->h * sizeof *u->in_row);
 }
 
-/* Taps along one axis that read input `at`: tap first, first + step ... belong to outputs out, out - 1 ... */
-struct taps {
-    int first, count, out;
-};
-
-static struct taps taps_of(int at, int outputs, const struct sps_window *v)
+/* No output is changed more often than bits flip in the `kernel` input rows that it reads. */
+static int flips_around(const struct update *u, int row)
 {
-    int reach = at + v->pad, first = reach - (outputs - 1) * v->stride; /* read by the last output */
-    if (first < 0)
-        first = reach % v->stride; /* the same residue, the first tap there is */
-    int last = v->kernel - 1 < reach ? v->kernel - 1 : reach;
-    return (struct taps){first, first > last ? 0 : (last - first) / v->stride + 1, (reach - first) / v->stride};
+    int sum = 0;
+    for (int k = row < u->stage->window.kernel ? 0 : row - u->stage->window.kernel + 1; k <= row; k++)
+        sum += u->in_row[k];
+    return sum;
 }
 
-static void flip_in_conv(const struct update *u, size_t element, int falls)
+/* Flips come row by row, and pixel by pixel; those of one pixel change the same outputs. */
+static void update_conv(const struct update *u, const uint32_t *flips, size_t count)
 {
     const struct sps_stage *s = u->stage;
     const struct sps_window *v = &s->window;
-    size_t n = s->channels, c = (size_t)v->c;
-    int channel = (int)(element % c), column = (int)(element / c) % v->w, row = (int)(element / c) / v->w;
-    struct taps down = taps_of(row, v->ch, v), across = taps_of(column, v->cw, v);
-    for (int i = 0; i < down.count && across.count > 0; i++) {
-        size_t tap = (size_t)((down.first + i * v->stride) * v->kernel + across.first) * c + (size_t)channel;
-        size_t at = (size_t)(down.out - i) * (size_t)v->cw + (size_t)across.out;
-        u->kern->columns(u->changes + at * n, -(ptrdiff_t)n, s->columns + tap * n,
-                         (ptrdiff_t)((size_t)v->stride * c * n), (size_t)across.count, n, falls);
-    }
-}
-
-static int falls(const uint32_t *input, size_t element)
-{
-    return !(input[element / 32] >> element % 32 & 1);
-}
-
-/* No output is changed more often than bits flip in the `kernel` input rows that it reads.  Flips come row by row. */
-static void update_conv(struct update *u, const uint32_t *input, const uint32_t *flips, size_t count, int *in_row)
-{
-    const struct sps_window *v = &u->stage->window;
-    size_t row_size = (size_t)v->w * (size_t)v->c;
-    int row = -1, recent = 0; /* flips since the last drain in rows row - kernel + 1 .. row */
-    memset(in_row, 0, (size_t)v->h * sizeof *in_row);
-    for (size_t i = 0; i < count; i++) {
-        int at = (int)(flips[i] / row_size);
-        if (at != row) {
-            row = at;
-            recent = 0;
-            for (int k = row < v->kernel ? 0 : row - v->kernel + 1; k <= row; k++)
-                recent += in_row[k];
-        }
-        if (recent == CHANGES_MAX) {
+    size_t c = (size_t)v->c, n = s->channels, width = changes_width(v), k = (size_t)v->kernel, block = k * k * n;
+    int last_row = -1, around = 0;
+    memset(u->changes, 0, changes_bytes(s)); /* the scratch is everybody's */
+    memset(u->in_row, 0, (size_t)v->h * sizeof *u->in_row);
+    for (size_t i = 0; i < count;) {
+        size_t pixel = flips[i] / c, together = 0;
+        int row = (int)(pixel / (size_t)v->w);
+        size_t column = pixel - (size_t)row * (size_t)v->w;
+        const int8_t *w[TOGETHER];
+        for (; i < count && together < TOGETHER && flips[i] < (pixel + 1) * c; i++)
+            w[together++] = s->columns + ((rises(u->input, flips[i]) ? 0 : c) + flips[i] - pixel * c) * block;
+        if (row != last_row)
+            around = flips_around(u, row);
+        last_row = row;
+        if (around + (int)together > CHANGES_MAX) {
             drain(u);
-            memset(in_row, 0, (size_t)v->h * sizeof *in_row);
-            recent = 0;
+            around = 0;
         }
-        in_row[row]++;
-        recent++;
-        flip_in_conv(u, flips[i], falls(input, flips[i]));
+        around += (int)together;
+        u->in_row[row] += (int)together;
+        u->kern->scatter(u->changes + (((size_t)row + k - 1) * width + column + k - 1) * n, width * n, w, together, k,
+                         n);
     }
     drain(u);
 }
 
-static void update_dense(struct update *u, const uint32_t *input, const uint32_t *flips, size_t count)
+static void update_dense(const struct sps_kern *kern, const struct sps_stage *s, int16_t *out, const uint32_t *input,
+                         const uint32_t *flips, size_t count, uint32_t *sorted)
 {
-    size_t n = u->stage->channels;
-    for (size_t i = 0; i < count; i++) {
-        if (i % CHANGES_MAX == 0 && i > 0)
-            drain(u);
-        u->kern->columns(u->changes, 0, u->stage->columns + flips[i] * n, 0, 1, n, falls(input, flips[i]));
-    }
-    drain(u);
+    size_t up = 0, down = count;
+    for (size_t i = 0; i < count; i++)
+        sorted[rises(input, flips[i]) ? up++ : --down] = flips[i];
+    kern->gather(out, s->columns, sorted, up, sorted + up, count - up, s->channels);
 }
 
 static void update(const struct sps_backend *backend, const struct sps_stage *s, int16_t *out, const uint32_t *input,
                    const uint32_t *flips, size_t count, char *memory)
 {
-    struct update u = {backend->self, s, out, (int8_t *)memory};
-    size_t bytes = s->positions * s->channels;
-    memset(u.changes, 0, bytes); /* the scratch is everybody's */
-    if (s->conv)
-        update_conv(&u, input, flips, count, (int *)(void *)(memory + aligned(bytes)));
-    else
-        update_dense(&u, input, flips, count);
+    struct update u = {backend->self, s, out, input, (int8_t *)memory, NULL};
+    if (!s->conv) {
+        update_dense(backend->self, s, out, input, flips, count, (uint32_t *)(void *)memory);
+        return;
+    }
+    u.in_row = (int *)(void *)(memory + changes_bytes(s));
+    update_conv(&u, flips, count);
 }
 
 struct sps_backend sps_backend_cpu(const struct sps_kern *kern)

@@ -72,6 +72,7 @@ struct job {
     void *user;
     size_t passes, block;
     float *p;        /* [T][block][C] */
+    float *one;      /* [T][C] of an image whose passes ended early */
     double *weights; /* [T] */
     struct gathered all;
 };
@@ -90,16 +91,27 @@ static sps_status evaluate_block(struct sps_evaluation *out, struct job *e, size
         if (e->dump != NULL)
             e->all.labels[first + i] = labels[i];
     }
-    struct sps_predictions to = {.p = e->p, .weights = e->weights};
+    uint32_t used[BLOCK];
+    struct sps_predictions to = {.p = e->p, .weights = e->weights, .used = used};
     if (e->dump != NULL)
-        to = (struct sps_predictions){e->all.p + first * classes, NULL, e->all.picks + first * row, e->weights, n};
+        to =
+            (struct sps_predictions){e->all.p + first * classes, NULL, e->all.picks + first * row, e->weights, n, used};
     double start = now();
     SPS_TRY(sps_predict(e->predictor, e->options, count, images, index, &to));
     out->seconds += now() - start;
     for (size_t t = 0; t < e->passes && e->dump != NULL; t++)
         memcpy(e->p + t * count * classes, to.p + t * n * classes, count * classes * sizeof *to.p);
-    return sps_metrics_add(out->metrics, e->p, e->options->reading == SPS_EXACT ? e->weights : NULL, e->passes, count,
-                           labels, out->summaries + first);
+    const double *weights = e->options->reading == SPS_EXACT ? e->weights : NULL;
+    for (size_t i = 0; i < count; i++)
+        out->mean_passes += (double)used[i] / (double)n;
+    if (e->options->settle == NULL)
+        return sps_metrics_add(out->metrics, e->p, weights, e->passes, count, labels, out->summaries + first);
+    for (size_t i = 0; i < count; i++) { /* each image with the passes that it had */
+        for (size_t t = 0; t < used[i]; t++)
+            memcpy(e->one + t * classes, e->p + (t * count + i) * classes, classes * sizeof *e->one);
+        SPS_TRY(sps_metrics_add(out->metrics, e->one, weights, used[i], 1, labels + i, out->summaries + first + i));
+    }
+    return SPS_OK;
 }
 
 static sps_status evaluate_blocks(struct sps_evaluation *out, struct job *e)
@@ -121,14 +133,23 @@ sps_status sps_evaluate(struct sps_evaluation *out, const struct sps_predictor *
 {
     const struct sps_model_info *info = predictor->info;
     size_t n = set->count, classes = (size_t)info->classes;
-    struct job e = {predictor, set, options, dump, progress, user, 0, BLOCK, NULL, NULL, {NULL, NULL, NULL}};
+    struct job e = {.predictor = predictor,
+                    .set = set,
+                    .options = options,
+                    .dump = dump,
+                    .progress = progress,
+                    .user = user,
+                    .block = BLOCK};
     struct sps_evaluation result = {0};
     sps_status status = SPS_OK;
     SPS_TRY(fits(info, set));
+    if (dump != NULL && options->settle != NULL)
+        SPS_FAIL(EINVAL, "a dump has all passes of all images, so they cannot end early");
     SPS_TRY(sps_predict_passes(info, options, &e.passes));
     while (e.block > 1 && e.passes * classes > BLOCK_NUMBERS / e.block)
         e.block /= 2;
     SPS_TRY_OUT(sps_calloc(&e.p, e.passes * e.block, classes * sizeof(float), "probabilities"));
+    SPS_TRY_OUT(sps_calloc(&e.one, e.passes, classes * sizeof(float), "probabilities"));
     SPS_TRY_OUT(sps_calloc(&e.weights, e.passes, sizeof(double), "weights"));
     if (dump != NULL) {
         SPS_TRY_OUT(sps_calloc(&e.all.p, e.passes * n, classes * sizeof(float), "probabilities of the dump"));
@@ -143,6 +164,7 @@ sps_status sps_evaluate(struct sps_evaluation *out, const struct sps_predictor *
 out:
     sps_evaluation_reset(&result);
     sps_free(e.p);
+    sps_free(e.one);
     sps_free(e.weights);
     sps_free(e.all.p);
     sps_free(e.all.picks);

@@ -24,6 +24,25 @@ static int weight_bit(const struct sps_stage *s, size_t channel, size_t i)
     return (int)(s->rows[channel * s->words + i / 32] >> i % 32 & 1);
 }
 
+/* Dense layers: [fan_in][channels].  Convolutions: [+1, -1][input channel][tap][channels], so that all that one flip
+ * does lies together and its direction chooses the half; only with stride 1, where all pixels reach the same taps. */
+static sps_status lay_out_columns(struct sps_stage *s)
+{
+    size_t inputs = (size_t)s->window.c, taps = s->fan_in / inputs, size = s->fan_in * s->channels;
+    if (s->conv && s->window.stride != 1)
+        return SPS_OK;
+    SPS_TRY(sps_calloc(&s->columns, size, s->conv ? 2 : 1, "columns of weights"));
+    for (size_t c = 0; c < s->channels; c++)
+        for (size_t i = 0; i < s->fan_in; i++) {
+            size_t at = s->conv ? i % inputs * taps + i / inputs : i;
+            int8_t sign = (int8_t)(2 * weight_bit(s, c, i) - 1);
+            s->columns[at * s->channels + c] = sign;
+            if (s->conv)
+                s->columns[size + at * s->channels + c] = (int8_t)-sign;
+        }
+    return SPS_OK;
+}
+
 static sps_status lay_out_weights(struct sps_stage *s)
 {
     if (s->codes) {
@@ -35,13 +54,7 @@ static sps_status lay_out_weights(struct sps_stage *s)
     }
     SPS_TRY(sps_calloc(&s->panels, sps_panels(s->channels) * SPS_PANEL, s->words * sizeof *s->panels, "weights"));
     sps_bits_to_panels(s->panels, s->rows, s->channels, s->words);
-    if (s->wide || s->mask != NULL)
-        return SPS_OK;
-    SPS_TRY(sps_calloc(&s->columns, s->fan_in, s->channels, "columns of weights"));
-    for (size_t c = 0; c < s->channels; c++)
-        for (size_t i = 0; i < s->fan_in; i++)
-            s->columns[i * s->channels + c] = (int8_t)(2 * weight_bit(s, c, i) - 1);
-    return SPS_OK;
+    return s->wide || s->mask != NULL ? SPS_OK : lay_out_columns(s);
 }
 
 static sps_status plan_product(struct sps_stage *s, const struct sps_packed *m, int index, int *pick_at)

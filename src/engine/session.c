@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Sessions: threads, one arena, and images shared out among lanes. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/memory.h"
 #include "engine/calibrate.h"
 #include "engine/flips.h"
+#include "engine/settle.h"
 
 struct sps_session {
     const struct sps_packed *packed;
@@ -17,18 +19,27 @@ struct sps_session {
     struct sps_lane *lanes; /* [threads] */
     struct sps_cost *costs; /* [stages] */
     size_t *numbers;        /* [threads][block] */
+    size_t *order;          /* paths by falling probability, where they are few enough to be walked all */
+    char *settling;         /* [threads] */
+    size_t settling_stride;
     struct sps_layer_work *work;
     uint64_t images;
 };
 
 /* The arena: for each thread a lane with its numbers; then what all share. */
 struct layout {
-    size_t lane, numbers, costs, work, total;
+    size_t lane, numbers, order, settling, settling_stride, costs, work, lanes, total;
 };
 
 static size_t aligned(size_t bytes)
 {
     return (bytes + SPS_ALIGN - 1) / SPS_ALIGN * SPS_ALIGN;
+}
+
+/* Paths that the exact reading would walk, 0 if it would refuse. */
+static size_t paths_to_order(const struct sps_packed *m)
+{
+    return m->info.picks == m->info.bank_layers && m->info.paths <= SPS_EXACT_PATHS_MAX ? (size_t)m->info.paths : 0;
 }
 
 static struct layout lay_out(const struct sps_plan *plan, const struct sps_backend *backend, int threads)
@@ -37,9 +48,13 @@ static struct layout lay_out(const struct sps_plan *plan, const struct sps_backe
     struct layout l = {.lane = sps_lane_lay_out(&lane, plan, backend, threads, NULL)};
     size_t stages = (size_t)plan->stage_count, n = (size_t)threads;
     l.numbers = n * l.lane;
-    l.costs = l.numbers + aligned(n * lane.block * sizeof(size_t));
+    l.order = l.numbers + aligned(n * lane.block * sizeof(size_t));
+    l.settling = l.order + aligned(paths_to_order(plan->packed) * sizeof(size_t));
+    l.settling_stride = aligned(sps_settling_size(plan->packed->classes));
+    l.costs = l.settling + n * l.settling_stride;
     l.work = l.costs + aligned(stages * sizeof(struct sps_cost));
-    l.total = l.work + aligned(stages * sizeof(struct sps_layer_work)) + aligned(n * sizeof(struct sps_lane));
+    l.lanes = l.work + aligned(stages * sizeof(struct sps_layer_work));
+    l.total = l.lanes + aligned(n * sizeof(struct sps_lane));
     return l;
 }
 
@@ -62,6 +77,35 @@ sps_status sps_session_size(size_t *bytes, const sps_packed *packed, const struc
     const struct sps_backend backend = sps_backend_cpu(plan->kern);
     *bytes = lay_out(plan, &backend, threads).total;
     sps_plan_free(plan);
+    return SPS_OK;
+}
+
+struct ranked {
+    double probability;
+    size_t path;
+};
+
+static int by_falling_probability(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+    if (x->probability != y->probability)
+        return x->probability < y->probability ? 1 : -1;
+    return x->path < y->path ? -1 : 1;
+}
+
+static sps_status order_paths(struct sps_session *s)
+{
+    const struct sps_packed *m = s->packed;
+    size_t count = paths_to_order(m);
+    uint8_t picks[SPS_NOISES_MAX];
+    struct ranked *ranked = NULL;
+    SPS_TRY(sps_calloc(&ranked, count, sizeof *ranked, "paths"));
+    for (size_t i = 0; i < count; i++)
+        ranked[i] = (struct ranked){sps_path_at(picks, m->banks, m->noise_count, i), i};
+    qsort(ranked, count, sizeof *ranked, by_falling_probability);
+    for (size_t i = 0; i < count; i++)
+        s->order[i] = ranked[i].path;
+    sps_free(ranked);
     return SPS_OK;
 }
 
@@ -88,7 +132,7 @@ static sps_status make(struct sps_session *s, const struct sps_session_options *
         s->lanes[i].numbers = s->numbers + (size_t)i * s->lanes[i].block;
     }
     sps_calibrate(s->costs, &s->lanes[0]);
-    return SPS_OK;
+    return order_paths(s);
 }
 
 sps_status sps_session_create(sps_session **out, const sps_packed *packed, const struct sps_session_options *options)
@@ -126,18 +170,23 @@ struct job {
     sps_team *team; /* works on one image together */
 };
 
+/* Which path is row t of the exact reading. */
+static size_t path_of(const struct job *j, size_t t)
+{
+    return j->options->settle != NULL ? j->session->order[t] : t;
+}
+
 /* The picks of a block of passes, and where they are wanted. */
-static void draw(const struct job *j, struct sps_lane *lane, size_t image, size_t first, size_t count)
+static void draw(const struct job *j, struct sps_lane *lane, size_t *numbers, size_t image, size_t first, size_t count)
 {
     const struct sps_packed *m = j->session->packed;
     size_t row = lane->plan->picks;
     uint32_t index = j->options->shared_paths ? 0 : j->index != NULL ? j->index[image] : (uint32_t)image;
-    size_t *numbers = (size_t *)(uintptr_t)lane->numbers;
     for (size_t b = 0; b < count; b++) {
         uint8_t *picks = lane->picks + b * row;
         numbers[b] = first + b;
         if (j->options->reading == SPS_EXACT)
-            sps_path_at(picks, m->banks, m->noise_count, first + b);
+            sps_path_at(picks, m->banks, m->noise_count, path_of(j, first + b));
         else if (j->options->reading == SPS_SAMPLED)
             sps_path_draw(picks, m->banks, m->noise_count, j->options->seed, index, (uint32_t)(first + b));
         else
@@ -147,38 +196,68 @@ static void draw(const struct job *j, struct sps_lane *lane, size_t image, size_
     }
 }
 
+/* What row t counts. */
+static double weight_of(const struct job *j, size_t t)
+{
+    uint8_t picks[SPS_NOISES_MAX];
+    const struct sps_packed *m = j->session->packed;
+    return j->options->reading == SPS_EXACT ? sps_path_at(picks, m->banks, m->noise_count, path_of(j, t))
+                                            : 1.0 / (double)j->passes;
+}
+
+/* Passes of an image that are needed, of `made`, or 0 if there must be more. */
+static size_t needed(const struct job *j, struct sps_settling *settling, size_t image, size_t first, size_t made)
+{
+    size_t classes = (size_t)j->session->packed->classes;
+    for (size_t t = first; t < made; t++)
+        if (sps_settling_add(settling, j->out->p + (t * j->out->stride + image) * classes, weight_of(j, t)))
+            return t + 1;
+    return 0;
+}
+
+enum { FIRST_PASSES = 8 }; /* before the first look whether it is settled; then as many again, and again */
+
 static void image_task(void *work, size_t image, int worker)
 {
     const struct job *j = work;
-    struct sps_lane *lane = &j->session->lanes[worker];
+    struct sps_session *s = j->session;
+    struct sps_lane *lane = &s->lanes[worker];
+    struct sps_settling settling;
+    size_t used = 0;
+    int settles = j->options->settle != NULL && j->passes > 1;
     lane->team = j->team;
     lane->out = j->out;
     lane->image = image;
     lane->point = j->options->reading == SPS_POINT;
     lane->moment = (struct sps_moment){j->options->seed, j->index != NULL ? j->index[image] : (uint32_t)image, 0};
     sps_lane_load(lane, j->images[image]);
-    for (size_t first = 0; first < j->passes; first += lane->block) {
-        size_t count = j->passes - first < lane->block ? j->passes - first : lane->block;
-        draw(j, lane, image, first, count);
+    if (settles)
+        sps_settling_start(&settling, j->options->settle, s->packed->classes, j->options->reading == SPS_EXACT,
+                           s->settling + (size_t)worker * s->settling_stride);
+    for (size_t first = 0; first < j->passes && used == 0;) {
+        size_t count =
+            settles && first + FIRST_PASSES < 2 * lane->block ? (first > 0 ? first : FIRST_PASSES) : lane->block;
+        count = count < lane->block ? count : lane->block;
+        count = count < j->passes - first ? count : j->passes - first;
+        draw(j, lane, s->numbers + (size_t)worker * lane->block, image, first, count);
         sps_lane_walk(lane, count);
+        first += count;
+        if (settles)
+            used = needed(j, &settling, image, first - count, first);
     }
+    used = used > 0 ? used : j->passes;
+    lane->skipped += j->passes - used;
+    if (j->out->used != NULL)
+        j->out->used[image] = (uint32_t)used;
 }
 
-static void path_weights(double *weights, const struct sps_packed *m, const struct sps_predict_options *options,
-                         size_t passes)
+static sps_status check_finite(const struct job *j, size_t n)
 {
-    uint8_t picks[SPS_NOISES_MAX];
-    for (size_t t = 0; t < passes; t++)
-        weights[t] =
-            options->reading == SPS_EXACT ? sps_path_at(picks, m->banks, m->noise_count, t) : 1.0 / (double)passes;
-}
-
-static sps_status check_finite(const struct sps_packed *m, const struct sps_predictions *out, size_t passes, size_t n)
-{
-    size_t classes = (size_t)m->classes;
-    for (size_t t = 0; t < passes; t++)
+    size_t classes = (size_t)j->session->packed->classes;
+    for (size_t t = 0; t < j->passes; t++)
         for (size_t i = 0; i < n * classes; i++)
-            if (!isfinite(out->p[t * out->stride * classes + i]))
+            if (!isfinite(j->out->p[t * j->out->stride * classes + i]) &&
+                (j->out->used == NULL || t < j->out->used[i / classes]))
                 SPS_FAIL(EFORMAT, "the model's numbers are too large: scores of image %zu overflow", i / classes);
     return SPS_OK;
 }
@@ -188,11 +267,16 @@ static sps_status predict(void *self, const struct sps_predict_options *options,
 {
     struct sps_session *s = self;
     struct job j = {s, options, out, images, index, 0, NULL};
+    const struct sps_settle *settle = options->settle;
+    if (settle != NULL && !(settle->confidence > 0 && settle->confidence < 1))
+        SPS_FAIL(EINVAL, "confidence is %g, must be between 0 and 1", settle->confidence);
     SPS_TRY(sps_predict_passes(&s->packed->info, options, &j.passes));
+    if (settle != NULL && out->used == NULL)
+        SPS_FAIL(EINVAL, "passes may end early, and there is no room for how many were made");
     if (options->reading == SPS_POINT && !s->plan->point_possible)
         SPS_FAIL(EUNSUPPORTED, "the model has no deterministic reading");
-    if (out->weights != NULL)
-        path_weights(out->weights, s->packed, options, j.passes);
+    for (size_t t = 0; t < j.passes && out->weights != NULL; t++)
+        out->weights[t] = weight_of(&j, t);
     s->images += n;
     if (n >= (size_t)s->options.threads) {
         sps_team_run(s->team, n, image_task, &j);
@@ -201,7 +285,7 @@ static sps_status predict(void *self, const struct sps_predict_options *options,
         for (size_t i = 0; i < n; i++)
             image_task(&j, i, 0);
     }
-    return check_finite(s->packed, out, j.passes, n);
+    return check_finite(&j, n);
 }
 
 static const char *class_name(const void *self, int label)
@@ -272,6 +356,7 @@ void sps_session_get_work(struct sps_session_work *out, sps_session *s)
     for (int t = 0; t < s->options.threads; t++) {
         out->paths += s->lanes[t].paths;
         out->passes += s->lanes[t].passes;
+        out->skipped += s->lanes[t].skipped;
     }
 }
 
@@ -279,7 +364,7 @@ void sps_session_reset_work(sps_session *s)
 {
     s->images = 0;
     for (int t = 0; t < s->options.threads; t++) {
-        s->lanes[t].paths = s->lanes[t].passes = 0;
+        s->lanes[t].paths = s->lanes[t].passes = s->lanes[t].skipped = 0;
         for (int i = 0; i < s->plan->stage_count; i++) {
             struct sps_layer_work *w = &s->lanes[t].levels[i].work;
             *w = (struct sps_layer_work){.name = w->name, .macs = w->macs};

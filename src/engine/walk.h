@@ -47,7 +47,7 @@ struct sps_lane {
     void *row;         /* a threshold row mixed from several entries, and its flips */
     uint32_t *row_flips;
     char *masked; /* room for masks (mask.c) */
-    uint64_t paths, passes;
+    uint64_t paths, passes, skipped;
     /* The walk that is going on. */
     struct sps_moment moment;
     int point;

@@ -16,13 +16,6 @@ void sps_window_taps(int *lo, int *hi, int i, int stride, int pad, int kernel, i
 
 static void copy_bits(uint32_t *dst, size_t d, const uint32_t *src, size_t s, size_t n)
 {
-    if (d % 32 == 0 && s % 32 == 0 && n % 32 == 0) { /* runs are a few words: copies of constant size beat calls */
-        for (dst += d / 32, src += s / 32; n >= 128; n -= 128, dst += 4, src += 4)
-            memcpy(dst, src, 16);
-        for (; n > 0; n -= 32)
-            *dst++ = *src++;
-        return;
-    }
     while (n > 0) { /* dst starts as zeros */
         size_t take = 32 - d % 32 < 32 - s % 32 ? 32 - d % 32 : 32 - s % 32;
         take = take < n ? take : n;
@@ -45,39 +38,131 @@ static struct inside inside_of(const struct sps_window *v, int i, int j)
     return in;
 }
 
-static int is_whole(const struct sps_window *v, const struct inside *in)
+static int rows_are_whole(const struct sps_window *v, int i)
 {
-    return in->row_lo == 0 && in->lo == 0 && in->row_hi == v->kernel && in->hi == v->kernel;
+    struct inside in = inside_of(v, i, 0);
+    return in.row_lo == 0 && in.row_hi == v->kernel;
 }
 
-/* Where kernel row a of the window starts in the image, in elements. */
-static size_t row_start(const struct sps_window *v, const struct inside *in, int i, int j, int a)
+static int columns_are_whole(const struct sps_window *v, int j)
 {
-    return (size_t)((i * v->stride - v->pad + a) * v->w + j * v->stride - v->pad + in->lo) * (size_t)v->c;
+    struct inside in = inside_of(v, 0, j);
+    return in.lo == 0 && in.hi == v->kernel;
 }
 
-void sps_window_bits(uint32_t *patch, const struct sps_window *v, const uint32_t *x, int i, int j)
+/* ---- patches ---- */
+
+enum { SPILL = 32 }; /* bytes that the last piece of a run may go too far */
+
+/* Bytes of a pixel, 0 if it is not whole bytes. */
+static size_t pixel_bytes(const struct sps_window *v, int codes)
 {
-    struct inside in = inside_of(v, i, j);
-    if (!is_whole(v, &in) || v->c % 32 != 0)
-        memset(patch, 0, sps_words(sps_window_size(v)) * sizeof *patch);
-    for (int a = in.row_lo; a < in.row_hi; a++)
-        copy_bits(patch, (size_t)(a * v->kernel + in.lo) * (size_t)v->c, x, row_start(v, &in, i, j, a),
-                  (size_t)(in.hi - in.lo) * (size_t)v->c);
+    return codes ? (size_t)v->c : v->c % 8 == 0 ? (size_t)v->c / 8 : 0;
 }
 
-void sps_window_codes(int8_t *patch, size_t size, const struct sps_window *v, const int8_t *x, int i, int j)
+size_t sps_window_patch_size(const struct sps_window *v, int codes)
 {
-    struct inside in = inside_of(v, i, j);
-    size_t n = (size_t)(in.hi - in.lo) * (size_t)v->c;
-    memset(patch, 0, size);
-    for (int a = in.row_lo; a < in.row_hi; a++) {
-        const int8_t *from = x + row_start(v, &in, i, j, a);
-        int8_t *to = patch + (size_t)(a * v->kernel + in.lo) * (size_t)v->c;
-        for (size_t q = 0; q < n; q++) /* runs are short: no call */
-            to[q] = from[q];
+    size_t size = sps_window_size(v);
+    return codes ? (size + 3) / 4 * 4 : 4 * sps_words(size);
+}
+
+size_t sps_window_patches_size(const struct sps_window *v, int codes, size_t count)
+{
+    return count * sps_window_patch_size(v, codes) + SPILL;
+}
+
+static size_t plain_size(const struct sps_window *v, int codes)
+{
+    size_t size = (size_t)v->h * (size_t)v->w * (size_t)v->c;
+    return codes ? size : 4 * sps_words(size);
+}
+
+size_t sps_window_padded_size(const struct sps_window *v, int codes)
+{
+    size_t pixel = pixel_bytes(v, codes), pad = 2 * (size_t)v->pad;
+    return SPILL + (pixel > 0 ? ((size_t)v->h + pad) * ((size_t)v->w + pad) * pixel : plain_size(v, codes));
+}
+
+void sps_window_pad(void *padded, const struct sps_window *v, int codes, const void *x)
+{
+    size_t pixel = pixel_bytes(v, codes), pad = (size_t)v->pad, row = (size_t)v->w * pixel;
+    char *to = padded;
+    const char *from = x;
+    if (pixel == 0 || pad == 0) {
+        memcpy(to, from, plain_size(v, codes));
+        return;
+    }
+    memset(to, 0, pad * (row + 2 * pad * pixel) + pad * pixel); /* rows above, and left of the first row */
+    to += pad * (row + 2 * pad * pixel) + pad * pixel;
+    for (int i = 0; i < v->h; i++, from += row) {
+        memcpy(to, from, row);
+        memset(to + row, 0, 2 * pad * pixel); /* right of it, and left of the next */
+        to += row + 2 * pad * pixel;
+    }
+    memset(to, 0, pad * (row + 2 * pad * pixel) - pad * pixel);
+}
+
+/* `kernel` runs for each of `count` patches, first run first: what a piece writes too much is written over by the next
+ * run or patch. */
+static inline __attribute__((always_inline)) void copy_runs(char *to, size_t size, const char *from, size_t row,
+                                                            size_t step, size_t run, size_t kernel, size_t count,
+                                                            size_t piece)
+{
+    for (size_t j = 0; j < count; j++, to += size, from += step)
+        for (size_t a = 0; a < kernel; a++) {
+            const char *source = from + a * row;
+            char *sink = to + a * run;
+            if (piece > 0)
+                memcpy(sink, source, piece);
+            else
+                memcpy(sink, source, run);
+        }
+}
+
+static void byte_patches(char *to, const struct sps_window *v, int codes, const char *padded, int i)
+{
+    size_t pixel = pixel_bytes(v, codes), row = ((size_t)v->w + 2 * (size_t)v->pad) * pixel, k = (size_t)v->kernel,
+           run = k * pixel, step = (size_t)v->stride * pixel, size = sps_window_patch_size(v, codes),
+           count = (size_t)v->cw;
+    const char *from = padded + (size_t)(i * v->stride) * row;
+    if (run <= 8)
+        copy_runs(to, size, from, row, step, run, k, count, 8);
+    else if (run <= 16)
+        copy_runs(to, size, from, row, step, run, k, count, 16);
+    else if (run <= 24)
+        copy_runs(to, size, from, row, step, run, k, count, 24);
+    else if (run <= 32)
+        copy_runs(to, size, from, row, step, run, k, count, 32);
+    else
+        copy_runs(to, size, from, row, step, run, k, count, 0);
+    for (size_t j = 0; j < count && !codes && k * run < size; j++)
+        memset(to + j * size + k * run, 0, size - k * run);
+}
+
+/* Bits of any number of channels, run by run. */
+static void bit_patches(uint32_t *patch, const struct sps_window *v, const uint32_t *x, int i)
+{
+    size_t words = sps_words(sps_window_size(v)), c = (size_t)v->c;
+    for (int j = 0; j < v->cw; j++, patch += words) {
+        struct inside in = inside_of(v, i, j);
+        memset(patch, 0, words * sizeof *patch);
+        for (int a = in.row_lo; a < in.row_hi; a++) {
+            int row = i * v->stride - v->pad + a, column = j * v->stride - v->pad + in.lo;
+            copy_bits(patch, (size_t)(a * v->kernel + in.lo) * c, x, (size_t)(row * v->w + column) * c,
+                      (size_t)(in.hi - in.lo) * c);
+        }
     }
 }
+
+void sps_window_row(void *patches, const struct sps_window *v, int codes, const void *padded, int i)
+{
+    if (pixel_bytes(v, codes) > 0)
+        byte_patches(patches, v, codes, padded, i);
+    else
+        bit_patches(patches, v, padded, i);
+}
+
+/* ---- padding ---- */
 
 static int classify(int *class_of, int outputs, int stride, int pad, int kernel, int extent)
 {
@@ -103,6 +188,13 @@ sps_status sps_padding_init(struct sps_padding *p, const struct sps_window *v, i
     SPS_TRY_OUT(sps_calloc(&p->column_class, (size_t)v->cw, sizeof(int), "padding classes"));
     int row_classes = classify(p->row_class, v->ch, v->stride, v->pad, v->kernel, v->h);
     p->column_classes = classify(p->column_class, v->cw, v->stride, v->pad, v->kernel, v->w);
+    p->whole_row = p->whole_column = -1;
+    for (int i = 0; i < v->ch; i++)
+        if (rows_are_whole(v, i))
+            p->whole_row = p->row_class[i];
+    for (int j = 0; j < v->cw; j++)
+        if (columns_are_whole(v, j))
+            p->whole_column = p->column_class[j];
     SPS_TRY_OUT(sps_calloc(&p->correction, (size_t)row_classes * (size_t)p->column_classes * (size_t)o, sizeof(int32_t),
                            "padding corrections"));
     return SPS_OK;

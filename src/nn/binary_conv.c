@@ -29,6 +29,7 @@ size_t sps_binary_conv_ld(const struct sps_binary_conv *v)
 
 /* ---- scratch: carved in this order ---- */
 struct forward_scratch {
+    void *padded;
     uint32_t *patches; /* [pool * cw][patch words] */
     int32_t *sums;     /* [pool][cw][o] */
 };
@@ -60,7 +61,9 @@ static size_t lay_out_forward(struct forward_scratch *s, const struct sps_binary
 {
     char *at = memory;
     size_t rows = (size_t)v->pool * (size_t)v->window.cw;
-    s->patches = carve(&at, rows * patch_words(v) * sizeof(uint32_t));
+    s->padded = carve(&at, sps_window_padded_size(&v->window, v->codes));
+    s->patches =
+        carve(&at, rows * patch_words(v) * sizeof(uint32_t) + sps_window_patches_size(&v->window, v->codes, 0));
     s->sums = carve(&at, rows * (size_t)v->o * sizeof(int32_t));
     return (size_t)(at - (char *)memory);
 }
@@ -111,18 +114,18 @@ void sps_binary_conv_refresh(struct sps_binary_conv *v)
 
 /* ---- forward ---- */
 
-static void make_patch(const struct sps_binary_conv *v, uint32_t *patch, const void *x, int i, int j)
+/* Patches of one output row: bits as words; codes widened to pairs of 16 bits, from the last to the first, in place. */
+static void make_patches(const struct sps_binary_conv *v, uint32_t *patches, const void *padded, int i)
 {
-    if (!v->codes) {
-        sps_window_bits(patch, &v->window, x, i, j);
+    sps_window_row(patches, &v->window, v->codes, padded, i);
+    if (!v->codes)
         return;
-    }
-    int16_t *wide = (int16_t *)(void *)patch;
-    int8_t *codes = (int8_t *)patch; /* in the first half: widened from the end */
-    size_t n = patch_words(v) * 2;
-    sps_window_codes(codes, n, &v->window, x, i, j);
-    for (size_t q = n; q-- > 0;)
-        wide[q] = codes[q];
+    size_t narrow = sps_window_patch_size(&v->window, 1), wide = 2 * patch_words(v), n = sps_window_size(&v->window);
+    int8_t *codes = (int8_t *)patches;
+    int16_t *pairs = (int16_t *)(void *)patches;
+    for (size_t j = (size_t)v->window.cw; j-- > 0;)
+        for (size_t q = wide; q-- > 0;)
+            pairs[j * wide + q] = q < n ? codes[j * narrow + q] : 0;
 }
 
 /* y = max over each window, argmax the first of equals (raster order). */
@@ -167,10 +170,10 @@ void sps_binary_conv_forward(const struct sps_binary_conv *v, const struct sps_k
     struct forward_scratch s;
     lay_out_forward(&s, v, scratch);
     size_t words = patch_words(v), n = (size_t)v->o, columns = (size_t)v->window.cw, rows = (size_t)v->pool * columns;
+    sps_window_pad(s.padded, &v->window, v->codes, x);
     for (int i = 0; i < v->oh; i++) {
         for (int a = 0; a < v->pool; a++)
-            for (int j = 0; j < v->window.cw; j++)
-                make_patch(v, s.patches + ((size_t)a * columns + (size_t)j) * words, x, i * v->pool + a, j);
+            make_patches(v, s.patches + (size_t)a * columns * words, s.padded, i * v->pool + a);
         size_t at = (size_t)i * (size_t)v->ow * n;
         int32_t *sums = v->pool > 1 ? s.sums : y + at;
         if (v->codes)

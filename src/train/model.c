@@ -141,7 +141,11 @@ static sps_status predict(void *self, const struct sps_predict_options *options,
     sps_model *m = self;
     struct sps_draws draws;
     size_t passes = 0;
+    if (options->settle != NULL)
+        SPS_FAIL(EUNSUPPORTED, "passes that end early need the packed engine");
     SPS_TRY(prepare(m, options, &draws, &passes));
+    for (size_t i = 0; i < n && out->used != NULL; i++)
+        out->used[i] = (uint32_t)passes;
     for (size_t first = 0; first < n; first += BATCH) {
         int count = (int)(n - first < BATCH ? n - first : BATCH);
         uint32_t own[BATCH];
