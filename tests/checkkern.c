@@ -512,36 +512,67 @@ static void fill_bytes(int8_t *x, size_t n, enum fill fill)
         x[i] = (int8_t)(fill == FILL_RANDOM ? (int)below(256) - 128 : fill == FILL_OPPOSITE ? INT8_MIN : (int)fill);
 }
 
-static void check_columns(const size_t size[4], enum fill fill, bool definition)
+/* The weights of different bits may lie anywhere, also upon each other; those of the first end where nothing may be
+ * read.  acc is where the last square of the output begins. */
+static void check_scatter(const size_t size[4], enum fill fill, bool definition)
 {
-    size_t count = size[0], channels = size[1], rows_before_last = count == 0 ? 0 : count - 1;
-    size_t gap = channels + below(3), w_gap = below(4) == 0 ? below((uint32_t)gap + 1) : channels + below(70);
-    bool up = below(2) == 0, w_up = below(2) == 0;
-    int subtract = (int)below(2);
-    snprintf(current, sizeof current, "count %zu, channels %zu, steps %s%zu and %s%zu, subtract %d, fill %d", count,
-             channels, up ? "" : "-", gap, w_up ? "" : "-", w_gap, subtract, fill);
-    size_t bytes = count == 0 ? 0 : rows_before_last * gap + channels;
-    size_t w_bytes = count == 0 ? 0 : rows_before_last * w_gap + channels;
-    int8_t *initial = take(IN1, bytes), *columns = take(IN2, w_bytes);
+    size_t kernel = size[0], channels = size[1], count = size[2];
+    size_t row = kernel * channels + (below(2) == 0 ? 0 : below(300)), square = kernel * kernel * channels;
+    snprintf(current, sizeof current, "kernel %zu, channels %zu, count %zu, row %zu, fill %d", kernel, channels, count,
+             row, fill);
+    size_t last = (kernel - 1) * (row + channels), bytes = last + channels;
+    size_t spare = below(1000);
+    int8_t *initial = take(IN1, bytes), *weights = take(IN2, spare + square);
+    const int8_t **w = take(IN3, count * sizeof *w);
     fill_bytes(initial, bytes, fill);
-    fill_bytes(columns, w_bytes, fill == FILL_RANDOM ? fill : (enum fill)below(FILLS));
-    size_t first = up ? 0 : rows_before_last * gap;
-    const int8_t *w = columns + (w_up ? 0 : rows_before_last * w_gap);
-    ptrdiff_t step = up ? (ptrdiff_t)gap : -(ptrdiff_t)gap, w_step = w_up ? (ptrdiff_t)w_gap : -(ptrdiff_t)w_gap;
+    fill_bytes(weights, spare + square, fill == FILL_RANDOM ? fill : (enum fill)below(FILLS));
+    for (size_t i = 0; i < count; i++)
+        w[i] = weights + (i == 0 ? spare : below((uint32_t)spare + 1));
 
-    COMPARE_TIERS(columns, int8_t, bytes, initial, false, out + first, step, w, w_step, count, channels, subtract)
+    COMPARE_TIERS(scatter, int8_t, bytes, initial, false, out + last, row, w, count, kernel, channels)
     if (definition) {
         bool right = guards_hold(want, bytes);
         for (size_t at = 0; at < bytes; at++) {
-            size_t i = up ? at / gap : rows_before_last - at / gap, c = at % gap;
+            size_t back = last + channels - 1 - at; /* from the last byte */
+            size_t a = back / row, b = back % row / channels, c = at + a * row + b * channels - last;
             int value = initial[at];
-            if (c < channels) {
-                int change = w[(ptrdiff_t)i * w_step + (ptrdiff_t)c];
-                value += subtract ? -change : change;
-            }
+            for (size_t i = 0; i < count && b < kernel; i++)
+                value += w[i][(a * kernel + b) * channels + c];
             right = right && (uint8_t)want[at] == (uint8_t)value;
         }
-        verdict(right, "ref", "columns", "is not the sum of rows");
+        verdict(right, "ref", "scatter", "is not the sum of squares");
+    }
+}
+
+/* Sums as far from their limits as the flips can carry them. */
+static void check_gather(const size_t size[4], enum fill fill, bool definition)
+{
+    size_t flips = size[0], channels = size[1], rows = 1 + below(40);
+    size_t rises = fill == FILL_RANDOM ? below((uint32_t)flips + 1) : below(2) * flips, falls = flips - rises;
+    snprintf(current, sizeof current, "rises %zu, falls %zu, channels %zu, rows %zu, fill %d", rises, falls, channels,
+             rows, fill);
+    size_t bytes = channels * sizeof(int16_t);
+    int16_t *initial = take(IN1, bytes);
+    int8_t *w = take(IN2, rows * channels);
+    uint32_t *rise = take(IN3, rises * sizeof *rise), *fall = take(IN4, falls * sizeof *fall);
+    uint32_t reach = INT16_MAX - 2 * (uint32_t)flips;
+    for (size_t c = 0; c < channels; c++)
+        initial[c] = (int16_t)((int)below(2 * reach + 1) - (int)reach);
+    for (size_t i = 0; i < rows * channels; i++)
+        w[i] = fill == FILL_RANDOM ? (int8_t)(2 * (int)below(2) - 1) : fill == FILL_ONE ? 1 : -1;
+    for (size_t i = 0; i < flips; i++)
+        *(i < rises ? rise + i : fall + (i - rises)) = below(8) == 0 ? (uint32_t)rows - 1 : below((uint32_t)rows);
+
+    COMPARE_TIERS(gather, int16_t, bytes, initial, false, out, w, rise, rises, fall, falls, channels)
+    if (definition) {
+        bool right = guards_hold(want, bytes);
+        for (size_t c = 0; c < channels; c++) {
+            int sum = 0;
+            for (size_t i = 0; i < flips; i++)
+                sum += i < rises ? w[rise[i] * channels + c] : -w[fall[i - rises] * channels + c];
+            right = right && want[c] == initial[c] + 2 * sum;
+        }
+        verdict(right, "ref", "gather", "is not the sum of rows");
     }
 }
 
@@ -732,10 +763,18 @@ static void random_pool(size_t size[4])
     size[3] = below(2) == 0 ? 2 : 1 + below(4);
 }
 
-static void random_columns(size_t size[4])
+static void random_scatter(size_t size[4])
 {
-    size[0] = some_size(8);
-    size[1] = below(2) == 0 ? 64 : some_size(600);
+    size[0] = 1 + below(6);
+    size[1] = below(2) == 0 ? (size_t)16 << below(4) : 1 + some_size(199);
+    size[2] = 1 + below(6);
+}
+
+/* More flips than 8 bits can count. */
+static void random_gather(size_t size[4])
+{
+    size[0] = below(2) == 0 ? below(801) : some_size(400);
+    size[1] = below(4) == 0 ? 64 * (1 + below(9)) : 1 + some_size(599);
 }
 
 static const struct check {
@@ -756,7 +795,8 @@ static const struct check {
     {"threshold32", 2, random_threshold, check_threshold32},
     {"pool16", 4, random_pool, check_pool16},
     {"pool32", 4, random_pool, check_pool32},
-    {"columns", 2, random_columns, check_columns},
+    {"scatter", 3, random_scatter, check_scatter},
+    {"gather", 2, random_gather, check_gather},
     {"drain", 1, random_length, check_drain},
 };
 
@@ -890,12 +930,15 @@ struct operands {
 
 struct needs {
     size_t out, x, y, work;
+    size_t rows; /* operands.at are random rows of so many, LIST of them and as many as one call takes more */
 };
+
+enum { LIST = 4096 };
 
 #define BENCH(kernel, out_bytes, x_bytes, y_bytes, work, ...)                                                          \
     static struct needs needs_##kernel(const size_t n[4])                                                              \
     {                                                                                                                  \
-        return (struct needs){out_bytes, x_bytes, y_bytes, work};                                                      \
+        return (struct needs){out_bytes, x_bytes, y_bytes, work, 0};                                                   \
     }                                                                                                                  \
     static void call_##kernel(const struct sps_kern *k, const size_t n[4], const struct operands *o)                   \
     {                                                                                                                  \
@@ -917,10 +960,39 @@ BENCH(threshold16, n[0] * n[1], 2 * n[0] * n[1], 2 * n[1], n[0] * n[1], o->out, 
 BENCH(threshold32, n[0] * n[1], 4 * n[0] * n[1], 4 * n[1], n[0] * n[1], o->out, o->x, o->y, n[0], n[1])
 BENCH(pool16, n[0] * n[1] * n[2], 2 * n[0] * n[1] * n[2], 0, n[0] * n[1] * n[2], o->out, o->x, n[0], n[1], n[2], n[3])
 BENCH(pool32, n[0] * n[1] * n[2], 4 * n[0] * n[1] * n[2], 0, n[0] * n[1] * n[2], o->out, o->x, n[0], n[1], n[2], n[3])
-/* As the outputs of a convolution lie that one input meets: the last one has the first column. */
-BENCH(columns, n[0] * n[1], n[0] * n[1], 0, n[0] * n[1], (int8_t *)o->out + (n[0] - 1) * n[1], -(ptrdiff_t)n[1], o->x,
-      (ptrdiff_t)n[1], n[0], n[1], 0)
 BENCH(drain, 4 * n[0], 0, 0, n[0], o->out, (int8_t *)o->out + 2 * n[0], n[0])
+
+/* Bits of one pixel after the other, in a row of an image 16 pixels wide; weights of 32 channels in turn. */
+static struct needs needs_scatter(const size_t n[4])
+{
+    size_t square = n[0] * n[0] * n[1];
+    return (struct needs){(16 * n[0] + 8) * n[1], 32 * square, 0, square * n[2], 0};
+}
+
+static void call_scatter(const struct sps_kern *k, const size_t n[4], const struct operands *o)
+{
+    static size_t turn;
+    const int8_t *w[4];
+    turn = (turn + n[2]) % 32;
+    for (size_t i = 0; i < n[2] && i < 4; i++)
+        w[i] = (const int8_t *)o->x + (turn + i) % 32 * n[0] * n[0] * n[1];
+    k->scatter((int8_t *)o->out + ((n[0] - 1) * 17 + turn % 8) * n[1], 16 * n[1], w, n[2], n[0], n[1]);
+}
+
+/* Other rows in each call, of a table that does not fit into the first cache. */
+static struct needs needs_gather(const size_t n[4])
+{
+    enum { ROWS = 3136 };
+    return (struct needs){2 * n[1], ROWS * n[1], 0, n[0] * n[1], ROWS};
+}
+
+static void call_gather(const struct sps_kern *k, const size_t n[4], const struct operands *o)
+{
+    static size_t turn;
+    turn = (turn + n[0]) % LIST;
+    size_t rises = n[0] / 2;
+    k->gather(o->out, o->x, o->at + turn, rises, o->at + turn + rises, n[0] - rises, n[1]);
+}
 
 static const struct speed {
     const char *kernel;
@@ -935,7 +1007,7 @@ static const struct speed {
     SPEED(bgemm, false),       SPEED(cgemm, false),       SPEED(rowsum, true),   SPEED(pack, true),
     SPEED(unpack, false),      SPEED(ede, true),          SPEED(bgemm16, false), SPEED(qgemm, false),
     SPEED(threshold16, false), SPEED(threshold32, false), SPEED(pool16, false),  SPEED(pool32, false),
-    SPEED(columns, false),     SPEED(drain, false),
+    SPEED(scatter, false),     SPEED(gather, false),      SPEED(drain, false),
 };
 
 static const struct speed *speed_of(const char *kernel)
@@ -960,12 +1032,13 @@ static double least_time(const struct sps_kern *k, const struct speed *speed, co
     enum { AWAY = 64 }; /* from the unreadable page: a masked access that reaches into it is correct, and very slow */
     struct needs needs = speed->needs(n);
     void *x = take(IN1, needs.x + AWAY), *y = take(IN2, needs.y + AWAY);
-    uint32_t *at = take(IN3, 4 * (n[1] + 1));
+    size_t list = needs.rows > 0 ? LIST + n[0] : n[1] + 1;
+    uint32_t *at = take(IN3, 4 * list);
     struct operands o = {.out = take(GOT, needs.out + AWAY), .x = x, .y = y, .at = at};
     fill_words(x, needs.x, speed->floats);
     fill_words(y, needs.y, speed->floats);
-    for (size_t i = 0; i < n[1]; i++)
-        at[i] = (uint32_t)(32 * i);
+    for (size_t i = 0; i < list; i++)
+        at[i] = needs.rows > 0 ? below((uint32_t)needs.rows) : (uint32_t)(32 * i);
     memset(o.out, 0, needs.out);
 
     /* Several calls between two looks at the clock, so that looking does not count. */

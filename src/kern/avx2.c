@@ -560,74 +560,126 @@ AVX2 static SPS_KERN_POOL32(pool32)
     pool(dst, src, true, h, w, c, window);
 }
 
-/* 64, 32, 16, 8 or 4 bytes, or 1. */
-AVX2_INLINE void change_bytes(int8_t *acc, const int8_t *w, size_t bytes, bool subtract)
+/* ---- updates ---- */
+
+AVX2_INLINE void add_64(int8_t *acc, const int8_t *const *w, size_t batch, size_t at)
 {
-    if (bytes >= 32) {
-        __m256i sum[2];
-        for (size_t i = 0; i < bytes / 32; i++) {
-            __m256i x = _mm256_loadu_si256((const __m256i *)acc + i), y = _mm256_loadu_si256((const __m256i *)w + i);
-            sum[i] = subtract ? _mm256_sub_epi8(x, y) : _mm256_add_epi8(x, y);
-        }
-        for (size_t i = 0; i < bytes / 32; i++)
-            _mm256_storeu_si256((__m256i *)acc + i, sum[i]);
-    } else if (bytes == 16) {
-        __m128i x = _mm_loadu_si128((const __m128i *)acc), y = _mm_loadu_si128((const __m128i *)w);
-        _mm_storeu_si128((__m128i *)acc, subtract ? _mm_sub_epi8(x, y) : _mm_add_epi8(x, y));
-    } else if (bytes == 8) {
-        __m128i x = _mm_loadl_epi64((const __m128i *)acc), y = _mm_loadl_epi64((const __m128i *)w);
-        _mm_storel_epi64((__m128i *)acc, subtract ? _mm_sub_epi8(x, y) : _mm_add_epi8(x, y));
-    } else if (bytes == 4) {
-        int32_t x, y;
-        memcpy(&x, acc, sizeof x);
-        memcpy(&y, w, sizeof y);
-        __m128i u = _mm_cvtsi32_si128(x), v = _mm_cvtsi32_si128(y);
-        x = _mm_cvtsi128_si32(subtract ? _mm_sub_epi8(u, v) : _mm_add_epi8(u, v));
-        memcpy(acc, &x, sizeof x);
-    } else {
-        *acc = (int8_t)(subtract ? *acc - *w : *acc + *w);
+    __m256i *to = (__m256i *)acc;
+    __m256i low = _mm256_loadu_si256(to), high = _mm256_loadu_si256(to + 1);
+    for (size_t i = 0; i < batch; i++) {
+        const __m256i *from = (const __m256i *)(w[i] + at);
+        low = _mm256_add_epi8(low, _mm256_loadu_si256(from));
+        high = _mm256_add_epi8(high, _mm256_loadu_si256(from + 1));
+    }
+    _mm256_storeu_si256(to, low);
+    _mm256_storeu_si256(to + 1, high);
+}
+
+#define SCATTER_TARGET AVX2
+#include "kern/scatter.h"
+
+/* sums[i] += 2 acc[i], i < 32. */
+AVX2_INLINE void flush_32(int16_t *sums, __m256i acc)
+{
+    __m256i *to = (__m256i *)sums;
+    __m256i low = _mm256_cvtepi8_epi16(_mm256_castsi256_si128(acc));
+    __m256i high = _mm256_cvtepi8_epi16(_mm256_extracti128_si256(acc, 1));
+    _mm256_storeu_si256(to, _mm256_add_epi16(_mm256_loadu_si256(to), _mm256_add_epi16(low, low)));
+    _mm256_storeu_si256(to + 1, _mm256_add_epi16(_mm256_loadu_si256(to + 1), _mm256_add_epi16(high, high)));
+}
+
+/* Channels of `vectors` vectors, which stay in registers while the rows pass.  The last one begins at channel `last`;
+ * of what it has in common with the one before, `fresh` leaves nothing. */
+AVX2_INLINE void gather_block(int16_t *sums, const int8_t *w, const uint32_t *rise, size_t rises, const uint32_t *fall,
+                              size_t falls, size_t channels, size_t vectors, ptrdiff_t last, __m256i fresh)
+{
+    while (rises + falls > 0) {
+        struct sps_kern_part part = sps_kern_next_part(rises, falls);
+        __m256i acc[8];
+        for (size_t v = 0; v < vectors; v++)
+            acc[v] = _mm256_setzero_si256();
+#define ADD_ROWS(list, count, add)                                                                                     \
+    for (size_t i = 0; i < (count); i++) {                                                                             \
+        const int8_t *from = w + (list)[i] * channels;                                                                 \
+        for (size_t v = 0; v + 1 < vectors; v++)                                                                       \
+            acc[v] = add(acc[v], _mm256_loadu_si256((const __m256i *)(from + 32 * v)));                                \
+        acc[vectors - 1] = add(acc[vectors - 1], _mm256_loadu_si256((const __m256i *)(from + last)));                  \
+    }
+        ADD_ROWS(rise, part.rises, _mm256_add_epi8)
+        ADD_ROWS(fall, part.falls, _mm256_sub_epi8)
+#undef ADD_ROWS
+        for (size_t v = 0; v + 1 < vectors; v++)
+            flush_32(sums + 32 * v, acc[v]);
+        flush_32(sums + last, _mm256_and_si256(acc[vectors - 1], fresh));
+        rise += part.rises;
+        rises -= part.rises;
+        fall += part.falls;
+        falls -= part.falls;
     }
 }
 
-/* Pieces do not overlap, and are the same in each call: a load that meets the whole of a store just made does not have
- * to wait for it (after a masked store of AVX-512 it would, which made short rows six times as slow). */
-AVX2_INLINE void change_rows(int8_t *acc, ptrdiff_t acc_step, const int8_t *w, ptrdiff_t w_step, size_t count,
-                             size_t channels, bool subtract)
+/* 16, 8, 4, 2 or 1 channels. */
+AVX2_INLINE __m128i load_piece(const int8_t *from, size_t bytes)
 {
-    for (size_t i = 0; i < count; i++, acc += acc_step, w += w_step) {
+    int64_t x = 0;
+    if (bytes == 16)
+        return _mm_loadu_si128((const __m128i *)from);
+    memcpy(&x, from, bytes);
+    return _mm_cvtsi64_si128(x);
+}
+
+AVX2_INLINE void gather_piece(int16_t *sums, const int8_t *w, const uint32_t *rise, size_t rises, const uint32_t *fall,
+                              size_t falls, size_t channels, size_t bytes)
+{
+    while (rises + falls > 0) {
+        struct sps_kern_part part = sps_kern_next_part(rises, falls);
+        __m128i acc = _mm_setzero_si128();
+        for (size_t i = 0; i < part.rises; i++)
+            acc = _mm_add_epi8(acc, load_piece(w + rise[i] * channels, bytes));
+        for (size_t i = 0; i < part.falls; i++)
+            acc = _mm_sub_epi8(acc, load_piece(w + fall[i] * channels, bytes));
+        int8_t change[16];
+        _mm_storeu_si128((__m128i *)change, acc);
+        for (size_t c = 0; c < bytes; c++)
+            sums[c] = (int16_t)(sums[c] + 2 * change[c]);
+        rise += part.rises;
+        rises -= part.rises;
+        fall += part.falls;
+        falls -= part.falls;
+    }
+}
+
+AVX2 static SPS_KERN_GATHER(gather)
+{
+    if (channels < 32) {
         size_t c = 0;
-        for (; channels - c >= 64; c += 64)
-            change_bytes(acc + c, w + c, 64, subtract);
 #define PIECE(bytes)                                                                                                   \
     if ((channels & (bytes)) != 0) {                                                                                   \
-        change_bytes(acc + c, w + c, bytes, subtract);                                                                 \
+        gather_piece(sums + c, w + c, rise, rises, fall, falls, channels, bytes);                                      \
         c += (bytes);                                                                                                  \
     }
-        PIECE(32)
         PIECE(16)
         PIECE(8)
         PIECE(4)
+        PIECE(2)
+        PIECE(1)
 #undef PIECE
-        for (size_t left = channels % 4; left > 0; left--, c++)
-            change_bytes(acc + c, w + c, 1, subtract);
+        return;
     }
-}
-
-AVX2 static SPS_KERN_COLUMNS(columns)
-{
-    switch (channels) {
-#define CASE(label, n)                                                                                                 \
-    label:                                                                                                             \
-    if (subtract)                                                                                                      \
-        change_rows(acc, acc_step, w, w_step, count, n, true);                                                         \
-    else                                                                                                               \
-        change_rows(acc, acc_step, w, w_step, count, n, false);                                                        \
-    break;
-        CASE(case 16, 16)
-        CASE(case 32, 32)
-        CASE(case 64, 64)
-        CASE(default, channels)
+    const __m256i lane = _mm256_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+                                          22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
+    for (size_t c = 0; c < channels; c += 256) {
+        size_t left = channels - c < 256 ? channels - c : 256, vectors = (left + 31) / 32;
+        ptrdiff_t last = (ptrdiff_t)left - 32; /* may lie before c */
+        __m256i fresh = _mm256_cmpgt_epi8(lane, _mm256_set1_epi8((char)(32 * vectors - left - 1)));
+        switch (vectors) {
+#define CASE(n)                                                                                                        \
+    case n:                                                                                                            \
+        gather_block(sums + c, w + c, rise, rises, fall, falls, channels, n, last, fresh);                             \
+        break;
+            CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)
 #undef CASE
+        }
     }
 }
 
@@ -743,7 +795,8 @@ bool sps_kern_fill_avx2(struct sps_kern *kern)
     kern->threshold32 = threshold32;
     kern->pool16 = pool16;
     kern->pool32 = pool32;
-    kern->columns = columns;
+    kern->scatter = scatter;
+    kern->gather = gather;
     kern->drain = drain;
     return true;
 }

@@ -313,6 +313,74 @@ AVX512 static SPS_KERN_POOL32(pool32)
     pool(dst, src, true, h, w, c, window);
 }
 
+/* ---- updates ---- */
+
+AVX512_INLINE void add_64(int8_t *acc, const int8_t *const *w, size_t batch, size_t at)
+{
+    __m512i sum = _mm512_loadu_si512(acc);
+    for (size_t i = 0; i < batch; i++)
+        sum = _mm512_add_epi8(sum, _mm512_loadu_si512(w[i] + at));
+    _mm512_storeu_si512(acc, sum);
+}
+
+#define SCATTER_TARGET AVX512
+#include "kern/scatter.h"
+
+/* sums[i] += 2 acc[i] for the lanes that are there. */
+AVX512_INLINE void flush_32(int16_t *sums, __m256i acc, __mmask32 there)
+{
+    __m512i change = _mm512_cvtepi8_epi16(acc);
+    __m512i sum = _mm512_add_epi16(_mm512_maskz_loadu_epi16(there, sums), _mm512_add_epi16(change, change));
+    _mm512_mask_storeu_epi16(sums, there, sum);
+}
+
+/* Channels of `vectors` vectors, which stay in registers while the rows pass; the last one is masked. */
+AVX512_INLINE void gather_block(int16_t *sums, const int8_t *w, const uint32_t *rise, size_t rises,
+                                const uint32_t *fall, size_t falls, size_t channels, size_t vectors, __mmask64 mask)
+{
+    while (rises + falls > 0) {
+        struct sps_kern_part part = sps_kern_next_part(rises, falls);
+        __m512i acc[8];
+        for (size_t v = 0; v < vectors; v++)
+            acc[v] = _mm512_setzero_si512();
+#define ADD_ROWS(list, count, add)                                                                                     \
+    for (size_t i = 0; i < (count); i++) {                                                                             \
+        const int8_t *from = w + (list)[i] * channels;                                                                 \
+        for (size_t v = 0; v + 1 < vectors; v++)                                                                       \
+            acc[v] = add(acc[v], _mm512_loadu_si512(from + 64 * v));                                                   \
+        acc[vectors - 1] = add(acc[vectors - 1], _mm512_maskz_loadu_epi8(mask, from + 64 * (vectors - 1)));            \
+    }
+        ADD_ROWS(rise, part.rises, _mm512_add_epi8)
+        ADD_ROWS(fall, part.falls, _mm512_sub_epi8)
+#undef ADD_ROWS
+        for (size_t v = 0; v < vectors; v++) {
+            __mmask64 there = v + 1 < vectors ? UINT64_MAX : mask;
+            flush_32(sums + 64 * v, _mm512_castsi512_si256(acc[v]), (__mmask32)there);
+            flush_32(sums + 64 * v + 32, _mm512_extracti64x4_epi64(acc[v], 1), (__mmask32)(there >> 32));
+        }
+        rise += part.rises;
+        rises -= part.rises;
+        fall += part.falls;
+        falls -= part.falls;
+    }
+}
+
+AVX512 static SPS_KERN_GATHER(gather)
+{
+    for (size_t c = 0; c < channels; c += 512) {
+        size_t left = channels - c < 512 ? channels - c : 512, vectors = (left + 63) / 64;
+        __mmask64 mask = UINT64_MAX >> (64 * vectors - left);
+        switch (vectors) {
+#define CASE(n)                                                                                                        \
+    case n:                                                                                                            \
+        gather_block(sums + c, w + c, rise, rises, fall, falls, channels, n, mask);                                    \
+        break;
+            CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)
+#undef CASE
+        }
+    }
+}
+
 AVX512_INLINE __m512i drained(__m512i sums, __m256i acc)
 {
     __m512i x = _mm512_cvtepi8_epi16(acc);
@@ -419,6 +487,8 @@ bool sps_kern_fill_avx512(struct sps_kern *kern)
     kern->threshold32 = threshold32;
     kern->pool16 = pool16;
     kern->pool32 = pool32;
+    kern->scatter = scatter;
+    kern->gather = gather;
     kern->drain = drain;
     return true;
 }

@@ -72,12 +72,17 @@ enum { SPS_PANEL = 16 };
 #define SPS_KERN_POOL16(name) void name(int16_t *dst, const int16_t *src, size_t h, size_t w, size_t c, size_t window)
 #define SPS_KERN_POOL32(name) void name(int32_t *dst, const int32_t *src, size_t h, size_t w, size_t c, size_t window)
 
-/* acc[i * acc_step + c] += w[i * w_step + c] (or -= where subtract is set), modulo 256, i < count, c < channels: what
- * one flipped bit does to a row of outputs, each getting its own column of weights.  Steps may be negative; rows of acc
- * do not overlap. */
-#define SPS_KERN_COLUMNS(name)                                                                                         \
-    void name(int8_t *acc, ptrdiff_t acc_step, const int8_t *w, ptrdiff_t w_step, size_t count, size_t channels,       \
-              int subtract)
+/* What bits of one pixel that flip do to the outputs of a convolution with stride 1: a square of them changes, each by
+ * weights of its own.  acc[-a * row - b * channels + c] += sum_i w[i][(a * kernel + b) * channels + c], modulo 256,
+ * a, b < kernel, c < channels, i < count (count >= 1).  row: distance of rows in acc. */
+#define SPS_KERN_SCATTER(name)                                                                                         \
+    void name(int8_t *acc, size_t row, const int8_t *const *w, size_t count, size_t kernel, size_t channels)
+
+/* The same for a vector of outputs that all bits reach: sums[c] += 2 (sum over r in rise of w[r][c] - sum over f in fall
+ * of w[f][c]), c < channels; w is [..][channels] of -1 and +1.  Sums stay within 16 bits (the caller's care). */
+#define SPS_KERN_GATHER(name)                                                                                          \
+    void name(int16_t *sums, const int8_t *w, const uint32_t *rise, size_t rises, const uint32_t *fall, size_t falls,  \
+              size_t channels)
 
 /* sums[i] += 2 acc[i], acc[i] = 0, i < n: a bit that flips changes a sum by 2. */
 #define SPS_KERN_DRAIN(name) void name(int16_t *sums, int8_t *acc, size_t n)
@@ -96,7 +101,8 @@ enum { SPS_PANEL = 16 };
     X(threshold32, SPS_KERN_THRESHOLD32)                                                                               \
     X(pool16, SPS_KERN_POOL16)                                                                                         \
     X(pool32, SPS_KERN_POOL32)                                                                                         \
-    X(columns, SPS_KERN_COLUMNS)                                                                                       \
+    X(scatter, SPS_KERN_SCATTER)                                                                                       \
+    X(gather, SPS_KERN_GATHER)                                                                                         \
     X(drain, SPS_KERN_DRAIN)
 
 struct sps_kern {

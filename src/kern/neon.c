@@ -347,26 +347,94 @@ static SPS_KERN_POOL16(pool16)
 
 static SPS_KERN_POOL32(pool32){POOL(int32_t, int32x4_t, 4, vld1q_s32, vst1q_s32, vmaxq_s32)}
 
-SPS_KERN_INLINE void columns_either(int8_t *acc, ptrdiff_t acc_step, const int8_t *w, ptrdiff_t w_step, size_t count,
-                                    size_t channels, bool subtract)
+/* Weights of several bits are added up in registers before they are stored. */
+SPS_KERN_INLINE
+    void add_squares(int8_t *acc, size_t row, const int8_t *const *w, size_t batch, size_t kernel, size_t channels)
 {
-    for (size_t i = 0; i < count; i++, acc += acc_step, w += w_step) {
-        size_t c = 0;
-        for (; c + 16 <= channels; c += 16) {
-            int8x16_t x = vld1q_s8(acc + c), y = vld1q_s8(w + c);
-            vst1q_s8(acc + c, subtract ? vsubq_s8(x, y) : vaddq_s8(x, y));
+    const int8_t *from[4];
+    for (size_t i = 0; i < batch; i++)
+        from[i] = w[i];
+    for (size_t a = 0; a < kernel; a++, acc -= row)
+        for (size_t b = 0; b < kernel; b++) {
+            int8_t *to = acc - b * channels;
+            size_t c = 0;
+            for (; c + 16 <= channels; c += 16) {
+                int8x16_t sum = vld1q_s8(to + c);
+                for (size_t i = 0; i < batch; i++)
+                    sum = vaddq_s8(sum, vld1q_s8(from[i] + c));
+                vst1q_s8(to + c, sum);
+            }
+            for (; c < channels; c++)
+                for (size_t i = 0; i < batch; i++)
+                    to[c] = (int8_t)(to[c] + from[i][c]);
+            for (size_t i = 0; i < batch; i++)
+                from[i] += channels;
         }
-        for (; c < channels; c++)
-            acc[c] = (int8_t)(subtract ? acc[c] - w[c] : acc[c] + w[c]);
+}
+
+SPS_KERN_INLINE void add_all(int8_t *acc, size_t row, const int8_t *const *w, size_t count, size_t kernel,
+                             size_t channels)
+{
+    for (; count >= 4; count -= 4, w += 4)
+        add_squares(acc, row, w, 4, kernel, channels);
+    for (; count >= 2; count -= 2, w += 2)
+        add_squares(acc, row, w, 2, kernel, channels);
+    if (count == 1)
+        add_squares(acc, row, w, 1, kernel, channels);
+}
+
+static SPS_KERN_SCATTER(scatter)
+{
+    if (channels == 64)
+        add_all(acc, row, w, count, kernel, 64);
+    else
+        add_all(acc, row, w, count, kernel, channels);
+}
+
+/* Channels of `vectors` vectors, which stay in registers while the rows pass. */
+SPS_KERN_INLINE void gather_block(int16_t *sums, const int8_t *w, const uint32_t *rise, size_t rises,
+                                  const uint32_t *fall, size_t falls, size_t channels, size_t vectors)
+{
+    while (rises + falls > 0) {
+        struct sps_kern_part part = sps_kern_next_part(rises, falls);
+        int8x16_t acc[16];
+        for (size_t v = 0; v < vectors; v++)
+            acc[v] = vdupq_n_s8(0);
+        for (size_t i = 0; i < part.rises; i++)
+            for (size_t v = 0; v < vectors; v++)
+                acc[v] = vaddq_s8(acc[v], vld1q_s8(w + rise[i] * channels + 16 * v));
+        for (size_t i = 0; i < part.falls; i++)
+            for (size_t v = 0; v < vectors; v++)
+                acc[v] = vsubq_s8(acc[v], vld1q_s8(w + fall[i] * channels + 16 * v));
+        for (size_t v = 0; v < vectors; v++) {
+            int16_t *to = sums + 16 * v;
+            vst1q_s16(to, vaddq_s16(vld1q_s16(to), vshll_n_s8(vget_low_s8(acc[v]), 1)));
+            vst1q_s16(to + 8, vaddq_s16(vld1q_s16(to + 8), vshll_n_s8(vget_high_s8(acc[v]), 1)));
+        }
+        rise += part.rises;
+        rises -= part.rises;
+        fall += part.falls;
+        falls -= part.falls;
     }
 }
 
-static SPS_KERN_COLUMNS(columns)
+static SPS_KERN_GATHER(gather)
 {
-    if (subtract)
-        columns_either(acc, acc_step, w, w_step, count, channels, true);
-    else
-        columns_either(acc, acc_step, w, w_step, count, channels, false);
+    size_t c = 0;
+    for (; c + 256 <= channels; c += 256)
+        gather_block(sums + c, w + c, rise, rises, fall, falls, channels, 16);
+    for (; c + 64 <= channels; c += 64)
+        gather_block(sums + c, w + c, rise, rises, fall, falls, channels, 4);
+    for (; c + 16 <= channels; c += 16)
+        gather_block(sums + c, w + c, rise, rises, fall, falls, channels, 1);
+    for (; c < channels; c++) {
+        int change = 0;
+        for (size_t i = 0; i < rises; i++)
+            change += w[rise[i] * channels + c];
+        for (size_t i = 0; i < falls; i++)
+            change -= w[fall[i] * channels + c];
+        sums[c] = (int16_t)(sums[c] + 2 * change);
+    }
 }
 
 static SPS_KERN_DRAIN(drain)
@@ -396,7 +464,8 @@ bool sps_kern_fill_neon(struct sps_kern *kern)
     kern->threshold32 = threshold32;
     kern->pool16 = pool16;
     kern->pool32 = pool32;
-    kern->columns = columns;
+    kern->scatter = scatter;
+    kern->gather = gather;
     kern->drain = drain;
     return true;
 }

@@ -92,11 +92,25 @@ static SPS_KERN_POOL32(pool32)
     POOL
 }
 
-static SPS_KERN_COLUMNS(columns)
+static SPS_KERN_SCATTER(scatter)
 {
-    for (size_t i = 0; i < count; i++, acc += acc_step, w += w_step)
+    for (size_t i = 0; i < count; i++)
+        for (size_t a = 0; a < kernel; a++)
+            for (size_t b = 0; b < kernel; b++) {
+                int8_t *to = acc - a * row - b * channels;
+                for (size_t c = 0; c < channels; c++)
+                    to[c] = (int8_t)(to[c] + w[i][(a * kernel + b) * channels + c]);
+            }
+}
+
+static SPS_KERN_GATHER(gather)
+{
+    for (size_t i = 0; i < rises; i++)
         for (size_t c = 0; c < channels; c++)
-            acc[c] = (int8_t)(subtract ? acc[c] - w[c] : acc[c] + w[c]);
+            sums[c] = (int16_t)(sums[c] + 2 * w[rise[i] * channels + c]);
+    for (size_t i = 0; i < falls; i++)
+        for (size_t c = 0; c < channels; c++)
+            sums[c] = (int16_t)(sums[c] - 2 * w[fall[i] * channels + c]);
 }
 
 static SPS_KERN_DRAIN(drain)
@@ -165,7 +179,8 @@ bool sps_kern_fill_ref(struct sps_kern *kern)
     kern->threshold32 = threshold32;
     kern->pool16 = pool16;
     kern->pool32 = pool32;
-    kern->columns = columns;
+    kern->scatter = scatter;
+    kern->gather = gather;
     kern->drain = drain;
     return true;
 }
