@@ -48,7 +48,7 @@ static struct sps_cost cost_of(struct sps_lane *lane, const struct sps_stage *s)
     struct sps_level *level = &lane->levels[s->index];
     struct sps_cost cost = {0};
     uint32_t *bits = level->held;
-    if (s->columns == NULL || lane->backend->update == NULL || s->in_size < MANY || lane->flips_max < MANY)
+    if (!sps_stage_updates(s) || lane->backend->update == NULL || s->in_size < 2 * MANY)
         return cost; /* never updated */
     struct sps_random r = sps_random(0, SPS_FOR_TEST, 0, 0, (uint32_t)s->index);
     for (size_t i = 0; i < s->in_words; i++)

@@ -63,10 +63,10 @@ static size_t scratch(const struct sps_backend *backend, const struct sps_stage 
 {
     (void)backend;
     size_t full = full_scratch(s), update = 0;
-    if (s->columns != NULL && s->conv)
+    if (s->columns != NULL)
         update = changes_bytes(s) + aligned((size_t)s->window.h * sizeof(int));
-    else if (s->columns != NULL)
-        update = aligned(s->in_size / 4 * sizeof(uint32_t) + sizeof(uint32_t)); /* most flips there are: see walk.c */
+    else if (s->column_bits != NULL)
+        update = aligned(s->in_size * sizeof(uint32_t));
     return full > update ? full : update;
 }
 
@@ -217,33 +217,39 @@ static int flips_around(const struct update *u, int row)
     return sum;
 }
 
-/* Flips come row by row, and pixel by pixel; those of one pixel change the same outputs. */
+/* Flips come row by row, and pixel by pixel; those of one pixel change the same outputs.  Where they are is counted
+ * along: dividing would take as long as the rest. */
 static void update_conv(const struct update *u, const uint32_t *flips, size_t count)
 {
     const struct sps_stage *s = u->stage;
     const struct sps_window *v = &s->window;
-    size_t c = (size_t)v->c, n = s->channels, width = changes_width(v), k = (size_t)v->kernel, block = k * k * n;
-    int last_row = -1, around = 0;
+    size_t c = (size_t)v->c, w = (size_t)v->w, n = s->channels, width = changes_width(v), k = (size_t)v->kernel,
+           block = k * k * n, row = 0, pixel = 0 /* first element of the pixel */, row_end = w * c;
+    int8_t *at = u->changes + ((k - 1) * width + k - 1) * n; /* of the pixel's last output */
+    int around = 0;
     memset(u->changes, 0, changes_bytes(s)); /* the scratch is everybody's */
     memset(u->in_row, 0, (size_t)v->h * sizeof *u->in_row);
     for (size_t i = 0; i < count;) {
-        size_t pixel = flips[i] / c, together = 0;
-        int row = (int)(pixel / (size_t)v->w);
-        size_t column = pixel - (size_t)row * (size_t)v->w;
-        const int8_t *w[TOGETHER];
-        for (; i < count && together < TOGETHER && flips[i] < (pixel + 1) * c; i++)
-            w[together++] = s->columns + ((rises(u->input, flips[i]) ? 0 : c) + flips[i] - pixel * c) * block;
-        if (row != last_row)
-            around = flips_around(u, row);
-        last_row = row;
-        if (around + (int)together > CHANGES_MAX) {
-            drain(u);
-            around = 0;
+        const int8_t *weights[TOGETHER];
+        size_t together = 0;
+        while (flips[i] >= row_end) {
+            row++;
+            pixel = row_end;
+            row_end += w * c;
+            at = u->changes + ((row + k - 1) * width + k - 1) * n;
+            around = flips_around(u, (int)row);
         }
+        for (; flips[i] >= pixel + c; pixel += c)
+            at += n;
+        for (; i < count && together < TOGETHER && flips[i] < pixel + c; i++)
+            weights[together++] = s->columns + ((rises(u->input, flips[i]) ? 0 : c) + flips[i] - pixel) * block;
         around += (int)together;
+        if (around > CHANGES_MAX) {
+            drain(u);
+            around = (int)together;
+        }
         u->in_row[row] += (int)together;
-        u->kern->scatter(u->changes + (((size_t)row + k - 1) * width + column + k - 1) * n, width * n, w, together, k,
-                         n);
+        u->kern->scatter(at, width * n, weights, together, k, n);
     }
     drain(u);
 }
@@ -252,9 +258,13 @@ static void update_dense(const struct sps_kern *kern, const struct sps_stage *s,
                          const uint32_t *flips, size_t count, uint32_t *sorted)
 {
     size_t up = 0, down = count;
-    for (size_t i = 0; i < count; i++)
-        sorted[rises(input, flips[i]) ? up++ : --down] = flips[i];
-    kern->gather(out, s->columns, sorted, up, sorted + up, count - up, s->channels);
+    for (size_t i = 0; i < count; i++) {
+        int rise = rises(input, flips[i]);
+        sorted[rise ? up : down - 1] = flips[i];
+        up += (size_t)rise;
+        down -= (size_t)!rise;
+    }
+    kern->gather(out, s->column_bits, sorted, up, count, s->channels);
 }
 
 static void update(const struct sps_backend *backend, const struct sps_stage *s, int16_t *out, const uint32_t *input,

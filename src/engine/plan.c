@@ -24,21 +24,29 @@ static int weight_bit(const struct sps_stage *s, size_t channel, size_t i)
     return (int)(s->rows[channel * s->words + i / 32] >> i % 32 & 1);
 }
 
-/* Dense layers: [fan_in][channels].  Convolutions: [+1, -1][input channel][tap][channels], so that all that one flip
- * does lies together and its direction chooses the half; only with stride 1, where all pixels reach the same taps. */
+/* Dense layers: bits [fan_in][words of channels], small enough to stay near the core.  Convolutions: [+1, -1][input
+ * channel][tap][channels], so that all that one flip does lies together and its direction chooses the half; only with
+ * stride 1, where all pixels reach the same taps. */
 static sps_status lay_out_columns(struct sps_stage *s)
 {
     size_t inputs = (size_t)s->window.c, taps = s->fan_in / inputs, size = s->fan_in * s->channels;
-    if (s->conv && s->window.stride != 1)
+    if (!s->conv) {
+        size_t words = sps_words(s->channels);
+        SPS_TRY(sps_calloc(&s->column_bits, s->fan_in, words * sizeof *s->column_bits, "columns of weights"));
+        for (size_t c = 0; c < s->channels; c++)
+            for (size_t i = 0; i < s->fan_in; i++)
+                s->column_bits[i * words + c / 32] |= (uint32_t)weight_bit(s, c, i) << c % 32;
         return SPS_OK;
-    SPS_TRY(sps_calloc(&s->columns, size, s->conv ? 2 : 1, "columns of weights"));
+    }
+    if (s->window.stride != 1)
+        return SPS_OK;
+    SPS_TRY(sps_calloc(&s->columns, size, 2, "columns of weights"));
     for (size_t c = 0; c < s->channels; c++)
         for (size_t i = 0; i < s->fan_in; i++) {
-            size_t at = s->conv ? i % inputs * taps + i / inputs : i;
+            size_t at = i % inputs * taps + i / inputs;
             int8_t sign = (int8_t)(2 * weight_bit(s, c, i) - 1);
             s->columns[at * s->channels + c] = sign;
-            if (s->conv)
-                s->columns[size + at * s->channels + c] = (int8_t)-sign;
+            s->columns[size + at * s->channels + c] = (int8_t)-sign;
         }
     return SPS_OK;
 }
@@ -237,7 +245,8 @@ void sps_plan_free(struct sps_plan *plan)
         return;
     for (int i = 0; i < plan->stage_count; i++) {
         struct sps_stage *s = &plan->stages[i];
-        void *owned[] = {s->panels, s->quads, s->weight_sums, s->columns, s->threshold, s->flip, s->has_flip, s->tour};
+        void *owned[] = {s->panels,    s->quads, s->weight_sums, s->columns, s->column_bits,
+                         s->threshold, s->flip,  s->has_flip,    s->tour};
         for (size_t j = 0; j < sizeof owned / sizeof *owned; j++)
             sps_free(owned[j]);
         sps_padding_reset(&s->padding);

@@ -14,15 +14,17 @@ struct sps_stage {
     int conv;                 /* else dense: one position, its patch is the whole input */
     struct sps_window window; /* conv */
     struct sps_padding padding;
-    size_t positions, channels;   /* sums[positions][channels] before pooling */
-    size_t fan_in, words;         /* of a patch */
-    size_t in_size, in_words;     /* of the whole input, in elements; in words of bits */
-    int wide;                     /* sums are int32, else int16 */
-    const uint32_t *rows;         /* weights as the file has them, [channels][words] */
-    uint32_t *panels;             /* bits: for bgemm */
-    int8_t *quads;                /* codes: for qgemm */
-    int32_t *weight_sums;         /* codes */
-    int8_t *columns;              /* bits: [fan_in][channels] +-1, for updates; NULL where those are never worth it */
+    size_t positions, channels; /* sums[positions][channels] before pooling */
+    size_t fan_in, words;       /* of a patch */
+    size_t in_size, in_words;   /* of the whole input, in elements; in words of bits */
+    int wide;                   /* sums are int32, else int16 */
+    const uint32_t *rows;       /* weights as the file has them, [channels][words] */
+    uint32_t *panels;           /* bits: for bgemm */
+    int8_t *quads;              /* codes: for qgemm */
+    int32_t *weight_sums;       /* codes */
+    /* What a flipped input bit adds to the sums (plan.c); NULL where updates are not possible. */
+    int8_t *columns;              /* convolutions */
+    uint32_t *column_bits;        /* dense layers */
     const struct sps_noise *mask; /* dropped inputs or weights, NULL for none */
     int mask_at;                  /* where its picks start */
     size_t macs;
@@ -40,9 +42,12 @@ struct sps_stage {
     size_t out_words;
     const float *affine; /* last: [rows][6][channels] */
     uint8_t *tour;       /* order in which entries are visited: neighbours are alike */
-    /* Costs in ns, measured (calibrate.c): the sums in full; an update: once, and for each flipped bit. */
-    double full_cost, update_cost, flip_cost;
 };
+
+static inline int sps_stage_updates(const struct sps_stage *s)
+{
+    return s->columns != NULL || s->column_bits != NULL;
+}
 
 struct sps_plan {
     const struct sps_packed *packed;

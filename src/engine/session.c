@@ -124,7 +124,10 @@ static sps_status make(struct sps_session *s, const struct sps_session_options *
     s->numbers = (size_t *)(void *)(s->arena + l.numbers);
     s->costs = (struct sps_cost *)(void *)(s->arena + l.costs);
     s->work = (struct sps_layer_work *)(void *)(s->arena + l.work);
-    s->lanes = (struct sps_lane *)(void *)(s->arena + l.work + aligned((size_t)s->plan->stage_count * sizeof *s->work));
+    s->order = (size_t *)(void *)(s->arena + l.order);
+    s->settling = s->arena + l.settling;
+    s->settling_stride = l.settling_stride;
+    s->lanes = (struct sps_lane *)(void *)(s->arena + l.lanes);
     for (int i = 0; i < threads; i++) {
         sps_lane_lay_out(&s->lanes[i], s->plan, &s->backend, threads, s->arena + (size_t)i * l.lane);
         s->lanes[i].costs = s->costs;

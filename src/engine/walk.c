@@ -70,10 +70,9 @@ size_t sps_lane_lay_out(struct sps_lane *lane, const struct sps_plan *plan, cons
         row = larger(row, s->channels);
         scratch = larger(scratch, backend->scratch(backend, s));
         masked = larger(masked, sps_mask_size(s));
-        if (s->columns != NULL)
-            flips = larger(flips, s->in_size / 4 + 1);
+        if (sps_stage_updates(s))
+            flips = larger(flips, 32 * s->in_words + SPS_DIFFER_SPILL);
     }
-    lane->flips_max = flips;
     lane->flips = carve(&at, flips * sizeof *lane->flips);
     lane->picks = carve(&at, lane->block * plan->picks);
     lane->grouped = carve(&at, lane->block);
@@ -108,35 +107,22 @@ static void pool(const struct sps_lane *lane, const struct sps_stage *s, struct 
         lane->plan->kern->pool16(level->pooled, level->sums, h, w, s->channels, k);
 }
 
-/* Elements in which two inputs differ, in rising order; more than `most` are not listed. */
-static size_t list_flips(uint32_t *flips, const uint32_t *a, const uint32_t *b, size_t words, size_t most)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < words; i++)
-        for (uint32_t differ = a[i] ^ b[i]; differ != 0; differ &= differ - 1) {
-            if (count == most)
-                return most + 1;
-            flips[count++] = (uint32_t)(32 * i) + (uint32_t)__builtin_ctz(differ);
-        }
-    return count;
-}
-
 /* The most flips for which an update is cheaper than sums in full. */
 static size_t flips_worth_it(const struct sps_lane *lane, const struct sps_stage *s)
 {
     const struct sps_cost *cost = &lane->costs[s->index];
-    if (s->columns == NULL || lane->backend->update == NULL || lane->options->no_deltas || lane->options->no_sharing ||
-        !(cost->full > cost->update))
+    if (!sps_stage_updates(s) || lane->backend->update == NULL || lane->options->no_deltas ||
+        lane->options->no_sharing || !(cost->full > cost->update))
         return 0;
     double most = (cost->full - cost->update) / cost->flip;
-    return most < (double)lane->flips_max ? (size_t)most : lane->flips_max;
+    return most < (double)s->in_size ? (size_t)most : s->in_size;
 }
 
 /* Sums of level->next, which becomes what is held. */
 static void make_sums(struct sps_lane *lane, const struct sps_stage *s, struct sps_level *level)
 {
     size_t most = level->valid ? flips_worth_it(lane, s) : 0;
-    size_t flips = most > 0 ? list_flips(lane->flips, level->held, level->next, s->in_words, most) : 1;
+    size_t flips = most > 0 ? lane->plan->kern->differ(lane->flips, level->held, level->next, s->in_words) : 1;
     level->work.nodes++;
     if (flips <= most) {
         if (flips > 0)

@@ -38,7 +38,6 @@ struct sps_lane {
     size_t scratch_stride;
     struct sps_level *levels; /* [stages] */
     uint32_t *flips;
-    size_t flips_max;
     uint8_t *picks;    /* [block][P] */
     uint8_t *grouped;  /* [block] */
     size_t block;      /* passes walked together */
