@@ -15,7 +15,7 @@
 
 /* Weights of a binary product are stored in panels of SPS_PANEL output channels, word by word:
  * panel[p][w][lane] is word w of output channel 16 p + lane; channels past the end are zero. */
-enum { SPS_PANEL = 16 };
+enum { SPS_PANEL = 16, SPS_DIFFER_SPILL = 16 };
 
 /* dst[m][n] = bits - 2 popcount(a[m] ^ w[n]), m < M, n < N.
  * a: M rows of `words` words, row m at a + m * lda.  w: panels [ceil(N/16)][words][16].  dst row stride ldd >= N
@@ -78,11 +78,15 @@ enum { SPS_PANEL = 16 };
 #define SPS_KERN_SCATTER(name)                                                                                         \
     void name(int8_t *acc, size_t row, const int8_t *const *w, size_t count, size_t kernel, size_t channels)
 
-/* The same for a vector of outputs that all bits reach: sums[c] += 2 (sum over r in rise of w[r][c] - sum over f in fall
- * of w[f][c]), c < channels; w is [..][channels] of -1 and +1.  Sums stay within 16 bits (the caller's care). */
+/* The same for a vector of outputs that all bits reach: sums[c] += 2 (sum over i < rises of w[at[i]][c] - sum over
+ * rises <= i < count of w[at[i]][c]), c < channels.  w[..][words of channels]: -1 and +1 as bits, zeros past the end of
+ * a row.  Sums stay within 16 bits (the caller's care). */
 #define SPS_KERN_GATHER(name)                                                                                          \
-    void name(int16_t *sums, const int8_t *w, const uint32_t *rise, size_t rises, const uint32_t *fall, size_t falls,  \
-              size_t channels)
+    void name(int16_t *sums, const uint32_t *w, const uint32_t *at, size_t rises, size_t count, size_t channels)
+
+/* Positions of the bits in which a and b differ, in rising order; returns how many.  list has room for 32 * words, and
+ * SPS_DIFFER_SPILL more numbers that may be written too much. */
+#define SPS_KERN_DIFFER(name) size_t name(uint32_t *list, const uint32_t *a, const uint32_t *b, size_t words)
 
 /* sums[i] += 2 acc[i], acc[i] = 0, i < n: a bit that flips changes a sum by 2. */
 #define SPS_KERN_DRAIN(name) void name(int16_t *sums, int8_t *acc, size_t n)
@@ -103,6 +107,7 @@ enum { SPS_PANEL = 16 };
     X(pool32, SPS_KERN_POOL32)                                                                                         \
     X(scatter, SPS_KERN_SCATTER)                                                                                       \
     X(gather, SPS_KERN_GATHER)                                                                                         \
+    X(differ, SPS_KERN_DIFFER)                                                                                         \
     X(drain, SPS_KERN_DRAIN)
 
 struct sps_kern {

@@ -105,12 +105,20 @@ static SPS_KERN_SCATTER(scatter)
 
 static SPS_KERN_GATHER(gather)
 {
-    for (size_t i = 0; i < rises; i++)
-        for (size_t c = 0; c < channels; c++)
-            sums[c] = (int16_t)(sums[c] + 2 * w[rise[i] * channels + c]);
-    for (size_t i = 0; i < falls; i++)
-        for (size_t c = 0; c < channels; c++)
-            sums[c] = (int16_t)(sums[c] - 2 * w[fall[i] * channels + c]);
+    for (size_t i = 0; i < count; i++)
+        for (size_t c = 0; c < channels; c++) {
+            int up = (int)(w[at[i] * sps_words(channels) + c / 32] >> c % 32 & 1) == (i < rises);
+            sums[c] = (int16_t)(sums[c] + (up ? 2 : -2));
+        }
+}
+
+static SPS_KERN_DIFFER(differ)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < words; i++)
+        for (uint32_t bits = a[i] ^ b[i]; bits != 0; bits &= bits - 1)
+            list[count++] = (uint32_t)(32 * i) + (uint32_t)__builtin_ctz(bits);
+    return count;
 }
 
 static SPS_KERN_DRAIN(drain)
@@ -181,6 +189,7 @@ bool sps_kern_fill_ref(struct sps_kern *kern)
     kern->pool32 = pool32;
     kern->scatter = scatter;
     kern->gather = gather;
+    kern->differ = differ;
     kern->drain = drain;
     return true;
 }
