@@ -94,9 +94,9 @@ typedef void scatter_batch(int8_t *acc, size_t row, const int8_t *const *w, size
     BATCH(name##_4, 4, its_kernel, its_channels)                                                                       \
     static scatter_batch *const name[] = {name##_1, name##_2, name##_3, name##_4};
 SHAPE(shape_5_64, 5, 64)
+SHAPE(shape_5_16, 5, 16)
 SHAPE(shape_3_64, 3, 64)
 SHAPE(shape_3_128, 3, 128)
-SHAPE(shape_any_16, kernel, 16)
 SHAPE(shape_any_32, kernel, 32)
 SHAPE(shape_any, kernel, channels)
 #undef SHAPE
@@ -110,7 +110,9 @@ static inline scatter_batch *const *shape_of(size_t kernel, size_t channels)
         return shape_3_64;
     if (kernel == 3 && channels == 128)
         return shape_3_128;
-    return channels == 16 ? shape_any_16 : channels == 32 ? shape_any_32 : shape_any;
+    if (kernel == 5 && channels == 16)
+        return shape_5_16;
+    return channels == 32 ? shape_any_32 : shape_any;
 }
 
 /* For the same reason the loop is not in scatter. */
