@@ -78,8 +78,8 @@ enum { SPS_PANEL = 16 };
 #define SPS_KERN_SCATTER(name)                                                                                         \
     void name(int8_t *acc, size_t row, const int8_t *const *w, size_t count, size_t kernel, size_t channels)
 
-/* The same for a vector of outputs that all bits reach: sums[c] += 2 (sum over r in rise of w[r][c] - sum over f in fall
- * of w[f][c]), c < channels; w is [..][channels] of -1 and +1.  Sums stay within 16 bits (the caller's care). */
+/* The same for a vector of outputs that all bits reach: sums[c] += 2 (sum over r in rise of w[r][c] - sum over f in
+ * fall of w[f][c]), c < channels; w is [..][channels] of -1 and +1.  Sums stay within 16 bits (the caller's care). */
 #define SPS_KERN_GATHER(name)                                                                                          \
     void name(int16_t *sums, const int8_t *w, const uint32_t *rise, size_t rises, const uint32_t *fall, size_t falls,  \
               size_t channels)

@@ -69,8 +69,7 @@ SCATTER_INLINE void add_squares(int8_t *acc, size_t row, const int8_t *const *w,
         from[i] = w[i];
     for (size_t a = 0; a < kernel; a++) {
         for (size_t b = 0; b < kernel; b++)
-            add_square(acc - b * channels, from, batch, b * channels, channels);
-        acc -= row;
+            add_square(acc - a * row - b * channels, from, batch, b * channels, channels);
         for (size_t i = 0; i < batch; i++)
             from[i] += kernel * channels;
     }
