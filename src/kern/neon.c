@@ -354,9 +354,9 @@ SPS_KERN_INLINE
     const int8_t *from[4];
     for (size_t i = 0; i < batch; i++)
         from[i] = w[i];
-    for (size_t a = 0; a < kernel; a++, acc -= row)
+    for (size_t a = 0; a < kernel; a++)
         for (size_t b = 0; b < kernel; b++) {
-            int8_t *to = acc - b * channels;
+            int8_t *to = acc - a * row - b * channels;
             size_t c = 0;
             for (; c + 16 <= channels; c += 16) {
                 int8x16_t sum = vld1q_s8(to + c);

@@ -69,45 +69,64 @@ SCATTER_INLINE void add_squares(int8_t *acc, size_t row, const int8_t *const *w,
         from[i] = w[i];
     for (size_t a = 0; a < kernel; a++) {
         for (size_t b = 0; b < kernel; b++)
-            add_square(acc - b * channels, from, batch, b * channels, channels);
-        acc -= row;
+            add_square(acc - a * row - b * channels, from, batch, b * channels, channels);
         for (size_t i = 0; i < batch; i++)
             from[i] += kernel * channels;
     }
 }
 
-SCATTER_INLINE void add_all(int8_t *acc, size_t row, const int8_t *const *w, size_t count, size_t kernel,
-                            size_t channels)
-{
-    for (; count > 4; count -= 4, w += 4)
-        add_squares(acc, row, w, 4, kernel, channels);
-    switch (count) {
-    case 1:
-        add_squares(acc, row, w, 1, kernel, channels);
-        break;
-    case 2:
-        add_squares(acc, row, w, 2, kernel, channels);
-        break;
-    case 3:
-        add_squares(acc, row, w, 3, kernel, channels);
-        break;
-    default:
-        add_squares(acc, row, w, 4, kernel, channels);
-    }
-}
+typedef void scatter_batch(int8_t *acc, size_t row, const int8_t *const *w, size_t kernel, size_t channels);
 
-SCATTER_TARGET static SPS_KERN_SCATTER(scatter)
+/* A function of its own for each number of bits of a common shape: saving the registers that another one needs would
+ * cost a third of the time of one bit. */
+#define BATCH(name, batch, its_kernel, its_channels)                                                                   \
+    SCATTER_TARGET static void name(int8_t *acc, size_t row, const int8_t *const *w, size_t kernel, size_t channels)   \
+    {                                                                                                                  \
+        (void)kernel;                                                                                                  \
+        (void)channels;                                                                                                \
+        add_squares(acc, row, w, batch, its_kernel, its_channels);                                                     \
+    }
+#define SHAPE(name, its_kernel, its_channels)                                                                          \
+    BATCH(name##_1, 1, its_kernel, its_channels)                                                                       \
+    BATCH(name##_2, 2, its_kernel, its_channels)                                                                       \
+    BATCH(name##_3, 3, its_kernel, its_channels)                                                                       \
+    BATCH(name##_4, 4, its_kernel, its_channels)                                                                       \
+    static scatter_batch *const name[] = {name##_1, name##_2, name##_3, name##_4};
+SHAPE(shape_5_64, 5, 64)
+SHAPE(shape_5_16, 5, 16)
+SHAPE(shape_3_64, 3, 64)
+SHAPE(shape_3_128, 3, 128)
+SHAPE(shape_any_32, kernel, 32)
+SHAPE(shape_any, kernel, channels)
+#undef SHAPE
+#undef BATCH
+
+static inline scatter_batch *const *shape_of(size_t kernel, size_t channels)
 {
     if (kernel == 5 && channels == 64)
-        add_all(acc, row, w, count, 5, 64);
-    else if (kernel == 3 && channels == 64)
-        add_all(acc, row, w, count, 3, 64);
-    else if (kernel == 3 && channels == 128)
-        add_all(acc, row, w, count, 3, 128);
-    else if (channels == 32)
-        add_all(acc, row, w, count, kernel, 32);
-    else if (channels == 16)
-        add_all(acc, row, w, count, kernel, 16);
+        return shape_5_64;
+    if (kernel == 3 && channels == 64)
+        return shape_3_64;
+    if (kernel == 3 && channels == 128)
+        return shape_3_128;
+    if (kernel == 5 && channels == 16)
+        return shape_5_16;
+    return channels == 32 ? shape_any_32 : shape_any;
+}
+
+/* For the same reason the loop is not in scatter. */
+__attribute__((noinline)) static SPS_KERN_SCATTER(scatter_many)
+{
+    scatter_batch *const *add = shape_of(kernel, channels);
+    for (; count > 4; count -= 4, w += 4)
+        add[3](acc, row, w, kernel, channels);
+    add[count - 1](acc, row, w, kernel, channels);
+}
+
+static SPS_KERN_SCATTER(scatter)
+{
+    if (count > 4)
+        scatter_many(acc, row, w, count, kernel, channels);
     else
-        add_all(acc, row, w, count, kernel, channels);
+        shape_of(kernel, channels)[count - 1](acc, row, w, kernel, channels);
 }
