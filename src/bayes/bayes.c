@@ -40,3 +40,23 @@ struct sps_random sps_scale_stream(const struct sps_scale *scale, const struct s
     uint32_t item = per_batch ? ~pass->batch : pass->index[sample];
     return sps_random(pass->seed, SPS_FOR_TRAIN_PATH, item, pass->epoch, (uint32_t)scale->layer);
 }
+
+double sps_scale_setting(const struct sps_scale *scale, const struct sps_reals *setting)
+{
+    return setting->value[scale->index < setting->count ? scale->index : setting->count - 1];
+}
+
+sps_status sps_scale_setting_reaches(const struct sps_scale *scale, const struct sps_reals *setting, const char *key)
+{
+    if (setting->word < 0 && setting->count > 1 && scale->index >= setting->count)
+        SPS_FAIL(EINVAL, "%s has %d numbers, layer %d needs one more", key, setting->count, scale->layer);
+    return SPS_OK;
+}
+
+sps_status sps_scale_setting_fits(const struct sps_graph *graph, const struct sps_reals *setting, const char *key)
+{
+    if (setting->count > 1 && setting->count > graph->scale_count)
+        SPS_FAIL(EINVAL, "%s has %d numbers, network '%s' has %d layers with a scale", key, setting->count, graph->name,
+                 graph->scale_count);
+    return SPS_OK;
+}

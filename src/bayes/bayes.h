@@ -11,6 +11,12 @@ const struct sps_method *sps_method_at(size_t index);
 /* First values of a layer's scale vector: uniform on [1 - spread, 1 + spread]. */
 void sps_scale_initialise(const struct sps_scale *scale, float *value, double spread, uint64_t seed);
 
+/* A setting that is one number for all layers, or a list with one a layer: its value for this layer, and the two checks
+ * that a list has as many as there are layers (in attach, and in check). */
+double sps_scale_setting(const struct sps_scale *scale, const struct sps_reals *setting);
+sps_status sps_scale_setting_reaches(const struct sps_scale *scale, const struct sps_reals *setting, const char *key);
+sps_status sps_scale_setting_fits(const struct sps_graph *graph, const struct sps_reals *setting, const char *key);
+
 /* The stream of one sample's draw in training: per sample it is the image's, per batch one for all. */
 struct sps_random;
 struct sps_random sps_scale_stream(const struct sps_scale *scale, const struct sps_pass *pass, int sample,

@@ -54,15 +54,14 @@ static double dropout_probability(const struct sps_scale *scale)
     const struct scale_dropout_settings *set = scale->settings;
     if (set->p.word == 0)
         return scale->layer_weights > LARGE_LAYER ? 0.5 : scale->layer_weights > SMALL_LAYER ? 0.2 : 0.1;
-    return set->p.value[scale->index < set->p.count ? scale->index : set->p.count - 1];
+    return sps_scale_setting(scale, &set->p);
 }
 
 static sps_status attach(struct sps_graph *graph, struct sps_scale *scale, uint64_t seed)
 {
     const struct scale_dropout_settings *set = scale->settings;
     size_t channels = (size_t)scale->channels;
-    if (set->p.word < 0 && set->p.count > 1 && scale->index >= set->p.count)
-        SPS_FAIL(EINVAL, "method.p has %d numbers, layer %d needs one more", set->p.count, scale->layer);
+    SPS_TRY(sps_scale_setting_reaches(scale, &set->p, "method.p"));
     if (set->low > set->high)
         SPS_FAIL(EINVAL, "method.low %g is above method.high %g", set->low, set->high);
     SPS_TRY(sps_graph_add_weight(graph, &scale->weight[0], scale->layer, "scale", 1, &channels, 0, 0));
@@ -73,10 +72,7 @@ static sps_status attach(struct sps_graph *graph, struct sps_scale *scale, uint6
 static sps_status check(const struct sps_graph *graph)
 {
     const struct scale_dropout_settings *set = graph->settings;
-    if (set->p.count > 1 && set->p.count > graph->scale_count)
-        SPS_FAIL(EINVAL, "method.p has %d numbers, network '%s' has %d layers with a scale", set->p.count, graph->name,
-                 graph->scale_count);
-    return SPS_OK;
+    return sps_scale_setting_fits(graph, &set->p, "method.p");
 }
 
 static float mean_of(const float *s, int channels)

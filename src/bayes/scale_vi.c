@@ -20,8 +20,10 @@
     X(clip, REAL, "method.clip", "2", "", 0.1, 100, "PACT's clipping level alpha of the scales", "Choi et al. 2018")   \
     X(lambda, REAL_OR_WORD, "method.lambda", "0.001", "elbo", 0, 1e6,                                                  \
       "weight of the KL term, or `elbo` for 1 / training images", "DATE 2023, eq. 3")                                  \
-    X(prior, REAL, "method.prior", "0.3", "", 1e-4, 100, "standard deviation of the prior N(1, prior^2)", "")          \
-    X(sigma, REAL, "method.sigma", "0.3", "", 1e-6, 10, "first standard deviation of the posterior", "")               \
+    X(prior, REALS, "method.prior", "[0.3]", "", 1e-4, 100,                                                            \
+      "standard deviation of the prior N(1, prior^2): one for all layers, or a list with one a layer", "")             \
+    X(sigma, REALS, "method.sigma", "[0.3]", "", 1e-6, 10,                                                             \
+      "first standard deviation of the posterior: one for all layers, or a list with one a layer", "")                 \
     X(spread, REAL, "method.spread", "0", "", 0, 1, "first means are uniform on 1 - spread .. 1 + spread", "")         \
     X(path_per, CHOICE, "method.path_per", "sample", "sample|batch", 0, 1, "who shares a draw in training",            \
       "docs/architecture.md, the trap")
@@ -50,12 +52,21 @@ static sps_status attach(struct sps_graph *graph, struct sps_scale *scale, uint6
 {
     const struct scale_vi_settings *set = scale->settings;
     size_t channels = (size_t)scale->channels;
+    SPS_TRY(sps_scale_setting_reaches(scale, &set->prior, "method.prior"));
+    SPS_TRY(sps_scale_setting_reaches(scale, &set->sigma, "method.sigma"));
     SPS_TRY(sps_graph_add_weight(graph, &scale->weight[MEAN], scale->layer, "scale_mean", 1, &channels, 0, 0));
     SPS_TRY(sps_graph_add_weight(graph, &scale->weight[RHO], scale->layer, "scale_rho", 1, &channels, 0, 0));
     sps_scale_initialise(scale, scale->weight[MEAN]->value, set->spread, seed);
     for (size_t c = 0; c < channels; c++)
-        scale->weight[RHO]->value[c] = (float)log(expm1(set->sigma));
+        scale->weight[RHO]->value[c] = (float)log(expm1(sps_scale_setting(scale, &set->sigma)));
     return SPS_OK;
+}
+
+static sps_status check(const struct sps_graph *graph)
+{
+    const struct scale_vi_settings *set = graph->settings;
+    SPS_TRY(sps_scale_setting_fits(graph, &set->prior, "method.prior"));
+    return sps_scale_setting_fits(graph, &set->sigma, "method.sigma");
 }
 
 static void draw(struct sps_scale *scale, const struct sps_pass *pass, int n0, int n1)
@@ -98,10 +109,10 @@ static double penalty(struct sps_scale *scale, size_t images)
 {
     const struct scale_vi_settings *set = scale->settings;
     double lambda = set->lambda.word == 0 ? 1.0 / (double)images : set->lambda.value, kl = 0,
-           p2 = set->prior * set->prior;
+           prior = sps_scale_setting(scale, &set->prior), p2 = prior * prior;
     for (int c = 0; c < scale->channels; c++) {
         double m = scale->weight[MEAN]->value[c], rho = scale->weight[RHO]->value[c], s = softplus(rho);
-        kl += log(set->prior / s) + (s * s + (m - 1) * (m - 1)) / (2 * p2) - 0.5;
+        kl += log(prior / s) + (s * s + (m - 1) * (m - 1)) / (2 * p2) - 0.5;
         scale->weight[MEAN]->grad[c] += (float)(lambda * (m - 1) / p2);
         scale->weight[RHO]->grad[c] += (float)(lambda * (s / p2 - 1 / s) / (1 + exp(-rho)));
     }
@@ -133,6 +144,7 @@ const struct sps_method sps_method_scale_vi = {
     .params = scale_vi_params,
     .settings_size = sizeof(struct scale_vi_settings),
     .attach = attach,
+    .check = check,
     .draw = draw,
     .backward = backward,
     .penalty = penalty,

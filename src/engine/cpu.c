@@ -11,7 +11,7 @@
 #include "core/vector.h"
 #include "engine/backend.h"
 
-enum { CHANGES_MAX = 127, PATCH_BYTES = 32 * 1024, POSITIONS_LEAST = 64, TOGETHER = 4 /* flips of one pixel */ };
+enum { CHANGES_MAX = 127, CHUNK_BYTES = 24 * 1024, POSITIONS_LEAST = 64, TOGETHER = 4 /* flips of one pixel */ };
 
 static size_t aligned(size_t bytes)
 {
@@ -25,17 +25,25 @@ static size_t patch_bytes(const struct sps_stage *s)
     return s->codes ? (s->fan_in + 3) / 4 * 4 : s->words * sizeof(uint32_t);
 }
 
-/* Output rows whose patches are made at a time: they stay in the first-level cache, and are enough for the kernels to
- * bring weights into their order once for many positions. */
+/* Output rows that are made at a time: their patches (and sums, where those are pooled at once) stay in the first-level
+ * cache, and are enough for the kernels to bring weights into their order once for many positions. */
 static size_t rows_at_a_time(const struct sps_stage *s)
 {
-    size_t row = (size_t)s->window.cw, rows = PATCH_BYTES / (row * patch_bytes(s));
-    size_t least = (POSITIONS_LEAST + row - 1) / row;
+    size_t row = (size_t)s->window.cw, window = (size_t)s->window_size, all = (size_t)s->window.ch;
+    size_t bytes = row * (patch_bytes(s) + (s->pools_at_once ? s->channels * sizeof(int32_t) : 0));
+    size_t rows = CHUNK_BYTES / bytes, least = (POSITIONS_LEAST + row - 1) / row;
     rows = rows < least ? least : rows;
-    return rows < (size_t)s->window.ch ? rows : (size_t)s->window.ch;
+    rows = (rows + window - 1) / window * window;
+    return rows < all ? rows : all;
 }
 
-/* A thread's scratch is the padded image (the first thread's is used by all), then patches.  Dense layers of codes have
+/* Sums of a chunk, before they are pooled. */
+static size_t chunk_sum_bytes(const struct sps_stage *s)
+{
+    return s->pools_at_once ? aligned(rows_at_a_time(s) * (size_t)s->window.cw * s->channels * sizeof(int32_t)) : 0;
+}
+
+/* A thread's scratch is the padded image (the first thread's is used by all), then a chunk's sums and patches.  Dense layers of codes have
  * their input there, in whole groups of four. */
 static size_t padded_bytes(const struct sps_stage *s)
 {
@@ -45,7 +53,8 @@ static size_t padded_bytes(const struct sps_stage *s)
 static size_t full_scratch(const struct sps_stage *s)
 {
     size_t count = s->conv ? rows_at_a_time(s) * (size_t)s->window.cw : 0;
-    return padded_bytes(s) + (s->conv ? aligned(sps_window_patches_size(&s->window, s->codes, count)) : 0);
+    return padded_bytes(s) + chunk_sum_bytes(s) +
+           (s->conv ? aligned(sps_window_patches_size(&s->window, s->codes, count)) : 0);
 }
 
 /* Changes of a convolution have a border, which takes what falls outside. */
@@ -121,11 +130,20 @@ static void conv_task(void *work, size_t task, int worker)
 {
     const struct job *j = work;
     const struct sps_stage *s = j->stage;
-    char *patches = j->scratch + (size_t)worker * j->stride + padded_bytes(s);
+    char *chunk = j->scratch + (size_t)worker * j->stride + padded_bytes(s), *patches = chunk + chunk_sum_bytes(s);
     size_t rows = (size_t)s->window.ch, first = task * j->step, last = first + j->step < rows ? first + j->step : rows,
            columns = (size_t)s->window.cw;
     for (size_t i = first; i < last; i++)
         sps_window_row(patches + (i - first) * columns * patch_bytes(s), &s->window, s->codes, j->scratch, (int)i);
+    if (s->pools_at_once) {
+        struct job part = *j;
+        part.sums = chunk;
+        multiply(&part, patches, 0, (last - first) * columns);
+        size_t window = (size_t)s->window_size, out = first / window * (columns / window) * s->channels;
+        j->kern->pool32((int32_t *)j->sums + out, (const int32_t *)(const void *)chunk, last - first, columns,
+                        s->channels, window);
+        return;
+    }
     multiply(j, patches, first * columns, (last - first) * columns);
     for (size_t i = first; i < last && s->padding.correction != NULL; i++)
         correct_padding(j, (int)i);
@@ -170,6 +188,7 @@ static void sums(const struct sps_backend *backend, const struct sps_stage *s, v
         sps_window_pad(memory, &s->window, s->codes, input);
         size_t rows = (size_t)s->window.ch, share = (rows + threads - 1) / threads, most = rows_at_a_time(s);
         j.step = share < most ? share : most;
+        j.step = (j.step + (size_t)s->window_size - 1) / (size_t)s->window_size * (size_t)s->window_size;
         run(team, (rows + j.step - 1) / j.step, conv_task, &j);
         return;
     }

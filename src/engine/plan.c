@@ -192,6 +192,7 @@ static sps_status plan_pool(struct sps_stage *s, const struct sps_packed *m, int
     if (op->result.kind != SPS_VALUE_SUMS)
         return refuse(m, index, "only sums are pooled");
     s->window_size = op->window;
+    s->pools_at_once = s->conv && s->codes; /* a first layer's are never updated */
     s->out_positions = (size_t)op->result.h * (size_t)op->result.w;
     return SPS_OK;
 }

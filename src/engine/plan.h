@@ -29,7 +29,8 @@ struct sps_stage {
     int mask_at;                  /* where its picks start */
     size_t macs;
     /* Pooling of sums. */
-    int window_size; /* 1: none */
+    int window_size;   /* 1: none */
+    int pools_at_once; /* nobody needs the sums before pooling: the backend gives those behind it */
     size_t out_positions;
     /* The decision. */
     const struct sps_noise *noise; /* NULL: one row */

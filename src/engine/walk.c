@@ -42,8 +42,10 @@ static size_t block_of(const struct sps_plan *plan)
 
 static void lay_out_level(struct sps_level *level, const struct sps_stage *s, size_t block, char **at)
 {
-    struct sps_level made = {.sums = carve(at, s->positions * s->channels * sum_bytes(s))};
-    made.pooled = s->window_size > 1 ? carve(at, s->out_positions * s->channels * sum_bytes(s)) : made.sums;
+    size_t positions = s->pools_at_once ? s->out_positions : s->positions;
+    struct sps_level made = {.sums = carve(at, positions * s->channels * sum_bytes(s))};
+    int pools = s->window_size > 1 && !s->pools_at_once;
+    made.pooled = pools ? carve(at, s->out_positions * s->channels * sum_bytes(s)) : made.sums;
     made.held = carve(at, input_bytes(s));
     made.next = carve(at, input_bytes(s));
     made.group = carve(at, 2 * block * sizeof *made.group);
@@ -101,6 +103,8 @@ static double now(const struct sps_lane *lane)
 static void pool(const struct sps_lane *lane, const struct sps_stage *s, struct sps_level *level)
 {
     size_t h = (size_t)s->window.ch, w = (size_t)s->window.cw, k = (size_t)s->window_size;
+    if (s->pools_at_once)
+        return;
     if (k > 1 && s->wide)
         lane->plan->kern->pool32(level->pooled, level->sums, h, w, s->channels, k);
     else if (k > 1)
