@@ -75,7 +75,7 @@ static size_t scratch(const struct sps_backend *backend, const struct sps_stage 
     if (s->columns != NULL)
         update = changes_bytes(s) + aligned((size_t)s->window.h * sizeof(int));
     else if (s->column_bits != NULL)
-        update = aligned(s->in_size * sizeof(uint32_t));
+        update = aligned(2 * s->in_size * sizeof(uint32_t));
     return full > update ? full : update;
 }
 
@@ -273,17 +273,21 @@ static void update_conv(const struct update *u, const uint32_t *flips, size_t co
     drain(u);
 }
 
+/* Rising bits first, then falling ones.  Each is stored in both lists, and one of them goes on: no branch to guess. */
 static void update_dense(const struct sps_kern *kern, const struct sps_stage *s, int16_t *out, const uint32_t *input,
-                         const uint32_t *flips, size_t count, uint32_t *sorted)
+                         const uint32_t *flips, size_t count, uint32_t *rising)
 {
-    size_t up = 0, down = count;
+    uint32_t *falling = rising + s->in_size;
+    size_t up = 0, down = 0;
     for (size_t i = 0; i < count; i++) {
-        int rise = rises(input, flips[i]);
-        sorted[rise ? up : down - 1] = flips[i];
-        up += (size_t)rise;
-        down -= (size_t)!rise;
+        uint32_t flip = flips[i], rise = input[flip / 32] >> flip % 32 & 1;
+        rising[up] = flip;
+        falling[down] = flip;
+        up += rise;
+        down += 1 - rise;
     }
-    kern->gather(out, s->column_bits, sorted, up, count, s->channels);
+    memcpy(rising + up, falling, down * sizeof *rising);
+    kern->gather(out, s->column_bits, rising, up, count, s->channels);
 }
 
 static void update(const struct sps_backend *backend, const struct sps_stage *s, int16_t *out, const uint32_t *input,
