@@ -43,8 +43,8 @@ static size_t chunk_sum_bytes(const struct sps_stage *s)
     return s->pools_at_once ? aligned(rows_at_a_time(s) * (size_t)s->window.cw * s->channels * sizeof(int32_t)) : 0;
 }
 
-/* A thread's scratch is the padded image (the first thread's is used by all), then a chunk's sums and patches.  Dense layers of codes have
- * their input there, in whole groups of four. */
+/* A thread's scratch is the padded image (the first thread's is used by all), then a chunk's sums and patches.  Dense
+ * layers of codes have their input there, in whole groups of four. */
 static size_t padded_bytes(const struct sps_stage *s)
 {
     return aligned(s->conv ? sps_window_padded_size(&s->window, s->codes) : s->codes ? patch_bytes(s) : 0);
@@ -158,7 +158,7 @@ static void dense_task(void *work, size_t task, int worker)
     (void)worker;
     if (s->codes) {
         size_t quads = patch_bytes(s) / 4;
-        j->kern->qgemm((int32_t *)j->sums + first, n, (const int8_t *)j->scratch, 4 * quads,
+        j->kern->qgemm((int32_t *)j->sums + first, n, (const uint8_t *)j->scratch, 4 * quads,
                        s->quads + first * quads * 4, s->weight_sums + first, 1, n, quads);
     } else if (s->wide) {
         j->kern->bgemm((int32_t *)j->sums + first, n, j->input, s->words, s->panels + first * s->words, 1, n, s->words,
@@ -192,9 +192,12 @@ static void sums(const struct sps_backend *backend, const struct sps_stage *s, v
         run(team, (rows + j.step - 1) / j.step, conv_task, &j);
         return;
     }
-    if (s->codes) { /* whole groups of four codes */
-        memset(memory, 0, patch_bytes(s));
-        memcpy(memory, input, s->fan_in);
+    if (s->codes) { /* whole groups of four codes, plus 128 */
+        const int8_t *codes = input;
+        uint8_t *shifted = (uint8_t *)memory;
+        memset(shifted, 0, patch_bytes(s));
+        for (size_t i = 0; i < s->fan_in; i++)
+            shifted[i] = (uint8_t)(codes[i] + 128);
     }
     size_t panels = sps_panels(s->channels);
     j.step = (panels + threads - 1) / threads * SPS_PANEL;

@@ -368,12 +368,12 @@ AVX2_INLINE void load_panel(__m256i sum[2], const int32_t *src, size_t channels)
     sum[1] = channels > 8 ? _mm256_maskload_epi32(src + 8, first_lanes(channels - 8)) : _mm256_setzero_si256();
 }
 
-/* 8-bit codes.  VPMADDUBSW wants one side unsigned: a code is taken as code + 128, and 128 wsum comes off.  It adds two
+/* 8-bit codes.  VPMADDUBSW multiplies unsigned by signed: codes come as code + 128, 128 wsum comes off.  It adds two
  * products to a sum of 16 bits, at most 2 * 255 in size, so that 64 quads fit. */
 enum { CODE_ROWS = 2, CODE_PANELS = 2, CODE_STRETCH = 64 };
 
 /* dst = base + products of `count` quads; without a base, dst += them.  Panels are `quads` long. */
-AVX2_INLINE void qgemm_tile(int32_t *dst, size_t ldd, const int8_t *a, size_t lda, const int8_t *w, size_t quads,
+AVX2_INLINE void qgemm_tile(int32_t *dst, size_t ldd, const uint8_t *a, size_t lda, const int8_t *w, size_t quads,
                             __m256i base[CODE_PANELS][2], size_t channels, size_t count, size_t rows, size_t panels)
 {
     __m256i pairs[CODE_ROWS][CODE_PANELS][2];
@@ -385,7 +385,7 @@ AVX2_INLINE void qgemm_tile(int32_t *dst, size_t ldd, const int8_t *a, size_t ld
         for (size_t r = 0; r < rows; r++) {
             int32_t quad;
             memcpy(&quad, a + r * lda + 4 * i, sizeof quad);
-            codes[r] = _mm256_xor_si256(_mm256_set1_epi32(quad), _mm256_set1_epi8(INT8_MIN));
+            codes[r] = _mm256_set1_epi32(quad);
         }
         for (size_t p = 0; p < panels; p++)
             for (size_t h = 0; h < 2; h++) {
@@ -421,7 +421,8 @@ AVX2 static SPS_KERN_QGEMM(qgemm)
         }
         for (size_t start = 0; start == 0 || start < quads; start += CODE_STRETCH) {
             size_t count = quads - start < CODE_STRETCH ? quads - start : CODE_STRETCH;
-            const int8_t *codes = a + 4 * start, *panel = w + (n * quads + start * SPS_PANEL) * 4;
+            const uint8_t *codes = a + 4 * start;
+            const int8_t *panel = w + (n * quads + start * SPS_PANEL) * 4;
             __m256i(*base)[2] = start == 0 ? shift : NULL;
             size_t m = 0;
             for (; m + 2 <= M; m += 2, codes += 2 * lda)

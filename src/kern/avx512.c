@@ -133,22 +133,22 @@ AVX512 static SPS_KERN_CGEMM(cgemm)
     }
 }
 
-/* 8-bit codes.  VPDPBUSD wants one side unsigned: a code is taken as code + 128, and 128 wsum comes off. */
+/* 8-bit codes.  VPDPBUSD multiplies unsigned by signed: codes come as code + 128, and 128 wsum comes off. */
 AVX512_INLINE __m512i without_shift(const int32_t *wsum, __mmask16 there)
 {
     return _mm512_slli_epi32(_mm512_sub_epi32(_mm512_setzero_si512(), _mm512_maskz_loadu_epi32(there, wsum)), 7);
 }
 
-AVX512_INLINE __m512i add_quad(__m512i sum, const int8_t *codes, __m512i channels)
+AVX512_INLINE __m512i add_quad(__m512i sum, const uint8_t *codes, __m512i channels)
 {
     int32_t quad;
     memcpy(&quad, codes, sizeof quad);
-    sum = _mm512_dpbusd_epi32(sum, _mm512_xor_si512(_mm512_set1_epi32(quad), _mm512_set1_epi8(INT8_MIN)), channels);
+    sum = _mm512_dpbusd_epi32(sum, _mm512_set1_epi32(quad), channels);
     __asm__("" : "+v"(sum)); /* in the same register: gcc 12 copies all sums there and back */
     return sum;
 }
 
-AVX512_INLINE void qgemm_tile(int32_t *dst, size_t ldd, const int8_t *a, size_t lda, const int8_t *w,
+AVX512_INLINE void qgemm_tile(int32_t *dst, size_t ldd, const uint8_t *a, size_t lda, const int8_t *w,
                               const int32_t *wsum, size_t channels, size_t quads, size_t panels)
 {
     __m512i sum[ROWS][PANELS];
@@ -169,7 +169,7 @@ AVX512_INLINE void qgemm_tile(int32_t *dst, size_t ldd, const int8_t *a, size_t 
 }
 
 /* One row and one panel, which is read from end to end; four sums hide the latency. */
-AVX512_INLINE void qgemm_row(int32_t *dst, const int8_t *a, const int8_t *w, const int32_t *wsum, __mmask16 there,
+AVX512_INLINE void qgemm_row(int32_t *dst, const uint8_t *a, const int8_t *w, const int32_t *wsum, __mmask16 there,
                              size_t quads)
 {
     __m512i sum[4] = {without_shift(wsum, there), _mm512_setzero_si512(), _mm512_setzero_si512(),

@@ -53,11 +53,12 @@ enum { SPS_PANEL = 16, SPS_DIFFER_SPILL = 16 };
     void name(int16_t *dst, size_t ldd, const uint32_t *a, size_t lda, const uint32_t *w, size_t M, size_t N,          \
               size_t words, int32_t bits)
 
-/* dst[m][n] = sum_k a[m][k] * w[n][k], exact: 8-bit codes times -1, 0 or +1.
- * a: M rows of 4 * quads codes, row m at a + m * lda.  w: panels [ceil(N/16)][quads][16][4], channels past the end are
- * zero.  wsum[n] = sum_k w[n][k], n < N: what a tier that shifts codes to unsigned numbers has to take off again. */
+/* dst[m][n] = sum_k (a[m][k] - 128) * w[n][k], exact: 8-bit codes times -1, 0 or +1.
+ * a: M rows of 4 * quads codes, each plus 128 (x86 multiplies unsigned by signed numbers), row m at a + m * lda.  w:
+ * panels [ceil(N/16)][quads][16][4], channels past the end are zero.  wsum[n] = sum_k w[n][k], n < N: 128 times this
+ * has to come off. */
 #define SPS_KERN_QGEMM(name)                                                                                           \
-    void name(int32_t *dst, size_t ldd, const int8_t *a, size_t lda, const int8_t *w, const int32_t *wsum, size_t M,   \
+    void name(int32_t *dst, size_t ldd, const uint8_t *a, size_t lda, const int8_t *w, const int32_t *wsum, size_t M,  \
               size_t N, size_t quads)
 
 /* Bit p * channels + c of the stream = z[p][c] >= t[c], p < positions, c < channels; bits past the end of the last word

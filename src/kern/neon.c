@@ -141,7 +141,7 @@ SPS_KERN_INLINE void cgemm_tile(int32_t *dst, size_t ldd, const int16_t *a, size
 static SPS_KERN_CGEMM(cgemm){
     FOR_TILES(INTEGER_ROWS, cgemm_tile, dst + m * ldd + n, ldd, a + m * lda, lda, w + n * pairs * 2, N - n, pairs)}
 
-SPS_KERN_INLINE void qgemm_tile(int32_t *dst, size_t ldd, const int8_t *a, size_t lda, const int8_t *panel,
+SPS_KERN_INLINE void qgemm_tile(int32_t *dst, size_t ldd, const uint8_t *a, size_t lda, const int8_t *panel,
                                 size_t channels, size_t quads, size_t rows)
 {
     enum { SHORTS_FILL = 255 }; /* quads until a product of 128 each could leave 16 bits */
@@ -162,7 +162,7 @@ SPS_KERN_INLINE void qgemm_tile(int32_t *dst, size_t ldd, const int8_t *a, size_
             for (size_t r = 0; r < rows; r++) {
                 int32_t quad;
                 memcpy(&quad, a + r * lda + 4 * i, sizeof quad);
-                int8x16_t x = vreinterpretq_s8_s32(vdupq_n_s32(quad));
+                int8x16_t x = veorq_s8(vreinterpretq_s8_s32(vdupq_n_s32(quad)), vdupq_n_s8(INT8_MIN));
                 for (size_t q = 0; q < 4; q++) {
                     low[r][q] = vmlal_s8(low[r][q], vget_low_s8(channel[q]), vget_low_s8(x));
                     high[r][q] = vmlal_high_s8(high[r][q], channel[q], x);

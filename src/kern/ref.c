@@ -49,7 +49,8 @@ static SPS_KERN_QGEMM(qgemm)
             for (size_t i = 0; i < quads; i++)
                 for (size_t lane = 0; lane < SPS_PANEL; lane++)
                     for (size_t k = 0; k < 4; k++)
-                        sum[lane] += a[m * lda + 4 * i + k] * w[((n * quads + i * SPS_PANEL) + lane) * 4 + k];
+                        sum[lane] +=
+                            ((int32_t)a[m * lda + 4 * i + k] - 128) * w[((n * quads + i * SPS_PANEL) + lane) * 4 + k];
             for (size_t lane = 0; lane < SPS_PANEL && n + lane < N; lane++)
                 dst[m * ldd + n + lane] = sum[lane];
         }

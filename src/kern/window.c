@@ -83,23 +83,31 @@ size_t sps_window_padded_size(const struct sps_window *v, int codes)
     return SPILL + (pixel > 0 ? ((size_t)v->h + pad) * ((size_t)v->w + pad) * pixel : plain_size(v, codes));
 }
 
+/* Bytes with `flip` turned over in each: 0x80 makes code + 128 of a code. */
+static void copy_row(uint8_t *restrict to, const uint8_t *restrict from, size_t n, uint8_t flip)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] = from[i] ^ flip;
+}
+
 void sps_window_pad(void *padded, const struct sps_window *v, int codes, const void *x)
 {
     size_t pixel = pixel_bytes(v, codes), pad = (size_t)v->pad, row = (size_t)v->w * pixel;
-    char *to = padded;
-    const char *from = x;
+    uint8_t *to = padded, zero = codes ? 0x80 : 0;
+    const uint8_t *from = x;
     if (pixel == 0 || pad == 0) {
-        memcpy(to, from, plain_size(v, codes));
+        copy_row(to, from, plain_size(v, codes), zero);
         return;
     }
-    memset(to, 0, pad * (row + 2 * pad * pixel) + pad * pixel); /* rows above, and left of the first row */
-    to += pad * (row + 2 * pad * pixel) + pad * pixel;
+    size_t above = pad * (row + 2 * pad * pixel), side = pad * pixel;
+    memset(to, zero, above + side); /* and left of the first row */
+    to += above + side;
     for (int i = 0; i < v->h; i++, from += row) {
-        memcpy(to, from, row);
-        memset(to + row, 0, 2 * pad * pixel); /* right of it, and left of the next */
-        to += row + 2 * pad * pixel;
+        copy_row(to, from, row, zero);
+        memset(to + row, zero, 2 * side); /* right of it, and left of the next */
+        to += row + 2 * side;
     }
-    memset(to, 0, pad * (row + 2 * pad * pixel) - pad * pixel);
+    memset(to, zero, above - side);
 }
 
 /* `kernel` runs for each of `count` patches, first run first: what a piece writes too much is written over by the next

@@ -23,8 +23,8 @@ size_t sps_window_padded_size(const struct sps_window *v, int codes);
 size_t sps_window_patches_size(const struct sps_window *v, int codes, size_t count);
 /* Bytes from one patch to the next: codes in groups of four, bits in words of 32. */
 size_t sps_window_patch_size(const struct sps_window *v, int codes);
-/* x is codes [h][w][c] or bits; padding is 0 (bits: reads as -1, see sps_padding).  Bits whose pixels are no whole
- * bytes are not padded: padded gets a copy. */
+/* x is codes [h][w][c], to which 128 is added (qgemm), or bits; padding is 0 (bits: reads as -1, see sps_padding). Bits
+ * whose pixels are no whole bytes are not padded: padded gets a copy. */
 void sps_window_pad(void *padded, const struct sps_window *v, int codes, const void *x);
 /* Patches of output row i, all columns, from what sps_window_pad() made.  Bytes of codes past a patch's end are
  * arbitrary (the weights there are 0), bits past its end are 0. */

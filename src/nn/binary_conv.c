@@ -114,18 +114,19 @@ void sps_binary_conv_refresh(struct sps_binary_conv *v)
 
 /* ---- forward ---- */
 
-/* Patches of one output row: bits as words; codes widened to pairs of 16 bits, from the last to the first, in place. */
+/* Patches of one output row: bits as words; codes, 128 taken off, widened to pairs of 16 bits, from the last to the
+ * first, in place. */
 static void make_patches(const struct sps_binary_conv *v, uint32_t *patches, const void *padded, int i)
 {
     sps_window_row(patches, &v->window, v->codes, padded, i);
     if (!v->codes)
         return;
     size_t narrow = sps_window_patch_size(&v->window, 1), wide = 2 * patch_words(v), n = sps_window_size(&v->window);
-    int8_t *codes = (int8_t *)patches;
+    uint8_t *codes = (uint8_t *)patches;
     int16_t *pairs = (int16_t *)(void *)patches;
     for (size_t j = (size_t)v->window.cw; j-- > 0;)
         for (size_t q = wide; q-- > 0;)
-            pairs[j * wide + q] = q < n ? codes[j * narrow + q] : 0;
+            pairs[j * wide + q] = (int16_t)(q < n ? codes[j * narrow + q] - 128 : 0);
 }
 
 /* y = max over each window, argmax the first of equals (raster order). */
