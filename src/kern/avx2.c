@@ -623,25 +623,23 @@ AVX2_INLINE __m256i gather_add(__m256i *sum, __m256i x, __m256i y)
 
 /* Bit i of a plane's word becomes a bit of byte i: the word in all lanes, its bytes 8 times each, of each the bit that
  * is the byte's. */
-AVX2_INLINE __m256i spread_32(uint32_t plane[][GATHER_WORDS], size_t planes, size_t word)
+AVX2_INLINE __m256i spread_32(uint32_t plane[][GATHER_WORDS], size_t word)
 {
     const __m256i bytes = _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
     const __m256i own = _mm256_set1_epi64x((int64_t)0x8040201008040201);
-    __m256i counts = _mm256_setzero_si256(), weight = _mm256_set1_epi8(1);
-    for (size_t p = 0; p < planes; p++) {
+    __m256i counts = _mm256_setzero_si256();
+    for (size_t p = 0; p < SPS_GATHER_PLANES; p++) {
         __m256i x = _mm256_shuffle_epi8(_mm256_set1_epi32((int32_t)plane[p][word]), bytes);
         x = _mm256_cmpeq_epi8(_mm256_and_si256(x, own), own);
-        counts = _mm256_or_si256(counts, _mm256_and_si256(x, weight));
-        weight = _mm256_add_epi8(weight, weight);
+        counts = _mm256_or_si256(counts, _mm256_and_si256(x, _mm256_set1_epi8((char)(1 << p))));
     }
     return counts;
 }
 
-AVX2_INLINE void gather_spread(int16_t *sums, uint32_t plane[][GATHER_WORDS], size_t planes, size_t channels,
-                               int change)
+AVX2_INLINE void gather_spread(int16_t *sums, uint32_t plane[][GATHER_WORDS], size_t channels, int change)
 {
     for (size_t i = 0; 32 * i < channels; i++, sums += 32) {
-        __m256i counts = spread_32(plane, planes, i);
+        __m256i counts = spread_32(plane, i);
         if (channels - 32 * i < 32) {
             uint8_t count[32];
             _mm256_storeu_si256((__m256i *)count, counts);

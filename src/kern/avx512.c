@@ -369,17 +369,31 @@ AVX512_INLINE __m512i gather_add(__m512i *sum, __m512i x, __m512i y)
     return carry;
 }
 
-AVX512_INLINE void gather_spread(int16_t *sums, uint32_t plane[][GATHER_WORDS], size_t planes, size_t channels,
-                                 int change)
+AVX512_INLINE void change_32(int16_t *sums, __m256i counts, int change, __mmask32 there)
 {
-    for (size_t i = 0; 32 * i < channels; i++) {
-        size_t left = channels - 32 * i;
-        __mmask32 there = left >= 32 ? 0xffffffffu : (1u << left) - 1;
-        __m512i sum = _mm512_maskz_loadu_epi16(there, sums + 32 * i);
-        sum = _mm512_add_epi16(sum, _mm512_set1_epi16((int16_t)change));
-        for (size_t p = 0; p < planes; p++)
-            sum = _mm512_mask_add_epi16(sum, plane[p][i], sum, _mm512_set1_epi16((int16_t)(4 << p)));
-        _mm512_mask_storeu_epi16(sums + 32 * i, there, sum);
+    __m512i more = _mm512_slli_epi16(_mm512_cvtepu8_epi16(counts), 2);
+    more = _mm512_add_epi16(more, _mm512_set1_epi16((int16_t)change));
+    if (there == UINT32_MAX)
+        _mm512_storeu_si512(sums, _mm512_add_epi16(_mm512_loadu_si512(sums), more));
+    else
+        _mm512_mask_storeu_epi16(sums, there, _mm512_add_epi16(_mm512_maskz_loadu_epi16(there, sums), more));
+}
+
+/* 64 channels at a time: their words of a plane are a mask of bytes to which its weight is added. */
+AVX512_INLINE void gather_spread(int16_t *sums, uint32_t plane[][GATHER_WORDS], size_t channels, int change)
+{
+    for (size_t c = 0; c < channels; c += 64) {
+        size_t left = channels - c;
+        __mmask64 there = left >= 64 ? UINT64_MAX : (UINT64_C(1) << left) - 1;
+        __m512i counts = _mm512_setzero_si512();
+        for (size_t p = 0; p < SPS_GATHER_PLANES; p++) {
+            __mmask64 ones;
+            memcpy(&ones, &plane[p][c / 32], sizeof ones);
+            counts = _mm512_mask_add_epi8(counts, ones, counts, _mm512_set1_epi8((char)(1 << p)));
+        }
+        change_32(sums + c, _mm512_castsi512_si256(counts), change, (__mmask32)there);
+        if (left > 32)
+            change_32(sums + c + 32, _mm512_extracti64x4_epi64(counts, 1), change, (__mmask32)(there >> 32));
     }
 }
 

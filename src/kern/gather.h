@@ -14,9 +14,11 @@
  *   gather_xor(x, y), gather_and(x, y), gather_not(x)
  *   gather_add(&sum, x, y)        sum = sum ^ x ^ y; returns the carry
  *   gather_store(words, x)
- *   gather_spread(sums, plane, planes, channels, change)   sums[c] += 4 * count of channel c + change */
+ *   gather_spread(sums, planes, channels, change)   sums[c] += 4 * count of channel c + change
+ *
+ * gather_spread looks at all planes, needed or not: loops of constant length cost less than the turns saved. */
 
-enum { GATHER_PLANES = 8, GATHER_MOST = (1 << GATHER_PLANES) - 1 /* rows counted at a time */ };
+enum { GATHER_MOST = (1 << SPS_GATHER_PLANES) - 1 /* rows counted at a time */ };
 
 /* Rows that are added together: the first `count` of a group, and zeros instead of the others. */
 struct gather_rows {
@@ -56,7 +58,7 @@ GATHER_INLINE void gather_group(gather_vector *plane, const struct gather_rows *
     gather_vector carry = gather_8(plane, r, 0);
     if (GATHER_GROUP == 16)
         carry = gather_add(&plane[3], carry, gather_8(plane, r, 8));
-    for (size_t p = GATHER_GROUP == 16 ? 4 : 3; p < GATHER_PLANES; p++) {
+    for (size_t p = GATHER_GROUP == 16 ? 4 : 3; p < SPS_GATHER_PLANES; p++) {
         gather_vector next = gather_and(plane[p], carry);
         plane[p] = gather_xor(plane[p], carry);
         carry = next;
@@ -77,21 +79,18 @@ GATHER_INLINE void gather_block(int16_t *sums, const uint32_t *w, size_t stride,
 {
     while (count > 0) {
         size_t part = count < GATHER_MOST ? count : GATHER_MOST, up = rises < part ? rises : part, down = part - up;
-        gather_vector plane[GATHER_PLANES];
-        for (size_t p = 0; p < GATHER_PLANES; p++)
+        gather_vector plane[SPS_GATHER_PLANES];
+        for (size_t p = 0; p < SPS_GATHER_PLANES; p++)
             plane[p] = gather_fill(!(down >> p & 1));
         gather_count(plane, w, stride, words, at + up, down);
-        for (size_t p = 0; p < GATHER_PLANES; p++)
+        for (size_t p = 0; p < SPS_GATHER_PLANES; p++)
             plane[p] = gather_not(plane[p]);
         gather_count(plane, w, stride, words, at, up);
 
-        _Alignas(64) uint32_t bits[GATHER_PLANES][GATHER_WORDS];
-        for (size_t p = 0; p < GATHER_PLANES; p++)
+        _Alignas(64) uint32_t bits[SPS_GATHER_PLANES][GATHER_WORDS];
+        for (size_t p = 0; p < SPS_GATHER_PLANES; p++)
             gather_store(bits[p], plane[p]);
-        size_t planes = 1;
-        while (part >> planes != 0)
-            planes++;
-        gather_spread(sums, bits, planes, channels, -2 * (int)part);
+        gather_spread(sums, bits, channels, -2 * (int)part);
         at += part;
         rises -= up;
         count -= part;

@@ -19,4 +19,6 @@
 #define SPS_KERN_DECLARE_FILL(tier) bool sps_kern_fill_##tier(struct sps_kern *kern);
 SPS_KERN_TIERS(SPS_KERN_DECLARE_FILL)
 #undef SPS_KERN_DECLARE_FILL
+
+enum { SPS_GATHER_PLANES = 8 }; /* gather (kern/gather.h) counts in bytes, a bit of which is a plane */
 #endif

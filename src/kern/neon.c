@@ -438,13 +438,12 @@ SPS_KERN_INLINE uint32x4_t gather_add(uint32x4_t *sum, uint32x4_t x, uint32x4_t 
 }
 
 /* Each byte of a plane is repeated for its eight channels, which look at their bits. */
-SPS_KERN_INLINE void gather_spread(int16_t *sums, uint32_t plane[][GATHER_WORDS], size_t planes, size_t channels,
-                                   int change)
+SPS_KERN_INLINE void gather_spread(int16_t *sums, uint32_t plane[][GATHER_WORDS], size_t channels, int change)
 {
     const uint8x8_t own = vcreate_u8(UINT64_C(0x8040201008040201));
     for (size_t i = 0; 8 * i < channels; i++, sums += 8) {
         uint8x8_t counts = vdup_n_u8(0);
-        for (size_t p = 0; p < planes; p++) {
+        for (size_t p = 0; p < SPS_GATHER_PLANES; p++) {
             uint8x8_t ones = vtst_u8(vdup_n_u8((uint8_t)(plane[p][i / 4] >> i % 4 * 8)), own);
             counts = vorr_u8(counts, vand_u8(ones, vdup_n_u8((uint8_t)(1u << p))));
         }
