@@ -336,7 +336,9 @@ void sps_lane_load(struct sps_lane *lane, const uint8_t *pixels)
 {
     const struct sps_packed *m = lane->plan->packed;
     size_t channels = (size_t)m->input.c, count = (size_t)m->input.h * (size_t)m->input.w;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count && channels == 1; i++) /* the same without a loop inside */
+        lane->codes[i] = m->codes[pixels[i]];
+    for (size_t i = 0; i < count && channels > 1; i++)
         for (size_t c = 0; c < channels; c++)
             lane->codes[i * channels + c] = m->codes[c * 256 + pixels[i * channels + c]];
     for (int i = 0; i < lane->plan->stage_count; i++)
