@@ -513,34 +513,42 @@ static void fill_bytes(int8_t *x, size_t n, enum fill fill)
         x[i] = (int8_t)(fill == FILL_RANDOM ? (int)below(256) - 128 : fill == FILL_OPPOSITE ? INT8_MIN : (int)fill);
 }
 
-/* The weights of different bits may lie anywhere, also upon each other; those of the first end where nothing may be
- * read.  acc is where the last square of the output begins. */
+/* Flips in a row of pixels: the first has its square where acc begins, the weights of the last end where nothing may be
+ * read. */
 static void check_scatter(const size_t size[4], enum fill fill, bool definition)
 {
-    size_t kernel = size[0], channels = size[1], count = size[2];
-    size_t row = kernel * channels + (below(2) == 0 ? 0 : below(300)), square = kernel * kernel * channels;
+    size_t kernel = size[0], channels = size[1], count = size[2], pixels = 1 + below(6), squares = 1 + below(5);
+    size_t rises = below((uint32_t)count + 1);
+    size_t row = (kernel + pixels) * channels + (below(2) == 0 ? 0 : below(300)), square = kernel * kernel * channels;
     snprintf(current, sizeof current, "kernel %zu, channels %zu, count %zu, row %zu, fill %d", kernel, channels, count,
              row, fill);
-    size_t last = (kernel - 1) * (row + channels), bytes = last + channels;
-    size_t spare = below(1000);
-    int8_t *initial = take(IN1, bytes), *weights = take(IN2, spare + square);
-    const int8_t **w = take(IN3, count * sizeof *w);
+    size_t first = (kernel - 1) * (row + channels), bytes = first + pixels * channels;
+    int8_t *initial = take(IN1, bytes), *w = take(IN2, squares * square);
+    struct sps_flip *flips = take(IN3, count * sizeof *flips);
     fill_bytes(initial, bytes, fill);
-    fill_bytes(weights, spare + square, fill == FILL_RANDOM ? fill : (enum fill)below(FILLS));
-    for (size_t i = 0; i < count; i++)
-        w[i] = weights + (i == 0 ? spare : below((uint32_t)spare + 1));
+    fill_bytes(w, squares * square, fill == FILL_RANDOM ? fill : (enum fill)below(FILLS));
+    for (size_t i = 0; i < count; i++) {
+        flips[i].place = (uint32_t)(first + (i == 0 ? 0 : below((uint32_t)pixels)) * channels);
+        flips[i].square = i + 1 == count ? (uint32_t)squares - 1 : below((uint32_t)squares);
+    }
 
-    COMPARE_TIERS(scatter, int8_t, bytes, initial, false, out + last, row, w, count, kernel, channels)
+    COMPARE_TIERS(scatter, int8_t, bytes, initial, false, out, row, w, flips, rises, count, kernel, channels)
     if (definition) {
         bool right = guards_hold(want, bytes);
-        for (size_t at = 0; at < bytes; at++) {
-            size_t back = last + channels - 1 - at; /* from the last byte */
-            size_t a = back / row, b = back % row / channels, c = at + a * row + b * channels - last;
-            int value = initial[at];
-            for (size_t i = 0; i < count && b < kernel; i++)
-                value += w[i][(a * kernel + b) * channels + c];
-            right = right && (uint8_t)want[at] == (uint8_t)value;
-        }
+        uint8_t *by_hand = calloc(bytes, 1);
+        if (by_hand == NULL)
+            quit("no memory");
+        for (size_t i = 0; i < bytes; i++)
+            by_hand[i] = (uint8_t)initial[i];
+        for (size_t i = 0; i < count; i++)
+            for (size_t j = 0; j < square; j++) {
+                size_t tap = j / channels,
+                       at = flips[i].place + j % channels - tap / kernel * row - tap % kernel * channels;
+                int weight = w[flips[i].square * square + j];
+                by_hand[at] = (uint8_t)(by_hand[at] + (i < rises ? weight : -weight));
+            }
+        right = right && memcmp(by_hand, want, bytes) == 0;
+        free(by_hand);
         verdict(right, "ref", "scatter", "is not the sum of squares");
     }
 }
@@ -812,7 +820,7 @@ static void random_scatter(size_t size[4])
 {
     size[0] = 1 + below(6);
     size[1] = below(2) == 0 ? (size_t)16 << below(4) : 1 + some_size(199);
-    size[2] = 1 + below(6);
+    size[2] = 1 + below(12);
 }
 
 /* Also more flips than 8 bits can count. */
@@ -1023,21 +1031,22 @@ BENCH(pool16, n[0] * n[1] * n[2], 2 * n[0] * n[1] * n[2], 0, n[0] * n[1] * n[2],
 BENCH(pool32, n[0] * n[1] * n[2], 4 * n[0] * n[1] * n[2], 0, n[0] * n[1] * n[2], o->out, o->x, n[0], n[1], n[2], n[3])
 BENCH(drain, 4 * n[0], 0, 0, n[0], o->out, (int8_t *)o->out + 2 * n[0], n[0])
 
-/* Bits of one pixel after the other, in a row of an image 16 pixels wide; weights of 32 channels in turn. */
+/* Flips here and there in an image 14 pixels wide; weights of 32 channels. */
 static struct needs needs_scatter(const size_t n[4])
 {
-    size_t square = n[0] * n[0] * n[1];
-    return (struct needs){(16 * n[0] + 8) * n[1], 32 * square, 0, square * n[2], 0};
+    size_t square = n[0] * n[0] * n[1], side = 14 + n[0] - 1;
+    return (struct needs){side * side * n[1], 32 * square, 0, square * n[2], n[2] * 2};
 }
 
 static void call_scatter(const struct sps_kern *k, const size_t n[4], const struct operands *o)
 {
-    static size_t turn;
-    const int8_t *w[4];
-    turn = (turn + n[2]) % 32;
-    for (size_t i = 0; i < n[2] && i < 4; i++)
-        w[i] = (const int8_t *)o->x + (turn + i) % 32 * n[0] * n[0] * n[1];
-    k->scatter((int8_t *)o->out + ((n[0] - 1) * 17 + turn % 8) * n[1], 16 * n[1], w, n[2], n[0], n[1]);
+    struct sps_flip *flips = (struct sps_flip *)(void *)(uintptr_t)o->at;
+    size_t side = 14 + n[0] - 1;
+    for (size_t i = 0; i < n[2]; i++) {
+        size_t pixel = i * 196 / n[2], place = (pixel / 14 + n[0] - 1) * side + pixel % 14 + n[0] - 1;
+        flips[i] = (struct sps_flip){(uint32_t)(place * n[1]), (uint32_t)(i * 37 % 32)};
+    }
+    k->scatter(o->out, side * n[1], o->x, flips, n[2] / 2, n[2], n[0], n[1]);
 }
 
 /* Other rows in each call, of a table that does not fit into the first cache. */

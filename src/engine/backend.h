@@ -20,9 +20,9 @@ struct sps_backend {
     int repeatable;
     /* Bytes that one thread needs for a stage, beside input and sums. */
     size_t (*scratch)(const struct sps_backend *backend, const struct sps_stage *stage);
-    /* sums[positions][channels] (int32 where stage->wide, else int16; pooled where stage->pools_at_once) of input: codes
-     * [in_size] or bits [in_words].
-     * scratch: one for each thread of the team, `stride` bytes apart.  team may be NULL: this thread alone. */
+    /* sums[positions][channels] (int32 where stage->wide, else int16; pooled where stage->pools_at_once) of input:
+     * codes [in_size] or bits [in_words]. scratch: one for each thread of the team, `stride` bytes apart.  team may be
+     * NULL: this thread alone. */
     void (*sums)(const struct sps_backend *backend, const struct sps_stage *stage, void *sums, const void *input,
                  const struct sps_moment *moment, struct sps_team *team, char *scratch, size_t stride);
     /* sums of input from those of the input before; flips are the bits that differ, in rising order.  May be NULL. */

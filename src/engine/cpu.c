@@ -11,7 +11,7 @@
 #include "core/vector.h"
 #include "engine/backend.h"
 
-enum { CHANGES_MAX = 127, CHUNK_BYTES = 24 * 1024, POSITIONS_LEAST = 64, TOGETHER = 4 /* flips of one pixel */ };
+enum { CHANGES_MAX = 127, CHUNK_BYTES = 24 * 1024, POSITIONS_LEAST = 64 };
 
 static size_t aligned(size_t bytes)
 {
@@ -73,7 +73,7 @@ static size_t scratch(const struct sps_backend *backend, const struct sps_stage 
     (void)backend;
     size_t full = full_scratch(s), update = 0;
     if (s->columns != NULL)
-        update = changes_bytes(s) + aligned((size_t)s->window.h * sizeof(int));
+        update = changes_bytes(s) + aligned(2 * s->in_size * sizeof(struct sps_flip));
     else if (s->column_bits != NULL)
         update = aligned(2 * s->in_size * sizeof(uint32_t));
     return full > update ? full : update;
@@ -206,18 +206,13 @@ static void sums(const struct sps_backend *backend, const struct sps_stage *s, v
 
 /* ---- updates ---- */
 
-static int rises(const uint32_t *input, size_t element)
-{
-    return (int)(input[element / 32] >> element % 32 & 1);
-}
-
 struct update {
     const struct sps_kern *kern;
     const struct sps_stage *stage;
     int16_t *sums;
     const uint32_t *input;
-    int8_t *changes; /* [h + kernel - 1][w + kernel - 1][channels] */
-    int *in_row;     /* [h] flips since the last drain */
+    int8_t *changes;         /* [h + kernel - 1][w + kernel - 1][channels] */
+    struct sps_flip *rising; /* [in_size]; the falling ones are behind it, and put together for the kernel */
 };
 
 static void drain(const struct update *u)
@@ -227,52 +222,47 @@ static void drain(const struct update *u)
     for (size_t i = 0; i < (size_t)v->ch; i++)
         u->kern->drain(u->sums + i * (size_t)v->cw * n, u->changes + ((i + border) * width + border) * n,
                        (size_t)v->cw * n);
-    memset(u->in_row, 0, (size_t)v->h * sizeof *u->in_row);
 }
 
-/* No output is changed more often than bits flip in the `kernel` input rows that it reads. */
-static int flips_around(const struct update *u, int row)
+/* Each flip is stored in both lists, and one of them goes on: no branch to guess.  Divisions of 32 bits are quick. */
+static void scatter_flips(const struct update *u, const uint32_t *flips, size_t count)
 {
-    int sum = 0;
-    for (int k = row < u->stage->window.kernel ? 0 : row - u->stage->window.kernel + 1; k <= row; k++)
-        sum += u->in_row[k];
-    return sum;
+    const struct sps_window *v = &u->stage->window;
+    uint32_t c = (uint32_t)v->c, w = (uint32_t)v->w, n = (uint32_t)u->stage->channels, k = (uint32_t)v->kernel,
+             width = (uint32_t)changes_width(v);
+    struct sps_flip *falling = u->rising + u->stage->in_size;
+    size_t up = 0, down = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t flip = flips[i], pixel = flip / c, row = pixel / w, column = pixel - row * w;
+        uint32_t rise = u->input[flip / 32] >> flip % 32 & 1;
+        struct sps_flip f = {((row + k - 1) * width + column + k - 1) * n, flip - pixel * c};
+        u->rising[up] = f;
+        falling[down] = f;
+        up += rise;
+        down += 1 - rise;
+    }
+    memcpy(u->rising + up, falling, down * sizeof *falling);
+    u->kern->scatter(u->changes, width * n, u->stage->columns, u->rising, up, count, k, n);
 }
 
-/* Flips come row by row, and pixel by pixel; those of one pixel change the same outputs.  Where they are is counted
- * along: dividing would take as long as the rest. */
+/* No output is changed more often than bits flip in the `kernel` input rows that it reads.  So flips, which come row by
+ * row, are scattered up to the point where more than 127 would have come in so many rows. */
 static void update_conv(const struct update *u, const uint32_t *flips, size_t count)
 {
-    const struct sps_stage *s = u->stage;
-    const struct sps_window *v = &s->window;
-    size_t c = (size_t)v->c, w = (size_t)v->w, n = s->channels, width = changes_width(v), k = (size_t)v->kernel,
-           block = k * k * n, row = 0, pixel = 0 /* first element of the pixel */, row_end = w * c;
-    int8_t *at = u->changes + ((k - 1) * width + k - 1) * n; /* of the pixel's last output */
-    int around = 0;
-    memset(u->changes, 0, changes_bytes(s)); /* the scratch is everybody's */
-    memset(u->in_row, 0, (size_t)v->h * sizeof *u->in_row);
-    for (size_t i = 0; i < count;) {
-        const int8_t *weights[TOGETHER];
-        size_t together = 0;
-        while (flips[i] >= row_end) {
-            row++;
-            pixel = row_end;
-            row_end += w * c;
-            at = u->changes + ((row + k - 1) * width + k - 1) * n;
-            around = flips_around(u, (int)row);
-        }
-        for (; flips[i] >= pixel + c; pixel += c)
-            at += n;
-        for (; i < count && together < TOGETHER && flips[i] < pixel + c; i++)
-            weights[together++] = s->columns + ((rises(u->input, flips[i]) ? 0 : c) + flips[i] - pixel) * block;
-        around += (int)together;
-        if (around > CHANGES_MAX) {
-            drain(u);
-            around = (int)together;
-        }
-        u->in_row[row] += (int)together;
-        u->kern->scatter(at, width * n, weights, together, k, n);
+    const struct sps_window *v = &u->stage->window;
+    uint32_t row_size = (uint32_t)v->w * (uint32_t)v->c, reach = (uint32_t)(v->kernel - 1) * row_size;
+    size_t done = 0, oldest = 0; /* scattered so far; first flip that still counts */
+    for (size_t i = CHANGES_MAX; i < count; i++) {
+        uint32_t row_start = flips[i] - flips[i] % row_size;
+        while (oldest < i && flips[oldest] + reach < row_start)
+            oldest++;
+        if (i - oldest < CHANGES_MAX)
+            continue;
+        scatter_flips(u, flips + done, i - done);
+        drain(u);
+        done = oldest = i;
     }
+    scatter_flips(u, flips + done, count - done);
     drain(u);
 }
 
@@ -301,7 +291,8 @@ static void update(const struct sps_backend *backend, const struct sps_stage *s,
         update_dense(backend->self, s, out, input, flips, count, (uint32_t *)(void *)memory);
         return;
     }
-    u.in_row = (int *)(void *)(memory + changes_bytes(s));
+    u.rising = (struct sps_flip *)(void *)(memory + changes_bytes(s));
+    memset(u.changes, 0, changes_bytes(s)); /* the scratch is everybody's */
     update_conv(&u, flips, count);
 }
 

@@ -24,12 +24,12 @@ static int weight_bit(const struct sps_stage *s, size_t channel, size_t i)
     return (int)(s->rows[channel * s->words + i / 32] >> i % 32 & 1);
 }
 
-/* Dense layers: bits [fan_in][words of channels], small enough to stay near the core.  Convolutions: [+1, -1][input
- * channel][tap][channels], so that all that one flip does lies together and its direction chooses the half; only with
- * stride 1, where all pixels reach the same taps. */
+/* Dense layers: bits [fan_in][words of channels], small enough to stay near the core.  Convolutions: [input
+ * channel][tap][channels], so that all that one flip does lies together; only with stride 1, where all pixels reach the
+ * same taps. */
 static sps_status lay_out_columns(struct sps_stage *s)
 {
-    size_t inputs = (size_t)s->window.c, taps = s->fan_in / inputs, size = s->fan_in * s->channels;
+    size_t inputs = (size_t)s->window.c, taps = s->fan_in / inputs;
     if (!s->conv) {
         size_t words = sps_words(s->channels);
         SPS_TRY(sps_calloc(&s->column_bits, s->fan_in, words * sizeof *s->column_bits, "columns of weights"));
@@ -40,14 +40,10 @@ static sps_status lay_out_columns(struct sps_stage *s)
     }
     if (s->window.stride != 1)
         return SPS_OK;
-    SPS_TRY(sps_calloc(&s->columns, size, 2, "columns of weights"));
+    SPS_TRY(sps_calloc(&s->columns, s->fan_in, s->channels, "columns of weights"));
     for (size_t c = 0; c < s->channels; c++)
-        for (size_t i = 0; i < s->fan_in; i++) {
-            size_t at = i % inputs * taps + i / inputs;
-            int8_t sign = (int8_t)(2 * weight_bit(s, c, i) - 1);
-            s->columns[at * s->channels + c] = sign;
-            s->columns[size + at * s->channels + c] = (int8_t)-sign;
-        }
+        for (size_t i = 0; i < s->fan_in; i++)
+            s->columns[(i % inputs * taps + i / inputs) * s->channels + c] = (int8_t)(2 * weight_bit(s, c, i) - 1);
     return SPS_OK;
 }
 

@@ -563,17 +563,12 @@ AVX2 static SPS_KERN_POOL32(pool32)
 
 /* ---- updates ---- */
 
-AVX2_INLINE void add_64(int8_t *acc, const int8_t *const *w, size_t batch, size_t at)
+AVX2_INLINE void add_64(int8_t *acc, const int8_t *w, bool falls)
 {
-    __m256i *to = (__m256i *)acc;
-    __m256i low = _mm256_loadu_si256(to), high = _mm256_loadu_si256(to + 1);
-    for (size_t i = 0; i < batch; i++) {
-        const __m256i *from = (const __m256i *)(w[i] + at);
-        low = _mm256_add_epi8(low, _mm256_loadu_si256(from));
-        high = _mm256_add_epi8(high, _mm256_loadu_si256(from + 1));
+    for (size_t i = 0; i < 2; i++) {
+        __m256i sum = _mm256_loadu_si256((const __m256i *)acc + i), x = _mm256_loadu_si256((const __m256i *)w + i);
+        _mm256_storeu_si256((__m256i *)acc + i, falls ? _mm256_sub_epi8(sum, x) : _mm256_add_epi8(sum, x));
     }
-    _mm256_storeu_si256(to, low);
-    _mm256_storeu_si256(to + 1, high);
 }
 
 #define SCATTER_TARGET AVX2

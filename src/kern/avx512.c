@@ -317,12 +317,10 @@ AVX512 static SPS_KERN_POOL32(pool32)
 
 /* ---- updates ---- */
 
-AVX512_INLINE void add_64(int8_t *acc, const int8_t *const *w, size_t batch, size_t at)
+AVX512_INLINE void add_64(int8_t *acc, const int8_t *w, bool falls)
 {
-    __m512i sum = _mm512_loadu_si512(acc);
-    for (size_t i = 0; i < batch; i++)
-        sum = _mm512_add_epi8(sum, _mm512_loadu_si512(w[i] + at));
-    _mm512_storeu_si512(acc, sum);
+    __m512i sum = _mm512_loadu_si512(acc), x = _mm512_loadu_si512(w);
+    _mm512_storeu_si512(acc, falls ? _mm512_sub_epi8(sum, x) : _mm512_add_epi8(sum, x));
 }
 
 #define SCATTER_TARGET AVX512

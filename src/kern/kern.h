@@ -73,11 +73,19 @@ enum { SPS_PANEL = 16, SPS_DIFFER_SPILL = 16 };
 #define SPS_KERN_POOL16(name) void name(int16_t *dst, const int16_t *src, size_t h, size_t w, size_t c, size_t window)
 #define SPS_KERN_POOL32(name) void name(int32_t *dst, const int32_t *src, size_t h, size_t w, size_t c, size_t window)
 
-/* What bits of one pixel that flip do to the outputs of a convolution with stride 1: a square of them changes, each by
- * weights of its own.  acc[-a * row - b * channels + c] += sum_i w[i][(a * kernel + b) * channels + c], modulo 256,
- * a, b < kernel, c < channels, i < count (count >= 1).  row: distance of rows in acc. */
+/* A bit that flips in the input of a convolution: where the last output that reads it begins in an array of outputs,
+ * and the index of its square of weights. */
+struct sps_flip {
+    uint32_t place, square;
+};
+
+/* What flips do to the outputs of a convolution with stride 1: for each, a square of outputs changes, every one by
+ * weights of its own.  acc[place - a * row - b * channels + c] += (the first `rises` flips) or -= (the rest) w[((square
+ * * kernel + a) * kernel + b) * channels + c], modulo 256, a, b < kernel, c < channels.  row: distance of rows in acc,
+ * at least kernel * channels. */
 #define SPS_KERN_SCATTER(name)                                                                                         \
-    void name(int8_t *acc, size_t row, const int8_t *const *w, size_t count, size_t kernel, size_t channels)
+    void name(int8_t *acc, size_t row, const int8_t *w, const struct sps_flip *flips, size_t rises, size_t count,      \
+              size_t kernel, size_t channels)
 
 /* The same for a vector of outputs that all bits reach: sums[c] += 2 (sum over i < rises of w[at[i]][c] - sum over
  * rises <= i < count of w[at[i]][c]), c < channels.  w[..][words of channels]: -1 and +1 as bits, zeros past the end of

@@ -347,48 +347,33 @@ static SPS_KERN_POOL16(pool16)
 
 static SPS_KERN_POOL32(pool32){POOL(int32_t, int32x4_t, 4, vld1q_s32, vst1q_s32, vmaxq_s32)}
 
-/* Weights of several bits are added up in registers before they are stored. */
-SPS_KERN_INLINE
-    void add_squares(int8_t *acc, size_t row, const int8_t *const *w, size_t batch, size_t kernel, size_t channels)
+SPS_KERN_INLINE void add_flips(int8_t *acc, size_t row, const int8_t *w, const struct sps_flip *flips, size_t count,
+                               bool falls, size_t kernel, size_t channels)
 {
-    const int8_t *from[4];
-    for (size_t i = 0; i < batch; i++)
-        from[i] = w[i];
-    for (size_t a = 0; a < kernel; a++)
-        for (size_t b = 0; b < kernel; b++) {
-            int8_t *to = acc - a * row - b * channels;
+    for (size_t i = 0; i < count; i++) {
+        const int8_t *from = w + (size_t)flips[i].square * kernel * kernel * channels;
+        for (size_t at = 0; at < kernel * kernel; at++, from += channels) {
+            int8_t *to = acc + flips[i].place - at / kernel * row - at % kernel * channels;
             size_t c = 0;
             for (; c + 16 <= channels; c += 16) {
-                int8x16_t sum = vld1q_s8(to + c);
-                for (size_t i = 0; i < batch; i++)
-                    sum = vaddq_s8(sum, vld1q_s8(from[i] + c));
-                vst1q_s8(to + c, sum);
+                int8x16_t sum = vld1q_s8(to + c), x = vld1q_s8(from + c);
+                vst1q_s8(to + c, falls ? vsubq_s8(sum, x) : vaddq_s8(sum, x));
             }
             for (; c < channels; c++)
-                for (size_t i = 0; i < batch; i++)
-                    to[c] = (int8_t)(to[c] + from[i][c]);
-            for (size_t i = 0; i < batch; i++)
-                from[i] += channels;
+                to[c] = (int8_t)(falls ? to[c] - from[c] : to[c] + from[c]);
         }
-}
-
-SPS_KERN_INLINE void add_all(int8_t *acc, size_t row, const int8_t *const *w, size_t count, size_t kernel,
-                             size_t channels)
-{
-    for (; count >= 4; count -= 4, w += 4)
-        add_squares(acc, row, w, 4, kernel, channels);
-    for (; count >= 2; count -= 2, w += 2)
-        add_squares(acc, row, w, 2, kernel, channels);
-    if (count == 1)
-        add_squares(acc, row, w, 1, kernel, channels);
+    }
 }
 
 static SPS_KERN_SCATTER(scatter)
 {
-    if (channels == 64)
-        add_all(acc, row, w, count, kernel, 64);
-    else
-        add_all(acc, row, w, count, kernel, channels);
+    if (channels == 64) {
+        add_flips(acc, row, w, flips, rises, false, kernel, 64);
+        add_flips(acc, row, w, flips + rises, count - rises, true, kernel, 64);
+    } else {
+        add_flips(acc, row, w, flips, rises, false, kernel, channels);
+        add_flips(acc, row, w, flips + rises, count - rises, true, kernel, channels);
+    }
 }
 
 typedef uint32x4_t gather_vector;

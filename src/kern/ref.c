@@ -98,9 +98,10 @@ static SPS_KERN_SCATTER(scatter)
     for (size_t i = 0; i < count; i++)
         for (size_t a = 0; a < kernel; a++)
             for (size_t b = 0; b < kernel; b++) {
-                int8_t *to = acc - a * row - b * channels;
+                int8_t *to = acc + flips[i].place - a * row - b * channels;
+                const int8_t *from = w + (((size_t)flips[i].square * kernel + a) * kernel + b) * channels;
                 for (size_t c = 0; c < channels; c++)
-                    to[c] = (int8_t)(to[c] + w[i][(a * kernel + b) * channels + c]);
+                    to[c] = (int8_t)(i < rises ? to[c] + from[c] : to[c] - from[c]);
             }
 }
 
