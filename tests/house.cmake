@@ -16,6 +16,7 @@ if(NOT SPS_SANITIZE) # it builds for itself: once is enough
 endif()
 if(NOT SPS_SANITIZE) # a program built without the sanitizer cannot load a library that has it
   add_test(NAME house_install COMMAND ${sh}/install.sh ${PROJECT_BINARY_DIR} ${CMAKE_C_COMPILER})
+  add_test(NAME house_embed COMMAND ${sh}/embed.sh ${PROJECT_BINARY_DIR} ${PROJECT_SOURCE_DIR} ${CMAKE_C_COMPILER})
 endif()
 
 file(GLOB scripts CONFIGURE_DEPENDS cli/*.sh)

@@ -1,4 +1,7 @@
-"""Toy networks for tests in Python: trained in a moment by the program itself, and packed."""
+"""Toy networks for tests: trained in a moment by the program itself, and packed.
+
+toy_models.py FOLDER PROGRAM SOURCE_DIR METHOD...; or make() from Python.
+"""
 import os
 import shutil
 import subprocess
@@ -50,3 +53,7 @@ def make(folder, program, source, methods):
             file.write(CONFIG % METHODS[name])
         run(program, "train", "--config", f"./{name}.yaml", "--out", name, "--threads", "1")
         run(program, "pack", name, "-o", f"{name}.packed")
+
+
+if __name__ == "__main__":
+    make(*sys.argv[1:4], sys.argv[4:])
