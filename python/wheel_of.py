@@ -26,7 +26,8 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     about = [f"{FIELDS[key]}: {value}" for key, value in project.items() if key in FIELDS]
     about = ["Metadata-Version: 2.1", *about, "License: MIT", "Requires-Dist: numpy", ""]
     files[f"{stem}.dist-info/METADATA"] = "\n".join(about).encode()
-    files[f"{stem}.dist-info/WHEEL"] = b"Wheel-Version: 1.0\nGenerator: wheel_of\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    kind = ["Wheel-Version: 1.0", "Generator: wheel_of", "Root-Is-Purelib: true", "Tag: py3-none-any", ""]
+    files[f"{stem}.dist-info/WHEEL"] = "\n".join(kind).encode()
     record = f"{stem}.dist-info/RECORD"
     rows = [f"{name},sha256={base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b'=').decode()},{len(data)}"
             for name, data in files.items()]

@@ -122,7 +122,8 @@ def predict(model, pixels, picks, point=False):
             values.append(x[:h // n * n, :w // n * n].reshape(h // n, n, w // n, n, c).max((1, 3)))
         elif op["op"] == "threshold":
             is_up = x >= row_of(of("threshold"), op, picks, point)
-            values.append(2 * (is_up ^ (row_of(of("flip")[:, :x.shape[2]], op, picks, point) == 1)).astype(np.int64) - 1)
+            turned = row_of(of("flip")[:, :x.shape[2]], op, picks, point) == 1
+            values.append(2 * (is_up ^ turned).astype(np.int64) - 1)
         elif op["op"] == "affine":
             scale, bias, mean, inv_std, gamma, beta = row_of(of("affine"), op, picks, point)
             values.append(gamma * ((scale * (x.astype(np.float32) + bias) - mean) * inv_std) + beta)

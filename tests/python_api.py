@@ -8,7 +8,6 @@ import ctypes
 import gc
 import hashlib
 import inspect
-import math
 import os
 import re
 import shutil
@@ -101,7 +100,7 @@ class Numbers(Case):
         p = told.p[:, at[0], at[1]].astype(float)
         np.testing.assert_allclose(told.variance, told.weights @ (p - told.confidence)**2, atol=1e-12)
         half = 1.959963984540054 * np.sqrt(told.variance)
-        np.testing.assert_allclose(told.interval, np.stack([told.confidence - half, told.confidence + half], 1), atol=1e-9)
+        np.testing.assert_allclose(told.interval.T, [told.confidence - half, told.confidence + half], atol=1e-9)
         self.assertTrue((told.mc_error == 0).all())
         self.assertGreater(told.mutual_information.max(), 1e-4)
         drawn = self.model.predict(self.images, samples=50, level=0.8, quantile=0.2, threshold=0.6)
@@ -128,12 +127,14 @@ class Numbers(Case):
         self.assertLess((soon.predicted != every.predicted).sum(), 5)
         surer = self.model.predict(self.images, samples=500, until_settled=True, confidence=0.999999)
         self.assertGreater(surer.used.mean(), soon.used.mean())
-        for verdict in (True, "verdict"):  # with all paths it is certain
-            settled = self.model.predict(self.images, exact=True, until_settled=verdict)
-            exact = self.model.predict(self.images, exact=True)
-            self.assertLess(settled.used.mean(), len(exact.p))
-            self.assertTrue((settled.predicted == exact.predicted).all())
-        self.assertTrue((settled.accepted == exact.accepted).all())
+        rule = {"quantile": 0.2, "threshold": 0.6}
+        exact = self.model.predict(self.images, exact=True, **rule)
+        settled = self.model.predict(self.images, exact=True, until_settled=True, **rule)
+        verdict = self.model.predict(self.images, exact=True, until_settled="verdict", **rule)
+        for told in (settled, verdict):  # with all paths it is certain
+            self.assertTrue((told.predicted == exact.predicted).all())
+        self.assertTrue((verdict.accepted == exact.accepted).all() and 0 < exact.accepted.sum() < 80)
+        self.assertTrue(settled.used.mean() < verdict.used.mean() < len(exact.p))
 
     def test_any_layout_of_images(self):
         told = self.model.predict(self.images).p
@@ -207,7 +208,8 @@ class Refusals(Case):
         self.refused(TypeError, "images are float32, must be uint8", self.images.astype(np.float32))
         self.refused(TypeError, "int64", self.images.astype(np.int64))
         for shape in ((80, 12, 13, 1), (12,), (80, 1, 12, 12), (2, 40, 12, 12, 1), ()):
-            self.refused(ValueError, r"images have shape .*, the model reads \[N\]\(12, 12, 1\)", np.zeros(shape, np.uint8))
+            self.refused(ValueError, r"images have shape .*, the model reads \[N\]\(12, 12, 1\)",
+                         np.zeros(shape, np.uint8))
 
     def test_settings(self):
         i = self.images
@@ -303,8 +305,8 @@ class Library(Case):
         os.makedirs("tree/lib")
         shutil.copy(library, "tree/lib/libspinscale-infer.so.0")
         shutil.copytree(f"{source}/python/spinscale", "tree/share/python/spinscale")
-        self.assertEqual(python(code + "; print(spinscale._library.lib._name)", "tree/share/python", SPINSCALE_LIBRARY=""),
-                         (0, f"toy\n{os.getcwd()}/tree/lib/libspinscale-infer.so.0\n"))
+        named = python(code + "; print(spinscale._library.lib._name)", "tree/share/python", SPINSCALE_LIBRARY="")
+        self.assertEqual(named, (0, f"toy\n{os.getcwd()}/tree/lib/libspinscale-infer.so.0\n"))
         for wrong, sentence in (("/nowhere.so", "cannot load '/nowhere.so' (SPINSCALE_LIBRARY)"),
                                 (f"{os.getcwd()}/vi.packed", "cannot load"),
                                 ("libm.so.6", "has no sps_version")):
@@ -312,6 +314,13 @@ class Library(Case):
             self.assertEqual(status, 1)
             self.assertIn("LibraryNotFound", said)
             self.assertIn(sentence, said)
+        with open("other.c", "w") as file:
+            others = [name for name in _library.FUNCTIONS if name != "sps_version"]
+            file.writelines(f"int {name}(void) {{ return 0; }}\n" for name in others)
+            file.write('const char *sps_version(void) { return "9.9.9"; }\n')
+        toy_models.run(compiler, "-shared", "-fPIC", "-o", "other.so", "other.c")
+        status, said = python(code, SPINSCALE_LIBRARY=f"{os.getcwd()}/other.so")
+        self.assertIn(f"is version 9.9.9, this package is for {spinscale.__version__}", said)
         nowhere = "import sys, ctypes.util; ctypes.util.find_library = lambda name: None; sys.prefix = '/nowhere'; "
         status, said = python(nowhere + code, SPINSCALE_LIBRARY="", HOME="/nowhere")
         self.assertEqual(status, 1)

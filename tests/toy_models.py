@@ -30,7 +30,9 @@ net: {name: ./net.yaml}
 method: {name: %s}
 train: {epochs: 1, batch: 20, rate: 0.01, norm_images: 500, collapse_floor: 0}
 """
-METHODS = {"bank": "scale_dropout, p: 0.3", "channel": "scale_dropout, p: 0.3, mask: element", "vi": "scale_vi, samples: 5"}
+METHODS = {"bank": "scale_dropout, p: 0.3",
+           "channel": "scale_dropout, p: 0.3, mask: element",
+           "vi": "scale_vi, samples: 5"}
 
 
 def run(*arguments):
