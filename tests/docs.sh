@@ -1,6 +1,6 @@
 #!/bin/sh
 # The shell blocks of README.md and docs/ that are fenced as ```sh run are run, page by page, in a folder that has a
-# trained model in out/, an image shoe.png, and a data set called fashion-mnist that is a toy of 28 x 28 pixels and ten
+# trained model in out/, an image shoe.png and shoe.pgm, and a data set called fashion-mnist that is a toy of 28 x 28 pixels and ten
 # classes.  Training is cut down to one short epoch; otherwise the blocks run as they stand.  C blocks fenced as
 # ```c FILE are the same as that file.  Links between pages lead to files.
 #   docs.sh SOURCE_DIR BIN_DIR
@@ -29,7 +29,7 @@ fi
 exec "$bin/spinscale" "\$@"
 END
 chmod +x bin/spinscale
-ln -s "$bin/gallery" "$bin/first" bin/
+ln -s "$bin/gallery" "$bin/embed" bin/
 PATH=$folder/bin:$PATH
 export PATH
 
@@ -55,6 +55,10 @@ for page in "$source"/README.md "$source"/docs/*.md; do
   mkdir work
   cp -r model work/out
   cp data/fashion-mnist/image0.png work/shoe.png
+  { # the same, image 0 of the test set
+    printf 'P5\n28 28\n255\n'
+    tail -c +17 data/fashion-mnist/t10k-images-idx3-ubyte | head -c 784
+  } >work/shoe.pgm
   extract "$page" 'sh run'
   for block in block.*; do
     [ -f "$block" ] || continue

@@ -16,6 +16,7 @@ if(NOT SPS_SANITIZE) # it builds for itself: once is enough
 endif()
 if(NOT SPS_SANITIZE) # a program built without the sanitizer cannot load a library that has it
   add_test(NAME house_install COMMAND ${sh}/install.sh ${PROJECT_BINARY_DIR} ${CMAKE_C_COMPILER})
+  add_test(NAME house_embed COMMAND ${sh}/embed.sh ${PROJECT_BINARY_DIR} ${PROJECT_SOURCE_DIR} ${CMAKE_C_COMPILER})
 endif()
 
 file(GLOB scripts CONFIGURE_DEPENDS cli/*.sh)
@@ -26,7 +27,8 @@ endforeach()
 
 # These run teams of OpenMP threads, whose synchronisation the thread sanitizer does not see: it would report races that
 # are none.  Label openmp; ./check leaves them out under that sanitizer.
-set(openmp_tests cli_model cli_refused t_graph t_layers t_model house_examples oracle_model_file)
+set(openmp_tests cli_model cli_refused t_graph t_layers t_model house_examples oracle_model_file
+  oracle_packed_file)
 get_property(all DIRECTORY PROPERTY TESTS)
 foreach(test IN LISTS all)
   if(test MATCHES "^t_train_")

@@ -32,8 +32,8 @@ int main(void)
 EOF
 # shellcheck disable=SC2046 # words are wanted
 "$cc" -std=c11 -o "$prefix/quantile" "$prefix/quantile.c" \
-  $(pkg-config --define-variable=prefix="$prefix" --cflags --libs spinscale)
-libdir=$(pkg-config --define-variable=prefix="$prefix" --variable=libdir spinscale)
+  $(pkg-config --cflags --libs spinscale)
+libdir=$(pkg-config --variable=libdir spinscale)
 answer=$(LD_LIBRARY_PATH=$libdir "$prefix/quantile")
 [ "$answer" = "median 2.5" ] || {
   echo "the installed library says '$answer', must be 'median 2.5'"
