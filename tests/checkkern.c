@@ -547,32 +547,76 @@ static void check_scatter(const size_t size[4], enum fill fill, bool definition)
 /* Sums as far from their limits as the flips can carry them. */
 static void check_gather(const size_t size[4], enum fill fill, bool definition)
 {
-    size_t flips = size[0], channels = size[1], rows = 1 + below(40);
-    size_t rises = fill == FILL_RANDOM ? below((uint32_t)flips + 1) : below(2) * flips, falls = flips - rises;
-    snprintf(current, sizeof current, "rises %zu, falls %zu, channels %zu, rows %zu, fill %d", rises, falls, channels,
-             rows, fill);
+    size_t flips = size[0], channels = size[1], rows = 1 + below(40), words = sps_words(channels);
+    size_t rises = fill == FILL_RANDOM ? below((uint32_t)flips + 1) : below(2) * flips;
+    snprintf(current, sizeof current, "rises %zu, falls %zu, channels %zu, rows %zu, fill %d", rises, flips - rises,
+             channels, rows, fill);
     size_t bytes = channels * sizeof(int16_t);
     int16_t *initial = take(IN1, bytes);
-    int8_t *w = take(IN2, rows * channels);
-    uint32_t *rise = take(IN3, rises * sizeof *rise), *fall = take(IN4, falls * sizeof *fall);
+    uint32_t *w = take(IN2, rows * words * 4), *at = take(IN3, flips * sizeof *at);
     uint32_t reach = INT16_MAX - 2 * (uint32_t)flips;
     for (size_t c = 0; c < channels; c++)
         initial[c] = (int16_t)((int)below(2 * reach + 1) - (int)reach);
-    for (size_t i = 0; i < rows * channels; i++)
-        w[i] = fill == FILL_RANDOM ? (int8_t)(2 * (int)below(2) - 1) : fill == FILL_ONE ? 1 : -1;
+    for (size_t i = 0; i < rows; i++)
+        fill_bits(w + i * words, words, channels, fill, i % 2 != 0);
     for (size_t i = 0; i < flips; i++)
-        *(i < rises ? rise + i : fall + (i - rises)) = below(8) == 0 ? (uint32_t)rows - 1 : below((uint32_t)rows);
+        at[i] = below(8) == 0 ? (uint32_t)rows - 1 : below((uint32_t)rows);
 
-    COMPARE_TIERS(gather, int16_t, bytes, initial, false, out, w, rise, rises, fall, falls, channels)
+    COMPARE_TIERS(gather, int16_t, bytes, initial, false, out, w, at, rises, flips, channels)
     if (definition) {
         bool right = guards_hold(want, bytes);
         for (size_t c = 0; c < channels; c++) {
             int sum = 0;
-            for (size_t i = 0; i < flips; i++)
-                sum += i < rises ? w[rise[i] * channels + c] : -w[fall[i - rises] * channels + c];
+            for (size_t i = 0; i < flips; i++) {
+                int weight = w[at[i] * words + c / 32] & UINT32_C(1) << c % 32 ? 1 : -1;
+                sum += i < rises ? weight : -weight;
+            }
             right = right && want[c] == initial[c] + 2 * sum;
         }
         verdict(right, "ref", "gather", "is not the sum of rows");
+    }
+}
+
+/* Two vectors of bits of which about so many per cent differ. */
+static void fill_pair(uint32_t *a, uint32_t *b, size_t words, size_t percent)
+{
+    for (size_t i = 0; i < words; i++) {
+        a[i] = b[i] = sps_random_u32(&stream);
+        for (size_t bit = 0; bit < 32; bit++)
+            b[i] ^= (uint32_t)(below(100) < percent) << bit;
+    }
+}
+
+/* What is written too much is no concern of anybody; a place behind the room for it is. */
+static void check_differ(const size_t size[4], enum fill fill, bool definition)
+{
+    size_t words = size[0], percent = size[1], room = 4 * (32 * words + SPS_DIFFER_SPILL);
+    snprintf(current, sizeof current, "words %zu, percent %zu, fill %d", words, percent, fill);
+    uint32_t *a = take(IN1, 4 * words), *b = take(IN2, 4 * words);
+    fill_pair(a, b, words, percent);
+    if (fill != FILL_RANDOM) {
+        fill_bits(a, words, 32 * words, fill, false);
+        fill_bits(b, words, 32 * words, fill, true);
+    }
+    uint32_t *want = take_output(WANT, room, NULL);
+    size_t count = ref()->differ(want, a, b, words);
+    FOR_OTHER_TIERS(differ, kern, name)
+    {
+        uint32_t *got = take_output(GOT, room, NULL);
+        bool right = kern->differ(got, a, b, words) == count && guards_hold(got, room);
+        verdict(right && memcmp(got, want, 4 * count) == 0, name, "differ", "is not what ref gives");
+    }
+    if (definition) {
+        bool right = guards_hold(want, room);
+        size_t next = 0;
+        for (size_t i = 0; i < 32 * words; i++) {
+            uint32_t bit = UINT32_C(1) << i % 32;
+            if ((a[i / 32] & bit) != (b[i / 32] & bit)) {
+                right = right && next < count && want[next] == i;
+                next++;
+            }
+        }
+        verdict(right && next == count, "ref", "differ", "is not the positions");
     }
 }
 
@@ -770,11 +814,17 @@ static void random_scatter(size_t size[4])
     size[2] = 1 + below(6);
 }
 
-/* More flips than 8 bits can count. */
+/* Also more flips than 8 bits can count. */
 static void random_gather(size_t size[4])
 {
     size[0] = below(2) == 0 ? below(801) : some_size(400);
-    size[1] = below(4) == 0 ? 64 * (1 + below(9)) : 1 + some_size(599);
+    size[1] = below(4) == 0 ? 64 * (1 + below(17)) : 1 + some_size(1099);
+}
+
+static void random_differ(size_t size[4])
+{
+    size[0] = some_size(300);
+    size[1] = below(2) == 0 ? below(10) : below(101);
 }
 
 static const struct check {
@@ -797,6 +847,7 @@ static const struct check {
     {"pool32", 4, random_pool, check_pool32},
     {"scatter", 3, random_scatter, check_scatter},
     {"gather", 2, random_gather, check_gather},
+    {"differ", 2, random_differ, check_differ},
     {"drain", 1, random_length, check_drain},
 };
 
@@ -983,15 +1034,28 @@ static void call_scatter(const struct sps_kern *k, const size_t n[4], const stru
 static struct needs needs_gather(const size_t n[4])
 {
     enum { ROWS = 3136 };
-    return (struct needs){2 * n[1], ROWS * n[1], 0, n[0] * n[1], ROWS};
+    return (struct needs){2 * n[1], 4 * ROWS * sps_words(n[1]), 0, n[0] * n[1], ROWS};
 }
 
 static void call_gather(const struct sps_kern *k, const size_t n[4], const struct operands *o)
 {
     static size_t turn;
     turn = (turn + n[0]) % LIST;
-    size_t rises = n[0] / 2;
-    k->gather(o->out, o->x, o->at + turn, rises, o->at + turn + rises, n[0] - rises, n[1]);
+    k->gather(o->out, o->x, o->at + turn, n[0] / 2, n[0], n[1]);
+}
+
+/* Other bits in each call, so that no branch can be learnt by heart. */
+static struct needs needs_differ(const size_t n[4])
+{
+    size_t room = 4 * (32 * n[0] + SPS_DIFFER_SPILL), inputs = 4 * (n[0] + LIST);
+    return (struct needs){room, inputs, inputs, 32 * n[0], 0};
+}
+
+static void call_differ(const struct sps_kern *k, const size_t n[4], const struct operands *o)
+{
+    static size_t turn;
+    turn = (turn + n[0]) % LIST;
+    k->differ(o->out, (const uint32_t *)o->x + turn, (const uint32_t *)o->y + turn, n[0]);
 }
 
 static const struct speed {
@@ -1007,7 +1071,7 @@ static const struct speed {
     SPEED(bgemm, false),       SPEED(cgemm, false),       SPEED(rowsum, true),   SPEED(pack, true),
     SPEED(unpack, false),      SPEED(ede, true),          SPEED(bgemm16, false), SPEED(qgemm, false),
     SPEED(threshold16, false), SPEED(threshold32, false), SPEED(pool16, false),  SPEED(pool32, false),
-    SPEED(scatter, false),     SPEED(gather, false),      SPEED(drain, false),
+    SPEED(scatter, false),     SPEED(gather, false),      SPEED(differ, false),  SPEED(drain, false),
 };
 
 static const struct speed *speed_of(const char *kernel)
@@ -1037,6 +1101,8 @@ static double least_time(const struct sps_kern *k, const struct speed *speed, co
     struct operands o = {.out = take(GOT, needs.out + AWAY), .x = x, .y = y, .at = at};
     fill_words(x, needs.x, speed->floats);
     fill_words(y, needs.y, speed->floats);
+    if (speed->call == call_differ)
+        fill_pair(x, y, needs.x / 4, n[1]);
     for (size_t i = 0; i < list; i++)
         at[i] = needs.rows > 0 ? below((uint32_t)needs.rows) : (uint32_t)(32 * i);
     memset(o.out, 0, needs.out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* AVX2 and FMA (x86 since 2013).
+/* AVX2, FMA and BMI1 (x86 since 2013).
  *
  * The binary product counts by table: T[a][w] = popcount(a ^ w) for two nibbles, one VPSHUFB for 32 channels.  Because
  * the nibble of a is the same for all channels, its table needs no index arithmetic at all; only the weights are
@@ -14,7 +14,7 @@
 
 #include "kern/surrogate.h"
 
-#define AVX2 __attribute__((target("avx2,fma")))
+#define AVX2 __attribute__((target("avx2,fma,bmi,popcnt")))
 #define AVX2_INLINE SPS_KERN_INLINE AVX2
 
 enum {
@@ -578,109 +578,108 @@ AVX2_INLINE void add_64(int8_t *acc, const int8_t *const *w, size_t batch, size_
 #define SCATTER_TARGET AVX2
 #include "kern/scatter.h"
 
-/* sums[i] += 2 acc[i], i < 32. */
-AVX2_INLINE void flush_32(int16_t *sums, __m256i acc)
+typedef __m256i gather_vector;
+enum { GATHER_WORDS = 8, GATHER_GROUP = 8 };
+
+AVX2_INLINE __m256i gather_load(const uint32_t *from, size_t words)
 {
-    __m256i *to = (__m256i *)sums;
-    __m256i low = _mm256_cvtepi8_epi16(_mm256_castsi256_si128(acc));
-    __m256i high = _mm256_cvtepi8_epi16(_mm256_extracti128_si256(acc, 1));
-    _mm256_storeu_si256(to, _mm256_add_epi16(_mm256_loadu_si256(to), _mm256_add_epi16(low, low)));
-    _mm256_storeu_si256(to + 1, _mm256_add_epi16(_mm256_loadu_si256(to + 1), _mm256_add_epi16(high, high)));
+    return words == GATHER_WORDS ? _mm256_loadu_si256((const __m256i *)from)
+                                 : _mm256_maskload_epi32((const int *)from, first_lanes(words));
 }
 
-/* Channels of `vectors` vectors, which stay in registers while the rows pass.  The last one begins at channel `last`;
- * of what it has in common with the one before, `fresh` leaves nothing. */
-AVX2_INLINE void gather_block(int16_t *sums, const int8_t *w, const uint32_t *rise, size_t rises, const uint32_t *fall,
-                              size_t falls, size_t channels, size_t vectors, ptrdiff_t last, __m256i fresh)
+AVX2_INLINE void gather_store(uint32_t *to, __m256i x)
 {
-    while (rises + falls > 0) {
-        struct sps_kern_part part = sps_kern_next_part(rises, falls);
-        __m256i acc[8];
-        for (size_t v = 0; v < vectors; v++)
-            acc[v] = _mm256_setzero_si256();
-#define ADD_ROWS(list, count, add)                                                                                     \
-    for (size_t i = 0; i < (count); i++) {                                                                             \
-        const int8_t *from = w + (list)[i] * channels;                                                                 \
-        for (size_t v = 0; v + 1 < vectors; v++)                                                                       \
-            acc[v] = add(acc[v], _mm256_loadu_si256((const __m256i *)(from + 32 * v)));                                \
-        acc[vectors - 1] = add(acc[vectors - 1], _mm256_loadu_si256((const __m256i *)(from + last)));                  \
-    }
-        ADD_ROWS(rise, part.rises, _mm256_add_epi8)
-        ADD_ROWS(fall, part.falls, _mm256_sub_epi8)
-#undef ADD_ROWS
-        for (size_t v = 0; v + 1 < vectors; v++)
-            flush_32(sums + 32 * v, acc[v]);
-        flush_32(sums + last, _mm256_and_si256(acc[vectors - 1], fresh));
-        rise += part.rises;
-        rises -= part.rises;
-        fall += part.falls;
-        falls -= part.falls;
-    }
+    _mm256_storeu_si256((__m256i *)to, x);
 }
 
-/* 16, 8, 4, 2 or 1 channels. */
-AVX2_INLINE __m128i load_piece(const int8_t *from, size_t bytes)
+AVX2_INLINE __m256i gather_fill(bool bit)
 {
-    int64_t x = 0;
-    if (bytes == 16)
-        return _mm_loadu_si128((const __m128i *)from);
-    memcpy(&x, from, bytes);
-    return _mm_cvtsi64_si128(x);
+    return _mm256_set1_epi32(-(int)bit);
 }
 
-AVX2_INLINE void gather_piece(int16_t *sums, const int8_t *w, const uint32_t *rise, size_t rises, const uint32_t *fall,
-                              size_t falls, size_t channels, size_t bytes)
+AVX2_INLINE __m256i gather_xor(__m256i x, __m256i y)
 {
-    while (rises + falls > 0) {
-        struct sps_kern_part part = sps_kern_next_part(rises, falls);
-        __m128i acc = _mm_setzero_si128();
-        for (size_t i = 0; i < part.rises; i++)
-            acc = _mm_add_epi8(acc, load_piece(w + rise[i] * channels, bytes));
-        for (size_t i = 0; i < part.falls; i++)
-            acc = _mm_sub_epi8(acc, load_piece(w + fall[i] * channels, bytes));
-        int8_t change[16];
-        _mm_storeu_si128((__m128i *)change, acc);
-        for (size_t c = 0; c < bytes; c++)
-            sums[c] = (int16_t)(sums[c] + 2 * change[c]);
-        rise += part.rises;
-        rises -= part.rises;
-        fall += part.falls;
-        falls -= part.falls;
-    }
+    return _mm256_xor_si256(x, y);
 }
 
-AVX2 static SPS_KERN_GATHER(gather)
+AVX2_INLINE __m256i gather_and(__m256i x, __m256i y)
 {
-    if (channels < 32) {
-        size_t c = 0;
-#define PIECE(bytes)                                                                                                   \
-    if ((channels & (bytes)) != 0) {                                                                                   \
-        gather_piece(sums + c, w + c, rise, rises, fall, falls, channels, bytes);                                      \
-        c += (bytes);                                                                                                  \
+    return _mm256_and_si256(x, y);
+}
+
+AVX2_INLINE __m256i gather_not(__m256i x)
+{
+    return _mm256_xor_si256(x, _mm256_set1_epi32(-1));
+}
+
+AVX2_INLINE __m256i gather_add(__m256i *sum, __m256i x, __m256i y)
+{
+    __m256i either = _mm256_xor_si256(x, y), carry = _mm256_and_si256(x, y);
+    carry = _mm256_or_si256(carry, _mm256_and_si256(*sum, either));
+    *sum = _mm256_xor_si256(*sum, either);
+    return carry;
+}
+
+/* Bit i of a plane's word becomes a bit of byte i: the word in all lanes, its bytes 8 times each, of each the bit that
+ * is the byte's. */
+AVX2_INLINE __m256i spread_32(uint32_t plane[][GATHER_WORDS], size_t word)
+{
+    const __m256i bytes = _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
+    const __m256i own = _mm256_set1_epi64x((int64_t)0x8040201008040201);
+    __m256i counts = _mm256_setzero_si256();
+    for (size_t p = 0; p < SPS_GATHER_PLANES; p++) {
+        __m256i x = _mm256_shuffle_epi8(_mm256_set1_epi32((int32_t)plane[p][word]), bytes);
+        x = _mm256_cmpeq_epi8(_mm256_and_si256(x, own), own);
+        counts = _mm256_or_si256(counts, _mm256_and_si256(x, _mm256_set1_epi8((char)(1 << p))));
     }
-        PIECE(16)
-        PIECE(8)
-        PIECE(4)
-        PIECE(2)
-        PIECE(1)
-#undef PIECE
-        return;
-    }
-    const __m256i lane = _mm256_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
-                                          22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
-    for (size_t c = 0; c < channels; c += 256) {
-        size_t left = channels - c < 256 ? channels - c : 256, vectors = (left + 31) / 32;
-        ptrdiff_t last = (ptrdiff_t)left - 32; /* may lie before c */
-        __m256i fresh = _mm256_cmpgt_epi8(lane, _mm256_set1_epi8((char)(32 * vectors - left - 1)));
-        switch (vectors) {
-#define CASE(n)                                                                                                        \
-    case n:                                                                                                            \
-        gather_block(sums + c, w + c, rise, rises, fall, falls, channels, n, last, fresh);                             \
-        break;
-            CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)
-#undef CASE
+    return counts;
+}
+
+AVX2_INLINE void gather_spread(int16_t *sums, uint32_t plane[][GATHER_WORDS], size_t channels, int change)
+{
+    for (size_t i = 0; 32 * i < channels; i++, sums += 32) {
+        __m256i counts = spread_32(plane, i);
+        if (channels - 32 * i < 32) {
+            uint8_t count[32];
+            _mm256_storeu_si256((__m256i *)count, counts);
+            for (size_t c = 0; c < channels - 32 * i; c++)
+                sums[c] = (int16_t)(sums[c] + 4 * count[c] + change);
+            return;
         }
+        __m256i *to = (__m256i *)sums;
+        __m256i low = _mm256_cvtepu8_epi16(_mm256_castsi256_si128(counts));
+        __m256i high = _mm256_cvtepu8_epi16(_mm256_extracti128_si256(counts, 1));
+        low = _mm256_add_epi16(_mm256_slli_epi16(low, 2), _mm256_set1_epi16((int16_t)change));
+        high = _mm256_add_epi16(_mm256_slli_epi16(high, 2), _mm256_set1_epi16((int16_t)change));
+        _mm256_storeu_si256(to, _mm256_add_epi16(_mm256_loadu_si256(to), low));
+        _mm256_storeu_si256(to + 1, _mm256_add_epi16(_mm256_loadu_si256(to + 1), high));
     }
+}
+
+#define GATHER_INLINE AVX2_INLINE
+#define GATHER_TARGET AVX2
+#include "kern/gather.h"
+
+/* Eight positions are written whatever 64 bits hold, then the pointer goes on by as many as there are: a branch per bit
+ * would be guessed wrong about once per word.  More than eight are rare where few bits differ. */
+AVX2 static SPS_KERN_DIFFER(differ)
+{
+    uint32_t *to = list;
+    for (size_t i = 0; i < words; i += 2) {
+        uint64_t bits = a[i] ^ b[i];
+        if (i + 1 < words)
+            bits |= (uint64_t)(a[i + 1] ^ b[i + 1]) << 32;
+        uint32_t *end = to + _mm_popcnt_u64(bits);
+        do {
+            for (size_t j = 0; j < 8; j++) {
+                to[j] = (uint32_t)(32 * i + _tzcnt_u64(bits));
+                bits = _blsr_u64(bits);
+            }
+            to += 8;
+        } while (to < end);
+        to = end;
+    }
+    return (size_t)(to - list);
 }
 
 AVX2 static SPS_KERN_DRAIN(drain)
@@ -780,7 +779,8 @@ AVX2 static SPS_KERN_EDE(ede)
 
 bool sps_kern_fill_avx2(struct sps_kern *kern)
 {
-    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !__builtin_cpu_supports("bmi") ||
+        !__builtin_cpu_supports("popcnt"))
         return false;
     fill_pair_table();
     kern->bgemm = bgemm;
@@ -797,6 +797,7 @@ bool sps_kern_fill_avx2(struct sps_kern *kern)
     kern->pool32 = pool32;
     kern->scatter = scatter;
     kern->gather = gather;
+    kern->differ = differ;
     kern->drain = drain;
     return true;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* AVX-512 with VPOPCNTDQ and VNNI (x86 since 2019): one vector is one panel, and there is an instruction that counts
- * bits per channel and one that multiplies and adds a pair per channel. */
+/* AVX-512 with VPOPCNTDQ, VNNI and VBMI2 (x86 since 2019): one vector is one panel, and there are instructions that
+ * count bits per channel, that multiply and add a pair per channel, and that pick out bytes. */
 #include "kern/list.h"
 
 #if defined(__x86_64__)
@@ -9,7 +9,9 @@
 
 #include "kern/surrogate.h"
 
-#define AVX512 __attribute__((target("avx2,fma,avx512f,avx512bw,avx512vl,avx512vnni,avx512vpopcntdq")))
+#define AVX512                                                                                                         \
+    __attribute__((target("avx2,fma,avx512f,avx512bw,avx512vl,avx512vnni,avx512vpopcntdq,"                             \
+                          "avx512vbmi2")))
 #define AVX512_INLINE SPS_KERN_INLINE AVX512
 
 enum { ROWS = 8, PANELS = 2 }; /* one tile of sums: 16 of the 32 registers */
@@ -326,59 +328,110 @@ AVX512_INLINE void add_64(int8_t *acc, const int8_t *const *w, size_t batch, siz
 #define SCATTER_TARGET AVX512
 #include "kern/scatter.h"
 
-/* sums[i] += 2 acc[i] for the lanes that are there. */
-AVX512_INLINE void flush_32(int16_t *sums, __m256i acc, __mmask32 there)
+typedef __m512i gather_vector;
+enum { GATHER_WORDS = 16, GATHER_GROUP = 16 };
+
+AVX512_INLINE __m512i gather_load(const uint32_t *from, size_t words)
 {
-    __m512i change = _mm512_cvtepi8_epi16(acc);
-    __m512i sum = _mm512_add_epi16(_mm512_maskz_loadu_epi16(there, sums), _mm512_add_epi16(change, change));
-    _mm512_mask_storeu_epi16(sums, there, sum);
+    return words == GATHER_WORDS ? _mm512_loadu_si512(from)
+                                 : _mm512_maskz_loadu_epi32((__mmask16)((1u << words) - 1), from);
 }
 
-/* Channels of `vectors` vectors, which stay in registers while the rows pass; the last one is masked. */
-AVX512_INLINE void gather_block(int16_t *sums, const int8_t *w, const uint32_t *rise, size_t rises,
-                                const uint32_t *fall, size_t falls, size_t channels, size_t vectors, __mmask64 mask)
+AVX512_INLINE void gather_store(uint32_t *to, __m512i x)
 {
-    while (rises + falls > 0) {
-        struct sps_kern_part part = sps_kern_next_part(rises, falls);
-        __m512i acc[8];
-        for (size_t v = 0; v < vectors; v++)
-            acc[v] = _mm512_setzero_si512();
-#define ADD_ROWS(list, count, add)                                                                                     \
-    for (size_t i = 0; i < (count); i++) {                                                                             \
-        const int8_t *from = w + (list)[i] * channels;                                                                 \
-        for (size_t v = 0; v + 1 < vectors; v++)                                                                       \
-            acc[v] = add(acc[v], _mm512_loadu_si512(from + 64 * v));                                                   \
-        acc[vectors - 1] = add(acc[vectors - 1], _mm512_maskz_loadu_epi8(mask, from + 64 * (vectors - 1)));            \
-    }
-        ADD_ROWS(rise, part.rises, _mm512_add_epi8)
-        ADD_ROWS(fall, part.falls, _mm512_sub_epi8)
-#undef ADD_ROWS
-        for (size_t v = 0; v < vectors; v++) {
-            __mmask64 there = v + 1 < vectors ? UINT64_MAX : mask;
-            flush_32(sums + 64 * v, _mm512_castsi512_si256(acc[v]), (__mmask32)there);
-            flush_32(sums + 64 * v + 32, _mm512_extracti64x4_epi64(acc[v], 1), (__mmask32)(there >> 32));
+    _mm512_storeu_si512(to, x);
+}
+
+AVX512_INLINE __m512i gather_fill(bool bit)
+{
+    return _mm512_set1_epi32(-(int)bit);
+}
+
+AVX512_INLINE __m512i gather_xor(__m512i x, __m512i y)
+{
+    return _mm512_xor_si512(x, y);
+}
+
+AVX512_INLINE __m512i gather_and(__m512i x, __m512i y)
+{
+    return _mm512_and_si512(x, y);
+}
+
+AVX512_INLINE __m512i gather_not(__m512i x)
+{
+    return _mm512_ternarylogic_epi32(x, x, x, 0x55);
+}
+
+AVX512_INLINE __m512i gather_add(__m512i *sum, __m512i x, __m512i y)
+{
+    __m512i carry = _mm512_ternarylogic_epi32(*sum, x, y, 0xe8);
+    *sum = _mm512_ternarylogic_epi32(*sum, x, y, 0x96);
+    return carry;
+}
+
+AVX512_INLINE void change_32(int16_t *sums, __m256i counts, int change, __mmask32 there)
+{
+    __m512i more = _mm512_slli_epi16(_mm512_cvtepu8_epi16(counts), 2);
+    more = _mm512_add_epi16(more, _mm512_set1_epi16((int16_t)change));
+    if (there == UINT32_MAX)
+        _mm512_storeu_si512(sums, _mm512_add_epi16(_mm512_loadu_si512(sums), more));
+    else
+        _mm512_mask_storeu_epi16(sums, there, _mm512_add_epi16(_mm512_maskz_loadu_epi16(there, sums), more));
+}
+
+/* 64 channels at a time: their words of a plane are a mask of bytes to which its weight is added. */
+AVX512_INLINE void gather_spread(int16_t *sums, uint32_t plane[][GATHER_WORDS], size_t channels, int change)
+{
+    for (size_t c = 0; c < channels; c += 64) {
+        size_t left = channels - c;
+        __mmask64 there = left >= 64 ? UINT64_MAX : (UINT64_C(1) << left) - 1;
+        __m512i counts = _mm512_setzero_si512();
+        for (size_t p = 0; p < SPS_GATHER_PLANES; p++) {
+            __mmask64 ones;
+            memcpy(&ones, &plane[p][c / 32], sizeof ones);
+            counts = _mm512_mask_add_epi8(counts, ones, counts, _mm512_set1_epi8((char)(1 << p)));
         }
-        rise += part.rises;
-        rises -= part.rises;
-        fall += part.falls;
-        falls -= part.falls;
+        change_32(sums + c, _mm512_castsi512_si256(counts), change, (__mmask32)there);
+        if (left > 32)
+            change_32(sums + c + 32, _mm512_extracti64x4_epi64(counts, 1), change, (__mmask32)(there >> 32));
     }
 }
 
-AVX512 static SPS_KERN_GATHER(gather)
+#define GATHER_INLINE AVX512_INLINE
+#define GATHER_TARGET AVX512
+#include "kern/gather.h"
+
+/* 64 bits pick out the numbers of those that are set, as bytes.  Sixteen are widened and written in any case; more are
+ * rare where few bits differ. */
+AVX512 static SPS_KERN_DIFFER(differ)
 {
-    for (size_t c = 0; c < channels; c += 512) {
-        size_t left = channels - c < 512 ? channels - c : 512, vectors = (left + 63) / 64;
-        __mmask64 mask = UINT64_MAX >> (64 * vectors - left);
-        switch (vectors) {
-#define CASE(n)                                                                                                        \
-    case n:                                                                                                            \
-        gather_block(sums + c, w + c, rise, rises, fall, falls, channels, n, mask);                                    \
-        break;
-            CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)
-#undef CASE
+    static const _Alignas(64)
+        uint8_t numbers[64] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+                               22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
+                               44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
+    const __m512i all = _mm512_load_si512(numbers);
+    uint32_t *to = list;
+    for (size_t i = 0; i < words; i += 2) {
+        uint64_t bits;
+        if (i + 1 < words) {
+            uint64_t other;
+            memcpy(&bits, a + i, sizeof bits);
+            memcpy(&other, b + i, sizeof other);
+            bits ^= other;
+        } else
+            bits = a[i] ^ b[i];
+        size_t count = (size_t)_mm_popcnt_u64(bits);
+        __m512i set = _mm512_maskz_compress_epi8(bits, all), base = _mm512_set1_epi32((int32_t)(32 * i));
+        _mm512_storeu_si512(to, _mm512_add_epi32(base, _mm512_cvtepu8_epi32(_mm512_castsi512_si128(set))));
+        if (count > 16) {
+            uint8_t rest[64];
+            _mm512_storeu_si512(rest, set);
+            for (size_t j = 16; j < count; j++)
+                to[j] = (uint32_t)(32 * i) + rest[j];
         }
+        to += count;
     }
+    return (size_t)(to - list);
 }
 
 AVX512_INLINE __m512i drained(__m512i sums, __m256i acc)
@@ -473,7 +526,7 @@ bool sps_kern_fill_avx512(struct sps_kern *kern)
 {
     if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
         !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512vnni") ||
-        !__builtin_cpu_supports("avx512vpopcntdq"))
+        !__builtin_cpu_supports("avx512vpopcntdq") || !__builtin_cpu_supports("avx512vbmi2"))
         return false;
     kern->bgemm = bgemm;
     kern->cgemm = cgemm;
@@ -489,6 +542,7 @@ bool sps_kern_fill_avx512(struct sps_kern *kern)
     kern->pool32 = pool32;
     kern->scatter = scatter;
     kern->gather = gather;
+    kern->differ = differ;
     kern->drain = drain;
     return true;
 }

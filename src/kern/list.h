@@ -20,13 +20,5 @@
 SPS_KERN_TIERS(SPS_KERN_DECLARE_FILL)
 #undef SPS_KERN_DECLARE_FILL
 
-/* As many of the rows left to gather as a signed byte can count. */
-struct sps_kern_part {
-    size_t rises, falls;
-};
-static inline struct sps_kern_part sps_kern_next_part(size_t rises, size_t falls)
-{
-    size_t some = rises < INT8_MAX ? rises : INT8_MAX, rest = INT8_MAX - some;
-    return (struct sps_kern_part){some, falls < rest ? falls : rest};
-}
+enum { SPS_GATHER_PLANES = 8 }; /* gather (kern/gather.h) counts in bytes, a bit of which is a plane */
 #endif

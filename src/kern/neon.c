@@ -391,50 +391,97 @@ static SPS_KERN_SCATTER(scatter)
         add_all(acc, row, w, count, kernel, channels);
 }
 
-/* Channels of `vectors` vectors, which stay in registers while the rows pass. */
-SPS_KERN_INLINE void gather_block(int16_t *sums, const int8_t *w, const uint32_t *rise, size_t rises,
-                                  const uint32_t *fall, size_t falls, size_t channels, size_t vectors)
+typedef uint32x4_t gather_vector;
+enum { GATHER_WORDS = 4, GATHER_GROUP = 16 };
+
+SPS_KERN_INLINE uint32x4_t gather_load(const uint32_t *from, size_t words)
 {
-    while (rises + falls > 0) {
-        struct sps_kern_part part = sps_kern_next_part(rises, falls);
-        int8x16_t acc[16];
-        for (size_t v = 0; v < vectors; v++)
-            acc[v] = vdupq_n_s8(0);
-        for (size_t i = 0; i < part.rises; i++)
-            for (size_t v = 0; v < vectors; v++)
-                acc[v] = vaddq_s8(acc[v], vld1q_s8(w + rise[i] * channels + 16 * v));
-        for (size_t i = 0; i < part.falls; i++)
-            for (size_t v = 0; v < vectors; v++)
-                acc[v] = vsubq_s8(acc[v], vld1q_s8(w + fall[i] * channels + 16 * v));
-        for (size_t v = 0; v < vectors; v++) {
-            int16_t *to = sums + 16 * v;
-            vst1q_s16(to, vaddq_s16(vld1q_s16(to), vshll_n_s8(vget_low_s8(acc[v]), 1)));
-            vst1q_s16(to + 8, vaddq_s16(vld1q_s16(to + 8), vshll_n_s8(vget_high_s8(acc[v]), 1)));
+    if (words == GATHER_WORDS)
+        return vld1q_u32(from);
+    uint32x4_t row = vld1q_lane_u32(from, vdupq_n_u32(0), 0);
+    if (words > 1)
+        row = vld1q_lane_u32(from + 1, row, 1);
+    return words > 2 ? vld1q_lane_u32(from + 2, row, 2) : row;
+}
+
+SPS_KERN_INLINE void gather_store(uint32_t *to, uint32x4_t x)
+{
+    vst1q_u32(to, x);
+}
+
+SPS_KERN_INLINE uint32x4_t gather_fill(bool bit)
+{
+    return vdupq_n_u32(bit ? UINT32_MAX : 0);
+}
+
+SPS_KERN_INLINE uint32x4_t gather_xor(uint32x4_t x, uint32x4_t y)
+{
+    return veorq_u32(x, y);
+}
+
+SPS_KERN_INLINE uint32x4_t gather_and(uint32x4_t x, uint32x4_t y)
+{
+    return vandq_u32(x, y);
+}
+
+SPS_KERN_INLINE uint32x4_t gather_not(uint32x4_t x)
+{
+    return vmvnq_u32(x);
+}
+
+/* Where x and y differ the carry is the sum's bit, else theirs. */
+SPS_KERN_INLINE uint32x4_t gather_add(uint32x4_t *sum, uint32x4_t x, uint32x4_t y)
+{
+    uint32x4_t either = veorq_u32(x, y), carry = vbslq_u32(either, *sum, x);
+    *sum = veorq_u32(*sum, either);
+    return carry;
+}
+
+/* Each byte of a plane is repeated for its eight channels, which look at their bits. */
+SPS_KERN_INLINE void gather_spread(int16_t *sums, uint32_t plane[][GATHER_WORDS], size_t channels, int change)
+{
+    const uint8x8_t own = vcreate_u8(UINT64_C(0x8040201008040201));
+    for (size_t i = 0; 8 * i < channels; i++, sums += 8) {
+        uint8x8_t counts = vdup_n_u8(0);
+        for (size_t p = 0; p < SPS_GATHER_PLANES; p++) {
+            uint8x8_t ones = vtst_u8(vdup_n_u8((uint8_t)(plane[p][i / 4] >> i % 4 * 8)), own);
+            counts = vorr_u8(counts, vand_u8(ones, vdup_n_u8((uint8_t)(1u << p))));
         }
-        rise += part.rises;
-        rises -= part.rises;
-        fall += part.falls;
-        falls -= part.falls;
+        size_t left = channels - 8 * i;
+        int16_t few[8] = {0}, *to = left < 8 ? few : sums;
+        if (left < 8)
+            memcpy(few, sums, left * sizeof *sums);
+        int16x8_t more = vaddq_s16(vreinterpretq_s16_u16(vshll_n_u8(counts, 2)), vdupq_n_s16((int16_t)change));
+        vst1q_s16(to, vaddq_s16(vld1q_s16(to), more));
+        if (left < 8)
+            memcpy(sums, few, left * sizeof *sums);
     }
 }
 
-static SPS_KERN_GATHER(gather)
+#define GATHER_INLINE SPS_KERN_INLINE
+#define GATHER_TARGET
+#include "kern/gather.h"
+
+/* Eight positions are written whatever 64 bits hold, then the pointer goes on by as many as there are: a branch per bit
+ * would be guessed wrong about once per word. */
+static SPS_KERN_DIFFER(differ)
 {
-    size_t c = 0;
-    for (; c + 256 <= channels; c += 256)
-        gather_block(sums + c, w + c, rise, rises, fall, falls, channels, 16);
-    for (; c + 64 <= channels; c += 64)
-        gather_block(sums + c, w + c, rise, rises, fall, falls, channels, 4);
-    for (; c + 16 <= channels; c += 16)
-        gather_block(sums + c, w + c, rise, rises, fall, falls, channels, 1);
-    for (; c < channels; c++) {
-        int change = 0;
-        for (size_t i = 0; i < rises; i++)
-            change += w[rise[i] * channels + c];
-        for (size_t i = 0; i < falls; i++)
-            change -= w[fall[i] * channels + c];
-        sums[c] = (int16_t)(sums[c] + 2 * change);
+    uint32_t *to = list;
+    for (size_t i = 0; i < words; i += 2) {
+        uint64_t bits = a[i] ^ b[i];
+        if (i + 1 < words)
+            bits |= (uint64_t)(a[i + 1] ^ b[i + 1]) << 32;
+        uint32_t *end = to + vaddv_u8(vcnt_u8(vcreate_u8(bits)));
+        do {
+            for (size_t j = 0; j < 8; j++) {
+                to[j] = (uint32_t)(32 * i) + (uint32_t)__builtin_ctzll(bits | UINT64_C(1) << 63); /* also of 0 */
+                bits &= bits - 1;
+            }
+            to += 8;
+        } while (to < end);
+        to = end;
     }
+    return (size_t)(to - list);
 }
 
 static SPS_KERN_DRAIN(drain)
@@ -466,6 +513,7 @@ bool sps_kern_fill_neon(struct sps_kern *kern)
     kern->pool32 = pool32;
     kern->scatter = scatter;
     kern->gather = gather;
+    kern->differ = differ;
     kern->drain = drain;
     return true;
 }
