@@ -26,7 +26,7 @@ endforeach()
 
 # These run teams of OpenMP threads, whose synchronisation the thread sanitizer does not see: it would report races that
 # are none.  Label openmp; ./check leaves them out under that sanitizer.
-set(openmp_tests cli_model cli_refused t_graph t_layers t_model house_examples oracle_model_file)
+set(openmp_tests cli_model cli_refused t_graph t_layers t_model t_pack house_examples oracle_model_file)
 get_property(all DIRECTORY PROPERTY TESTS)
 foreach(test IN LISTS all)
   if(test MATCHES "^t_train_")
