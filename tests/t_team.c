@@ -53,6 +53,28 @@ static void each_task_once(void **state)
     }
 }
 
+/* Tasks that take their time, the workers' longer than the caller's: none may be under way when the call returns. */
+static void dawdle(void *pointer, size_t task, int worker)
+{
+    int *done = pointer;
+    nanosleep(&(struct timespec){0, worker > 0 ? 2000000 : 200000}, NULL);
+    done[task] = 1;
+}
+
+static void all_are_done_at_the_end(void **state)
+{
+    (void)state;
+    sps_team *team = NULL;
+    OK(sps_team_create(&team, 3));
+    for (int i = 0; i < 20; i++) {
+        int done[12] = {0};
+        sps_team_run(team, 12, dawdle, done);
+        for (int k = 0; k < 12; k++)
+            assert_int_equal(done[k], 1);
+    }
+    sps_team_free(team);
+}
+
 /* What one job writes, the next reads, on whatever thread: thousands of them, so short that workers still spin, and
  * with pauses so long that they sleep. */
 struct chain_of_sums {
@@ -149,8 +171,8 @@ static void lack_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(each_task_once),    TEST(many_short_jobs), TEST(teams_within_a_team),
-        TEST(teams_come_and_go), TEST(lack_of_memory),
+        TEST(each_task_once),      TEST(all_are_done_at_the_end), TEST(many_short_jobs),
+        TEST(teams_within_a_team), TEST(teams_come_and_go),       TEST(lack_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
