@@ -214,7 +214,8 @@ static inline void random_product(struct chain *b, int masks, int last)
         chain_pool(b, between(b, 1, side < 3 ? side : 3));
 }
 
-/* masks: percent of the layers that have some; point: whether the deterministic reading has rows of its own. */
+/* masks: percent of the layers that have some; point: whether the deterministic reading has rows of its own, 2: in some
+ * tables. */
 static inline struct sps_packed *random_chain(uint32_t seed, int masks, int point)
 {
     struct sps_random r = test_random(seed + 7000);
@@ -224,14 +225,14 @@ static inline struct sps_packed *random_chain(uint32_t seed, int masks, int poin
     int hidden = between(&b, 0, 3);
     for (int i = 0; i < hidden; i++) {
         random_product(&b, masks, 0);
-        chain_decide(&b, random_table_noise(&b), between(&b, 1, 5), point);
+        chain_decide(&b, random_table_noise(&b), between(&b, 1, 5), point < 2 ? point : chance(&b, 50));
     }
     random_product(&b, masks, 1);
     if (sps_value_size(chain_end(&b)) > 256) {
-        chain_decide(&b, SPS_NOISE_bank, 2, point);
+        chain_decide(&b, SPS_NOISE_bank, 2, point > 0);
         chain_product(&b, 4, 0, 0, 0, CHAIN_NONE);
     }
-    chain_score(&b, random_table_noise(&b), between(&b, 1, 5), point);
+    chain_score(&b, random_table_noise(&b), between(&b, 1, 5), point < 2 ? point : chance(&b, 50));
     return chain_finish(&b);
 }
 

@@ -111,7 +111,7 @@ static uint32_t affordable(const struct sps_packed *m)
 static void random_models(uint32_t first, int count, int masks)
 {
     for (uint32_t seed = first; seed < first + (uint32_t)count; seed++) {
-        struct sps_packed *m = random_chain(seed, masks, seed % 3 != 0);
+        struct sps_packed *m = random_chain(seed, masks, (int)seed % 3);
         check_model(m, seed, affordable(m));
         sps_packed_close(m);
     }
