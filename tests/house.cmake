@@ -7,7 +7,8 @@ add_test(NAME house_install_deps COMMAND ${sh}/install_deps.sh ${PROJECT_SOURCE_
 add_test(NAME house_lists COMMAND ${sh}/lists.sh ${PROJECT_SOURCE_DIR})
 add_test(NAME house_symbols COMMAND ${sh}/symbols.sh $<TARGET_FILE:spinscale-infer> $<TARGET_FILE:spinscale-train>
   $<TARGET_FILE:spinscale-train-commands>)
-add_test(NAME house_links COMMAND ${sh}/links.sh $<TARGET_FILE:spinscale-infer> $<TARGET_FILE:spinscale>)
+add_test(NAME house_links COMMAND ${sh}/links.sh $<TARGET_FILE:spinscale-infer> $<TARGET_FILE:spinscale>
+  ${PROJECT_SOURCE_DIR})
 add_test(NAME house_docs COMMAND ${PROJECT_SOURCE_DIR}/scripts/update-docs --check $<TARGET_FILE:spinscale>)
 add_test(NAME house_examples COMMAND ${sh}/docs.sh ${PROJECT_SOURCE_DIR} ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 if(NOT SPS_SANITIZE) # it builds for itself: once is enough
@@ -27,7 +28,7 @@ endforeach()
 
 # These run teams of OpenMP threads, whose synchronisation the thread sanitizer does not see: it would report races that
 # are none.  Label openmp; ./check leaves them out under that sanitizer.
-set(openmp_tests cli_model cli_refused t_graph t_layers t_model house_examples oracle_model_file
+set(openmp_tests cli_model cli_packed cli_refused t_graph t_layers t_model t_pack house_examples oracle_model_file
   oracle_packed_file)
 get_property(all DIRECTORY PROPERTY TESTS)
 foreach(test IN LISTS all)

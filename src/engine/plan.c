@@ -156,7 +156,7 @@ static sps_status plan_decision(struct sps_stage *s, const struct sps_packed *m,
         return refuse(m, index, "a threshold, or the scores, must come here");
     s->last = op->kind == SPS_OP_affine;
     if (s->last != (index + 1 == m->op_count))
-        return refuse(m, index, s->last ? "more follows the scores" : "it would be the last");
+        return s->last ? refuse(m, index + 1, "it follows the scores") : refuse(m, index, "it would be the last");
     s->rows_count = (op->noise < 0 ? 1 : m->noises[op->noise].entries) + op->point;
     s->point_row = s->rows_count - 1;
     if (op->noise >= 0) {

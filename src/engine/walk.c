@@ -77,7 +77,6 @@ size_t sps_lane_lay_out(struct sps_lane *lane, const struct sps_plan *plan, cons
     }
     lane->flips = carve(&at, flips * sizeof *lane->flips);
     lane->picks = carve(&at, lane->block * plan->picks);
-    lane->grouped = carve(&at, lane->block);
     lane->codes = carve(&at, sps_value_size(&plan->packed->input));
     lane->logits = carve(&at, classes * sizeof *lane->logits);
     lane->p = carve(&at, classes * sizeof *lane->p);

@@ -39,7 +39,6 @@ struct sps_lane {
     struct sps_level *levels; /* [stages] */
     uint32_t *flips;
     uint8_t *picks;    /* [block][P] */
-    uint8_t *grouped;  /* [block] */
     size_t block;      /* passes walked together */
     int8_t *codes;     /* the image */
     float *logits, *p; /* [classes] */
@@ -64,8 +63,6 @@ void sps_lane_load(struct sps_lane *lane, const uint8_t *pixels);
 /* Walk `count` passes at most lane->block, whose picks are in lane->picks: predictions of pass b go to row numbers[b],
  * column `image`. */
 void sps_lane_walk(struct sps_lane *lane, size_t count);
-/* Sums and pooling of stage 0 from the codes. */
-void sps_lane_start(struct sps_lane *lane);
 
 /* Sums of a stage whose inputs or weights are dropped by picks (mask.c).  Exact: with x+ (x-) having +1 (-1) in place
  * of what is dropped, the sum over the rest is half the sum of both products. */

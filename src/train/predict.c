@@ -127,6 +127,15 @@ static double layer_flips(const struct sps_graph *graph, struct sps_layer *layer
     return total / ((double)n * (double)size);
 }
 
+/* The layer behind `at`; hard tanh keeps the sign, so what follows it decides. */
+static int gives_bits(const struct sps_graph *graph, int at)
+{
+    int next = at + 1;
+    while (next < graph->layer_count && strcmp(graph->layers[next]->type->name, "htanh") == 0)
+        next++;
+    return next < graph->layer_count && graph->layers[next]->out.kind == SPS_BITS;
+}
+
 sps_status sps_graph_flips(struct sps_graph *graph, uint64_t seed, int n, const uint32_t *index, double *share)
 {
     struct sps_path_bank *banks = NULL;
@@ -142,8 +151,7 @@ sps_status sps_graph_flips(struct sps_graph *graph, uint64_t seed, int n, const 
     sps_graph_forward(graph, &pass);
     for (int i = 0; i < graph->scale_count; i++) {
         int at = graph->scales[i]->layer;
-        int hidden = at + 1 < graph->layer_count && graph->layers[at + 1]->out.kind == SPS_BITS;
-        share[i] = hidden && graph->scales[i]->entries > 1
+        share[i] = gives_bits(graph, at) && graph->scales[i]->entries > 1
                        ? layer_flips(graph, graph->layers[at], sps_layer_norm(graph->layers[at]), n)
                        : NAN;
     }
