@@ -25,9 +25,10 @@ struct sps_backend {
      * NULL: this thread alone. */
     void (*sums)(const struct sps_backend *backend, const struct sps_stage *stage, void *sums, const void *input,
                  const struct sps_moment *moment, struct sps_team *team, char *scratch, size_t stride);
-    /* sums of input from those of the input before; flips are the bits that differ, in rising order.  May be NULL. */
+    /* sums of an input from those of the input before.  flips are the bits that differ: first those that rise from -1
+     * to +1, then those that fall, each in rising order of their index.  May be NULL. */
     void (*update)(const struct sps_backend *backend, const struct sps_stage *stage, int16_t *sums,
-                   const uint32_t *input, const uint32_t *flips, size_t count, char *scratch);
+                   const uint32_t *flips, size_t rises, size_t count, char *scratch);
 };
 
 /* kern: of the plan. */

@@ -73,9 +73,7 @@ static size_t scratch(const struct sps_backend *backend, const struct sps_stage 
     (void)backend;
     size_t full = full_scratch(s), update = 0;
     if (s->columns != NULL)
-        update = changes_bytes(s) + aligned(2 * s->in_size * sizeof(struct sps_flip));
-    else if (s->column_bits != NULL)
-        update = aligned(2 * s->in_size * sizeof(uint32_t));
+        update = changes_bytes(s) + aligned(s->in_size * sizeof(struct sps_flip));
     return full > update ? full : update;
 }
 
@@ -210,9 +208,8 @@ struct update {
     const struct sps_kern *kern;
     const struct sps_stage *stage;
     int16_t *sums;
-    const uint32_t *input;
     int8_t *changes;         /* [h + kernel - 1][w + kernel - 1][channels] */
-    struct sps_flip *rising; /* [in_size]; the falling ones are behind it, and put together for the kernel */
+    struct sps_flip *places; /* [in_size] */
 };
 
 static void drain(const struct update *u)
@@ -224,76 +221,66 @@ static void drain(const struct update *u)
                        (size_t)v->cw * n);
 }
 
-/* Each flip is stored in both lists, and one of them goes on: no branch to guess.  Divisions of 32 bits are quick. */
-static void scatter_flips(const struct update *u, const uint32_t *flips, size_t count)
+/* Divisions of 32 bits are quick. */
+static void locate(const struct update *u, const uint32_t *flips, size_t count)
 {
     const struct sps_window *v = &u->stage->window;
     uint32_t c = (uint32_t)v->c, w = (uint32_t)v->w, n = (uint32_t)u->stage->channels, k = (uint32_t)v->kernel,
              width = (uint32_t)changes_width(v);
-    struct sps_flip *falling = u->rising + u->stage->in_size;
-    size_t up = 0, down = 0;
     for (size_t i = 0; i < count; i++) {
         uint32_t flip = flips[i], pixel = flip / c, row = pixel / w, column = pixel - row * w;
-        uint32_t rise = u->input[flip / 32] >> flip % 32 & 1;
-        struct sps_flip f = {((row + k - 1) * width + column + k - 1) * n, flip - pixel * c};
-        u->rising[up] = f;
-        falling[down] = f;
-        up += rise;
-        down += 1 - rise;
+        u->places[i] = (struct sps_flip){((row + k - 1) * width + column + k - 1) * n, flip - pixel * c};
     }
-    memcpy(u->rising + up, falling, down * sizeof *falling);
-    u->kern->scatter(u->changes, width * n, u->stage->columns, u->rising, up, count, k, n);
 }
 
-/* No output is changed more often than bits flip in the `kernel` input rows that it reads.  So flips, which come row by
- * row, are scattered up to the point where more than 127 would have come in so many rows. */
-static void update_conv(const struct update *u, const uint32_t *flips, size_t count)
+/* The first flips of a list, as many as can be scattered until an output could have been changed 127 times: no output
+ * is changed more often than bits flip in the `kernel` input rows that it reads, and flips come row by row. */
+static size_t flips_until_drain(const struct sps_stage *s, const uint32_t *flips, size_t count)
 {
-    const struct sps_window *v = &u->stage->window;
-    uint32_t row_size = (uint32_t)v->w * (uint32_t)v->c, reach = (uint32_t)(v->kernel - 1) * row_size;
-    size_t done = 0, oldest = 0; /* scattered so far; first flip that still counts */
+    uint32_t row_size = (uint32_t)s->window.w * (uint32_t)s->window.c,
+             reach = (uint32_t)(s->window.kernel - 1) * row_size;
+    size_t oldest = 0; /* first flip that still counts */
     for (size_t i = CHANGES_MAX; i < count; i++) {
         uint32_t row_start = flips[i] - flips[i] % row_size;
         while (oldest < i && flips[oldest] + reach < row_start)
             oldest++;
-        if (i - oldest < CHANGES_MAX)
-            continue;
-        scatter_flips(u, flips + done, i - done);
+        if (i - oldest == CHANGES_MAX)
+            return i;
+    }
+    return count;
+}
+
+/* Rising flips count up, falling ones down: neither can leave 8 bits without the other's help, so one of each list may
+ * be on its way at the same time. */
+static void update_conv(const struct update *u, const uint32_t *flips, size_t rises, size_t count)
+{
+    const struct sps_window *v = &u->stage->window;
+    size_t row = changes_width(v) * u->stage->channels, up = 0, down = rises;
+    locate(u, flips, count);
+    while (up < rises || down < count) {
+        size_t more = flips_until_drain(u->stage, flips + up, rises - up),
+               less = flips_until_drain(u->stage, flips + down, count - down);
+        u->kern->scatter(u->changes, row, u->stage->columns, u->places + up, more, more, (size_t)v->kernel,
+                         u->stage->channels);
+        u->kern->scatter(u->changes, row, u->stage->columns, u->places + down, 0, less, (size_t)v->kernel,
+                         u->stage->channels);
         drain(u);
-        done = oldest = i;
+        up += more;
+        down += less;
     }
-    scatter_flips(u, flips + done, count - done);
-    drain(u);
 }
 
-/* Rising bits first, then falling ones.  Each is stored in both lists, and one of them goes on: no branch to guess. */
-static void update_dense(const struct sps_kern *kern, const struct sps_stage *s, int16_t *out, const uint32_t *input,
-                         const uint32_t *flips, size_t count, uint32_t *rising)
+static void update(const struct sps_backend *backend, const struct sps_stage *s, int16_t *out, const uint32_t *flips,
+                   size_t rises, size_t count, char *memory)
 {
-    uint32_t *falling = rising + s->in_size;
-    size_t up = 0, down = 0;
-    for (size_t i = 0; i < count; i++) {
-        uint32_t flip = flips[i], rise = input[flip / 32] >> flip % 32 & 1;
-        rising[up] = flip;
-        falling[down] = flip;
-        up += rise;
-        down += 1 - rise;
-    }
-    memcpy(rising + up, falling, down * sizeof *rising);
-    kern->gather(out, s->column_bits, rising, up, count, s->channels);
-}
-
-static void update(const struct sps_backend *backend, const struct sps_stage *s, int16_t *out, const uint32_t *input,
-                   const uint32_t *flips, size_t count, char *memory)
-{
-    struct update u = {backend->self, s, out, input, (int8_t *)memory, NULL};
+    struct update u = {backend->self, s, out, (int8_t *)memory, NULL};
     if (!s->conv) {
-        update_dense(backend->self, s, out, input, flips, count, (uint32_t *)(void *)memory);
+        u.kern->gather(out, s->column_bits, flips, rises, count, s->channels);
         return;
     }
-    u.rising = (struct sps_flip *)(void *)(memory + changes_bytes(s));
+    u.places = (struct sps_flip *)(void *)(memory + changes_bytes(s));
     memset(u.changes, 0, changes_bytes(s)); /* the scratch is everybody's */
-    update_conv(&u, flips, count);
+    update_conv(&u, flips, rises, count);
 }
 
 struct sps_backend sps_backend_cpu(const struct sps_kern *kern)

@@ -60,7 +60,7 @@ size_t sps_lane_lay_out(struct sps_lane *lane, const struct sps_plan *plan, cons
 {
     static char origin[1]; /* only differences are used */
     char *start = memory != NULL ? memory : origin, *at = start;
-    size_t stages = (size_t)plan->stage_count, row = 0, scratch = 0, flips = 0, masked = 0;
+    size_t stages = (size_t)plan->stage_count, row = 0, scratch = 0, words = 0, masked = 0;
     size_t classes = (size_t)plan->packed->classes;
     lane->plan = plan;
     lane->backend = backend;
@@ -73,9 +73,10 @@ size_t sps_lane_lay_out(struct sps_lane *lane, const struct sps_plan *plan, cons
         scratch = larger(scratch, backend->scratch(backend, s));
         masked = larger(masked, sps_mask_size(s));
         if (sps_stage_updates(s))
-            flips = larger(flips, 32 * s->in_words + SPS_DIFFER_SPILL);
+            words = larger(words, s->in_words);
     }
-    lane->flips = carve(&at, flips * sizeof *lane->flips);
+    lane->flips = carve(&at, (32 * words + SPS_DIFFER_SPILL) * sizeof *lane->flips);
+    lane->both = carve(&at, words * sizeof *lane->both);
     lane->picks = carve(&at, lane->block * plan->picks);
     lane->codes = carve(&at, sps_value_size(&plan->packed->input));
     lane->logits = carve(&at, classes * sizeof *lane->logits);
@@ -121,15 +122,26 @@ static size_t flips_worth_it(const struct sps_lane *lane, const struct sps_stage
     return most < (double)s->in_size ? (size_t)most : s->in_size;
 }
 
+/* Bits that rise from what is held to what is wanted, then those that fall, to lane->flips. */
+static size_t list_flips(struct sps_lane *lane, const struct sps_stage *s, const struct sps_level *level, size_t *rises)
+{
+    const struct sps_kern *kern = lane->plan->kern;
+    const uint32_t *held = level->held, *next = level->next;
+    for (size_t i = 0; i < s->in_words; i++)
+        lane->both[i] = held[i] & next[i];
+    *rises = kern->differ(lane->flips, next, lane->both, s->in_words);
+    return *rises + kern->differ(lane->flips + *rises, held, lane->both, s->in_words);
+}
+
 /* Sums of level->next, which becomes what is held. */
 static void make_sums(struct sps_lane *lane, const struct sps_stage *s, struct sps_level *level)
 {
-    size_t most = level->valid ? flips_worth_it(lane, s) : 0;
-    size_t flips = most > 0 ? lane->plan->kern->differ(lane->flips, level->held, level->next, s->in_words) : 1;
+    size_t most = level->valid ? flips_worth_it(lane, s) : 0, rises = 0;
+    size_t flips = most > 0 ? list_flips(lane, s, level, &rises) : 1;
     level->work.nodes++;
     if (flips <= most) {
         if (flips > 0)
-            lane->backend->update(lane->backend, s, level->sums, level->next, lane->flips, flips, lane->scratch);
+            lane->backend->update(lane->backend, s, level->sums, lane->flips, rises, flips, lane->scratch);
         level->work.updated++;
         level->work.flips += flips;
         level->work.bits += s->in_size;

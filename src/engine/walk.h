@@ -37,12 +37,12 @@ struct sps_lane {
     char *scratch;         /* of the backend, one for each thread of the team */
     size_t scratch_stride;
     struct sps_level *levels; /* [stages] */
-    uint32_t *flips;
-    uint8_t *picks;    /* [block][P] */
-    size_t block;      /* passes walked together */
-    int8_t *codes;     /* the image */
-    float *logits, *p; /* [classes] */
-    void *row;         /* a threshold row mixed from several entries, and its flips */
+    uint32_t *flips, *both;   /* bits that differ, listed; bits that are set in both inputs */
+    uint8_t *picks;           /* [block][P] */
+    size_t block;             /* passes walked together */
+    int8_t *codes;            /* the image */
+    float *logits, *p;        /* [classes] */
+    void *row;                /* a threshold row mixed from several entries, and its flips */
     uint32_t *row_flips;
     char *masked; /* room for masks (mask.c) */
     uint64_t paths, passes, skipped;
