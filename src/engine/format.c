@@ -377,28 +377,33 @@ int sps_packed_is(const char *path)
 static json_t *op_as_json(const struct sps_op *op)
 {
     json_t *object = json_pack("{s:s, s:s, s:[]}", "op", sps_op_name(op->kind), "name", op->name, "from");
-    for (int i = 0; i < op->from_count; i++)
-        json_array_append_new(json_object_get(object, "from"), json_integer(op->from[i]));
-    for (size_t i = 0; i < ATTRIBUTES; i++)
+    int failed = object == NULL;
+    for (int i = 0; i < op->from_count && !failed; i++)
+        failed = json_array_append_new(json_object_get(object, "from"), json_integer(op->from[i]));
+    for (size_t i = 0; i < ATTRIBUTES && !failed; i++)
         if (has(attributes[i].ops, op)) {
             int value;
             memcpy(&value, (const char *)op + attributes[i].offset, sizeof value);
-            json_object_set_new(object, attributes[i].key, json_integer(value));
+            failed = json_object_set_new(object, attributes[i].key, json_integer(value));
         }
-    return object;
+    if (!failed)
+        return object;
+    json_decref(object);
+    return NULL;
 }
 
 static sps_status graph_as_text(char **out, const struct sps_packed *m)
 {
     json_t *graph = json_pack("{s:[i,i,i], s:i, s:[], s:[]}", "input", m->input.h, m->input.w, m->input.c, "classes",
                               m->classes, "noises", "ops");
-    for (int i = 0; i < m->noise_count; i++)
-        json_array_append_new(json_object_get(graph, "noises"),
-                              json_pack("{s:s, s:i, s:i}", "kind", sps_noise_name(m->noises[i].kind), "entries",
-                                        m->noises[i].entries, "stream", m->noises[i].stream));
-    for (int i = 0; i < m->op_count; i++)
-        json_array_append_new(json_object_get(graph, "ops"), op_as_json(&m->ops[i]));
-    *out = json_dumps(graph, JSON_COMPACT);
+    int failed = graph == NULL;
+    for (int i = 0; i < m->noise_count && !failed; i++)
+        failed = json_array_append_new(json_object_get(graph, "noises"),
+                                       json_pack("{s:s, s:i, s:i}", "kind", sps_noise_name(m->noises[i].kind),
+                                                 "entries", m->noises[i].entries, "stream", m->noises[i].stream));
+    for (int i = 0; i < m->op_count && !failed; i++)
+        failed = json_array_append_new(json_object_get(graph, "ops"), op_as_json(&m->ops[i]));
+    *out = failed ? NULL : json_dumps(graph, JSON_COMPACT);
     json_decref(graph);
     if (*out == NULL)
         SPS_FAIL(ENOMEM, "out of memory for the graph");

@@ -38,7 +38,8 @@ static sps_status lay_out_columns(struct sps_stage *s)
                 s->column_bits[i * words + c / 32] |= (uint32_t)weight_bit(s, c, i) << c % 32;
         return SPS_OK;
     }
-    if (s->window.stride != 1)
+    size_t changes = (size_t)(s->window.h + s->window.kernel) * (size_t)(s->window.w + s->window.kernel) * s->channels;
+    if (s->window.stride != 1 || changes > UINT32_MAX) /* places in it have 32 bits (struct sps_flip) */
         return SPS_OK;
     SPS_TRY(sps_calloc(&s->columns, s->fan_in, s->channels, "columns of weights"));
     for (size_t c = 0; c < s->channels; c++)

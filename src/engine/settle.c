@@ -88,9 +88,10 @@ static void add_sampled(struct sps_settling *s, const float *p)
         }
     for (int c = 0; c < s->classes; c++) {
         double is_below = (double)p[c] < s->rule->accept.threshold;
-        /* Fair if the share below is the quantile; the largest bet that cannot lose all is 1 / the other side. */
-        s->below[c] = grow(s->below[c], 1 + (q < 1 ? stake / (1 - q) : 0) * (q - is_below));
-        s->above[c] = grow(s->above[c], 1 + (q > 0 ? stake / q : 0) * (is_below - q));
+        /* Fair if the share below is the quantile; the largest bet that cannot lose all is 1 / the other side.  With
+         * quantile 1 (0), one pass that is not below (that is) proves it. */
+        s->below[c] = grow(s->below[c], q < 1 ? 1 + stake * (q - is_below) / (1 - q) : is_below > 0 ? 1 : enough);
+        s->above[c] = grow(s->above[c], q > 0 ? 1 + stake * (is_below - q) / q : is_below > 0 ? enough : 1);
     }
 }
 
