@@ -226,6 +226,10 @@ static inline struct sps_packed *random_chain(uint32_t seed, int masks, int poin
     for (int i = 0; i < hidden; i++) {
         random_product(&b, masks, 0);
         chain_decide(&b, random_table_noise(&b), between(&b, 1, 5), point < 2 ? point : chance(&b, 50));
+        const struct sps_value *bits = chain_end(&b);
+        int side = bits->h < bits->w ? bits->h : bits->w;
+        if (side > 1 && chance(&b, 25))
+            chain_pool(&b, between(&b, 1, side < 3 ? side : 3));
     }
     random_product(&b, masks, 1);
     if (sps_value_size(chain_end(&b)) > 256) {

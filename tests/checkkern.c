@@ -507,6 +507,29 @@ static void check_pool32(const size_t size[4], enum fill fill, bool definition)
     check_pool(size, fill, definition, true);
 }
 
+static void check_poolbits(const size_t size[4], enum fill fill, bool definition)
+{
+    size_t h = size[0], w = size[1], c = size[2], window = size[3], count = h / window * (w / window) * c;
+    snprintf(current, sizeof current, "h %zu, w %zu, c %zu, window %zu, fill %d", h, w, c, window, fill);
+    size_t words = sps_words(h * w * c), bytes = 4 * sps_words(count);
+    uint32_t *src = take(IN1, words * 4);
+    fill_bits(src, words, h * w * c, fill, true);
+    COMPARE_TIERS(poolbits, uint32_t, bytes, NULL, false, out, src, h, w, c, window)
+    if (definition) {
+        bool right = guards_hold(want, bytes);
+        for (size_t i = 0; i < 8 * bytes; i++) {
+            bool any = false;
+            for (size_t a = 0; a < window && i < count; a++)
+                for (size_t b = 0; b < window; b++) {
+                    size_t pixel = (i / c / (w / window) * window + a) * w + i / c % (w / window) * window + b;
+                    any = any || (src[(pixel * c + i % c) / 32] >> (pixel * c + i % c) % 32 & 1);
+                }
+            right = right && (want[i / 32] >> i % 32 & 1) == any;
+        }
+        verdict(right, "ref", "poolbits", "is not the largest");
+    }
+}
+
 static void fill_bytes(int8_t *x, size_t n, enum fill fill)
 {
     for (size_t i = 0; i < n; i++)
@@ -854,6 +877,7 @@ static const struct check {
     {"threshold32", 2, random_threshold, check_threshold32},
     {"pool16", 4, random_pool, check_pool16},
     {"pool32", 4, random_pool, check_pool32},
+    {"poolbits", 4, random_pool, check_poolbits},
     {"scatter", 3, random_scatter, check_scatter},
     {"gather", 2, random_gather, check_gather},
     {"differ", 2, random_differ, check_differ},
@@ -1028,6 +1052,8 @@ BENCH(ede, 4 * n[0], 4 * n[0], 4 * n[0], n[0], o->out, o->x, o->y, n[0], 2, 1)
 BENCH(threshold16, n[0] * n[1], 2 * n[0] * n[1], 2 * n[1], n[0] * n[1], o->out, o->x, o->y, n[0], n[1])
 BENCH(threshold32, n[0] * n[1], 4 * n[0] * n[1], 4 * n[1], n[0] * n[1], o->out, o->x, o->y, n[0], n[1])
 BENCH(pool16, n[0] * n[1] * n[2], 2 * n[0] * n[1] * n[2], 0, n[0] * n[1] * n[2], o->out, o->x, n[0], n[1], n[2], n[3])
+BENCH(poolbits, 4 * sps_words(n[0] * n[1] * n[2]), 4 * sps_words(n[0] * n[1] * n[2]), 0, n[0] * n[1] * n[2], o->out,
+      o->x, n[0], n[1], n[2], n[3])
 BENCH(pool32, n[0] * n[1] * n[2], 4 * n[0] * n[1] * n[2], 0, n[0] * n[1] * n[2], o->out, o->x, n[0], n[1], n[2], n[3])
 BENCH(drain, 4 * n[0], 0, 0, n[0], o->out, (int8_t *)o->out + 2 * n[0], n[0])
 
@@ -1090,7 +1116,8 @@ static const struct speed {
     SPEED(bgemm, false),       SPEED(cgemm, false),       SPEED(rowsum, true),   SPEED(pack, true),
     SPEED(unpack, false),      SPEED(ede, true),          SPEED(bgemm16, false), SPEED(qgemm, false),
     SPEED(threshold16, false), SPEED(threshold32, false), SPEED(pool16, false),  SPEED(pool32, false),
-    SPEED(scatter, false),     SPEED(gather, false),      SPEED(differ, false),  SPEED(drain, false),
+    SPEED(poolbits, false),    SPEED(scatter, false),     SPEED(gather, false),  SPEED(differ, false),
+    SPEED(drain, false),
 };
 
 static const struct speed *speed_of(const char *kernel)

@@ -286,10 +286,11 @@ static void with_concat(struct chain *b)
     add_op(b, SPS_OP_concat, 2, 2);
     chain_check(b);
 }
-static void with_pooled_bits(struct chain *b)
+static void with_bits_pooled_twice(struct chain *b)
 {
     bits_first(b);
     chain_pool(b, 2);
+    chain_pool(b, 1);
 }
 static void reals_first(struct chain *b)
 {
@@ -327,7 +328,7 @@ static void what_cannot_be_run_is_named(void **state)
                  {with_float_dense, "operation 2, float_dense 'float_dense.2'"},
                  {with_upsample, "operation 2, upsample 'upsample.2'"},
                  {with_concat, "operation 2, concat 'concat.2'"},
-                 {with_pooled_bits, "operation 2, pool 'pool.2'"},
+                 {with_bits_pooled_twice, "operation 3, pool 'pool.3'"},
                  {with_add, "operation 2, add 'add.2'"},
                  {with_quantise, "operation 2, quantise 'quantise.2'"},
                  {with_a_branch, "operation 2, binary_conv 'binary_conv.2'"}};

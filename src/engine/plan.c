@@ -156,8 +156,8 @@ static sps_status plan_decision(struct sps_stage *s, const struct sps_packed *m,
     if (op->kind != SPS_OP_threshold && op->kind != SPS_OP_affine)
         return refuse(m, index, "a threshold, or the scores, must come here");
     s->last = op->kind == SPS_OP_affine;
-    if (s->last != (index + 1 == m->op_count))
-        return s->last ? refuse(m, index + 1, "it follows the scores") : refuse(m, index, "it would be the last");
+    if (s->last && index + 1 < m->op_count)
+        return refuse(m, index + 1, "it follows the scores");
     s->rows_count = (op->noise < 0 ? 1 : m->noises[op->noise].entries) + op->point;
     s->point_row = s->rows_count - 1;
     if (op->noise >= 0) {
@@ -215,6 +215,11 @@ static sps_status plan_stages(struct sps_plan *plan)
         SPS_TRY(plan_decision(s, m, i++, &pick_at));
         if (s->noise != NULL && !m->ops[i - 1].point)
             plan->point_possible = 0;
+        s->bit_window = 1;
+        if (i < m->op_count && m->ops[i].kind == SPS_OP_pool)
+            s->bit_window = m->ops[i++].window;
+        if (i == m->op_count && !s->last)
+            return refuse(m, i - 1, "it would be the last");
     }
     plan->picks = (size_t)pick_at;
     return SPS_OK;

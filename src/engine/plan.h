@@ -41,6 +41,7 @@ struct sps_stage {
     uint32_t *flip;                /* [rows][out_words] for the whole output */
     uint8_t *has_flip;             /* [rows] */
     size_t out_words;
+    int bit_window;      /* pooling of the bits that were decided; 1: none */
     const float *affine; /* last: [rows][6][channels] */
     uint8_t *tour;       /* order in which entries are visited: neighbours are alike */
 };

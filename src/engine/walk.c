@@ -60,7 +60,7 @@ size_t sps_lane_lay_out(struct sps_lane *lane, const struct sps_plan *plan, cons
 {
     static char origin[1]; /* only differences are used */
     char *start = memory != NULL ? memory : origin, *at = start;
-    size_t stages = (size_t)plan->stage_count, row = 0, scratch = 0, words = 0, masked = 0;
+    size_t stages = (size_t)plan->stage_count, row = 0, scratch = 0, words = 0, masked = 0, decided = 0;
     size_t classes = (size_t)plan->packed->classes;
     lane->plan = plan;
     lane->backend = backend;
@@ -72,11 +72,14 @@ size_t sps_lane_lay_out(struct sps_lane *lane, const struct sps_plan *plan, cons
         row = larger(row, s->channels);
         scratch = larger(scratch, backend->scratch(backend, s));
         masked = larger(masked, sps_mask_size(s));
+        if (s->bit_window > 1)
+            decided = larger(decided, s->out_words);
         if (sps_stage_updates(s))
             words = larger(words, s->in_words);
     }
     lane->flips = carve(&at, (32 * words + SPS_DIFFER_SPILL) * sizeof *lane->flips);
     lane->both = carve(&at, words * sizeof *lane->both);
+    lane->decided = carve(&at, decided * sizeof *lane->decided);
     lane->picks = carve(&at, lane->block * plan->picks);
     lane->codes = carve(&at, sps_value_size(&plan->packed->input));
     lane->logits = carve(&at, classes * sizeof *lane->logits);
@@ -184,7 +187,7 @@ static void turn_mixed(uint32_t *bits, const struct sps_stage *s, const uint32_t
 static void decide(struct sps_lane *lane, const struct sps_stage *s, int row, const uint8_t *mixed)
 {
     const struct sps_level *level = &lane->levels[s->index];
-    uint32_t *bits = lane->levels[s->index + 1].next;
+    uint32_t *next = lane->levels[s->index + 1].next, *bits = s->bit_window > 1 ? lane->decided : next;
     const char *thresholds = (const char *)s->threshold + (size_t)row * s->channels * sum_bytes(s);
     if (mixed != NULL) {
         mix_row(lane, s, mixed);
@@ -203,6 +206,9 @@ static void decide(struct sps_lane *lane, const struct sps_stage *s, int row, co
         for (size_t i = 0; i < s->out_words; i++)
             bits[i] ^= flip[i];
     }
+    size_t w = (size_t)s->window.cw / (size_t)s->window_size;
+    if (s->bit_window > 1)
+        lane->plan->kern->poolbits(next, bits, s->out_positions / w, w, s->channels, (size_t)s->bit_window);
 }
 
 static int32_t sum_at(const struct sps_stage *s, const struct sps_level *level, size_t i)

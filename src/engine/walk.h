@@ -38,6 +38,7 @@ struct sps_lane {
     size_t scratch_stride;
     struct sps_level *levels; /* [stages] */
     uint32_t *flips, *both;   /* bits that differ, listed; bits that are set in both inputs */
+    uint32_t *decided;        /* bits that are pooled before they are the next input */
     uint8_t *picks;           /* [block][P] */
     size_t block;             /* passes walked together */
     int8_t *codes;            /* the image */

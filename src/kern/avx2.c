@@ -12,6 +12,7 @@
 #include <immintrin.h>
 #include <string.h>
 
+#include "kern/poolbits.h"
 #include "kern/surrogate.h"
 
 #define AVX2 __attribute__((target("avx2,fma,bmi,popcnt")))
@@ -773,6 +774,11 @@ AVX2 static SPS_KERN_EDE(ede)
     sps_ede(dy, g, y, n, t, k);
 }
 
+AVX2 static SPS_KERN_POOLBITS(poolbits)
+{
+    sps_poolbits(dst, src, h, w, c, window);
+}
+
 bool sps_kern_fill_avx2(struct sps_kern *kern)
 {
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !__builtin_cpu_supports("bmi") ||
@@ -791,6 +797,7 @@ bool sps_kern_fill_avx2(struct sps_kern *kern)
     kern->threshold32 = threshold32;
     kern->pool16 = pool16;
     kern->pool32 = pool32;
+    kern->poolbits = poolbits;
     kern->scatter = scatter;
     kern->gather = gather;
     kern->differ = differ;

@@ -73,6 +73,11 @@ enum { SPS_PANEL = 16, SPS_DIFFER_SPILL = 16 };
 #define SPS_KERN_POOL16(name) void name(int16_t *dst, const int16_t *src, size_t h, size_t w, size_t c, size_t window)
 #define SPS_KERN_POOL32(name) void name(int32_t *dst, const int32_t *src, size_t h, size_t w, size_t c, size_t window)
 
+/* The same of bits: +1 where a window has a +1.  src is a stream of h * w * c bits, dst of (h / window) * (w / window)
+ * * c; bits past the end are 0. */
+#define SPS_KERN_POOLBITS(name)                                                                                        \
+    void name(uint32_t *dst, const uint32_t *src, size_t h, size_t w, size_t c, size_t window)
+
 /* A bit that flips in the input of a convolution: where the last output that reads it begins in an array of outputs,
  * and the index of its square of weights. */
 struct sps_flip {
@@ -114,6 +119,7 @@ struct sps_flip {
     X(threshold32, SPS_KERN_THRESHOLD32)                                                                               \
     X(pool16, SPS_KERN_POOL16)                                                                                         \
     X(pool32, SPS_KERN_POOL32)                                                                                         \
+    X(poolbits, SPS_KERN_POOLBITS)                                                                                     \
     X(scatter, SPS_KERN_SCATTER)                                                                                       \
     X(gather, SPS_KERN_GATHER)                                                                                         \
     X(differ, SPS_KERN_DIFFER)                                                                                         \

@@ -12,6 +12,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kern/poolbits.h"
 #include "kern/surrogate.h"
 
 /* Rows treated together: as many as leave their sums, and what they need of a panel, in the 32 registers. */
@@ -482,6 +483,11 @@ static SPS_KERN_DRAIN(drain)
     }
 }
 
+static SPS_KERN_POOLBITS(poolbits)
+{
+    sps_poolbits(dst, src, h, w, c, window);
+}
+
 bool sps_kern_fill_neon(struct sps_kern *kern)
 {
     kern->bgemm = bgemm;
@@ -496,6 +502,7 @@ bool sps_kern_fill_neon(struct sps_kern *kern)
     kern->threshold32 = threshold32;
     kern->pool16 = pool16;
     kern->pool32 = pool32;
+    kern->poolbits = poolbits;
     kern->scatter = scatter;
     kern->gather = gather;
     kern->differ = differ;

@@ -93,6 +93,20 @@ static SPS_KERN_POOL32(pool32)
     POOL
 }
 
+static SPS_KERN_POOLBITS(poolbits)
+{
+    size_t count = (h / window) * (w / window) * c;
+    for (size_t i = 0; i < sps_words(count); i++)
+        dst[i] = 0;
+    for (size_t i = 0; i < count; i++)
+        for (size_t at = 0; at < window * window; at++) {
+            size_t row = i / c / (w / window) * window + at / window,
+                   column = i / c % (w / window) * window + at % window;
+            size_t from = (row * w + column) * c + i % c;
+            dst[i / 32] |= (src[from / 32] >> from % 32 & 1) << i % 32;
+        }
+}
+
 static SPS_KERN_SCATTER(scatter)
 {
     for (size_t i = 0; i < count; i++)
@@ -189,6 +203,7 @@ bool sps_kern_fill_ref(struct sps_kern *kern)
     kern->threshold32 = threshold32;
     kern->pool16 = pool16;
     kern->pool32 = pool32;
+    kern->poolbits = poolbits;
     kern->scatter = scatter;
     kern->gather = gather;
     kern->differ = differ;
