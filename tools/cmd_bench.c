@@ -135,7 +135,8 @@ static int real_images(struct bench *b)
 /* Seconds for all images once, in batches; negative after a failure. */
 static double time_round(struct bench *b, const struct sps_predict_options *options)
 {
-    const struct sps_predictions out = {.p = b->p};
+    uint32_t used[BATCH];
+    const struct sps_predictions out = {.p = b->p, .used = used};
     double start = now();
     for (size_t first = 0; first < b->n; first += BATCH) {
         size_t count = b->n - first < BATCH ? b->n - first : BATCH;
@@ -216,11 +217,15 @@ struct layer_figures {
     struct sps_layer_work one, mc;
 };
 
-static int profile(struct layer_figures *layers, struct sps_session_work *total, struct bench *b,
+/* stopped: share of the passes that are not made where an image's class is settled before. */
+static int profile(struct layer_figures *layers, struct sps_session_work *total, double *stopped, struct bench *b,
                    const struct sps_predict_options *mc)
 {
+    const struct sps_settle settle = {.confidence = 0.99, .accept = SPS_ACCEPT_RULE_DEFAULT};
     const struct sps_session_options options = {.threads = mc->threads, .profile = 1};
-    struct sps_predict_options one = *mc;
+    struct sps_predict_options one = *mc, early = *mc;
+    struct sps_session_work work;
+    early.settle = &settle;
     sps_session *plain = b->subject.session;
     sps_session *session = NULL;
     one.samples = 1;
@@ -239,6 +244,10 @@ static int profile(struct layer_figures *layers, struct sps_session_work *total,
     for (int i = 0; i < total->layers && !failed; i++)
         layers[i].mc = total->layer[i];
     total->layer = NULL;
+    sps_session_reset_work(session);
+    failed = failed || time_round(b, &early) < 0;
+    sps_session_get_work(&work, session);
+    *stopped = (double)work.skipped / ((double)b->n * mc->samples);
     sps_session_free(session);
     b->subject.session = plain;
     b->subject.predictor = sps_session_predictor(plain);
@@ -298,7 +307,7 @@ static const char *tier_in_use(void)
 }
 
 static int print(struct bench *b, const char *path, const struct figures *f, const struct layer_figures *layers,
-                 const struct sps_session_work *work, size_t threads)
+                 const struct sps_session_work *work, double stopped, size_t threads)
 {
     struct sps_cli_report report = {0};
     double n = (double)b->n, clock = sps_core_clock();
@@ -327,6 +336,7 @@ static int print(struct bench *b, const char *path, const struct figures *f, con
     sps_cli_report_real(&report, "distinct_paths", (double)work->paths / (double)work->images, "paths per image");
     sps_cli_report_real(&report, "saved_by_sharing", 1 - macs_nodes / macs_needed, "of the work of separate passes");
     sps_cli_report_real(&report, "saved_by_updates", nodes > 0 ? updated / nodes : NAN, "of the nodes left");
+    sps_cli_report_real(&report, "saved_by_stopping", stopped, "of the passes, with --until settled");
     sps_cli_report_real(&report, "macs_per_cycle",
                         clock > 0 ? (double)b->about->macs * n / f->single / (double)threads / clock : NAN,
                         "multiply-accumulates per cycle and core, one pass");
@@ -350,6 +360,7 @@ static int measure(struct bench *b, const char *path)
     struct layer_figures *layers = NULL;
     struct sps_session_work work;
     struct figures f;
+    double stopped = 0;
     size_t passes = mc.samples;
     struct sps_predict_options exact = mc;
     exact.reading = SPS_EXACT;
@@ -368,9 +379,9 @@ static int measure(struct bench *b, const char *path)
     if (exit_status == 0)
         exit_status = measure_latency(&f, b, &mc);
     if (exit_status == 0)
-        exit_status = profile(layers, &work, b, &mc);
+        exit_status = profile(layers, &work, &stopped, b, &mc);
     if (exit_status == 0)
-        exit_status = print(b, path, &f, layers, &work, (size_t)sps_session_threads(b->subject.session));
+        exit_status = print(b, path, &f, layers, &work, stopped, (size_t)sps_session_threads(b->subject.session));
     free(layers);
     return exit_status;
 }
