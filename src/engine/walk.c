@@ -259,6 +259,11 @@ static void each_entry(struct sps_lane *lane, const struct sps_stage *s, const s
     struct sps_level *level = &lane->levels[s->index];
     uint16_t *group = level->group;
     int backwards = level->backwards;
+    if (count == 1) { /* far down in the tree most nodes have one pass */
+        group[0] = passes[0];
+        then(lane, s, picks_of(lane, group[0], at), group, 1);
+        return;
+    }
     level->backwards = !backwards; /* the next visit starts where this one ends */
     for (int k = 0; k < noise->entries; k++) {
         uint8_t entry = s->tour[backwards ? noise->entries - 1 - k : k];
