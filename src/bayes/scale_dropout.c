@@ -22,10 +22,9 @@
       "section III-B")                                                                                                 \
     X(path_per, CHOICE, "method.path_per", "sample", "sample|batch", 0, 1, "who shares a draw in training",            \
       "docs/architecture.md, the trap")                                                                                \
-    X(spread, REAL, "method.spread", "0.4", "", 0, 1, "first scales are uniform on 1 - spread .. 1 + spread",          \
+    X(spread, REALS, "method.spread", "[0.4]", "", 0, 1,                                                               \
+      "first scales are uniform on 1 - spread .. 1 + spread; one for all layers, or a list with one a layer",          \
       "docs/architecture.md, the trap")                                                                                \
-    X(mean_pull, REAL, "method.mean_pull", "1e-4", "", 0, 100,                                                         \
-      "strength lambda of the regulariser (1 - mean scale)^2", "eq. 11")                                               \
     X(spread_pull, REAL, "method.spread_pull", "0", "", 0, 100,                                                        \
       "strength of a pull of the scales' standard deviation to its first value, against training's wish for less "     \
       "noise",                                                                                                         \
@@ -62,17 +61,19 @@ static sps_status attach(struct sps_graph *graph, struct sps_scale *scale, uint6
     const struct scale_dropout_settings *set = scale->settings;
     size_t channels = (size_t)scale->channels;
     SPS_TRY(sps_scale_setting_reaches(scale, &set->p, "method.p"));
+    SPS_TRY(sps_scale_setting_reaches(scale, &set->spread, "method.spread"));
     if (set->low > set->high)
         SPS_FAIL(EINVAL, "method.low %g is above method.high %g", set->low, set->high);
     SPS_TRY(sps_graph_add_weight(graph, &scale->weight[0], scale->layer, "scale", 1, &channels, 0, 0));
-    sps_scale_initialise(scale, scale->weight[0]->value, set->spread, seed);
+    sps_scale_initialise(scale, scale->weight[0]->value, sps_scale_setting(scale, &set->spread), seed);
     return SPS_OK;
 }
 
 static sps_status check(const struct sps_graph *graph)
 {
     const struct scale_dropout_settings *set = graph->settings;
-    return sps_scale_setting_fits(graph, &set->p, "method.p");
+    SPS_TRY(sps_scale_setting_fits(graph, &set->p, "method.p"));
+    return sps_scale_setting_fits(graph, &set->spread, "method.spread");
 }
 
 static float mean_of(const float *s, int channels)
@@ -135,7 +136,8 @@ static double penalty(struct sps_scale *scale, size_t images)
     double mean = mean_of(s, scale->channels), square = 0, off = 1 - mean;
     for (int c = 0; c < scale->channels; c++)
         square += (s[c] - mean) * (s[c] - mean);
-    double sd = sqrt(square / scale->channels), lost = sd - set->spread / sqrt(3.0); /* of a uniform distribution */
+    double sd = sqrt(square / scale->channels),
+           lost = sd - sps_scale_setting(scale, &set->spread) / sqrt(3.0); /* of a uniform distribution */
     double along = sd > 0 ? 2 * set->spread_pull * lost / (scale->channels * sd) : 0;
     for (int c = 0; c < scale->channels; c++)
         scale->weight[0]->grad[c] += (float)(along * (s[c] - mean) - 2 * set->mean_pull * off / scale->channels);
