@@ -25,6 +25,8 @@
     X(spread, REALS, "method.spread", "[0.4]", "", 0, 1,                                                               \
       "first scales are uniform on 1 - spread .. 1 + spread; one for all layers, or a list with one a layer",          \
       "docs/architecture.md, the trap")                                                                                \
+    X(mean_pull, REAL, "method.mean_pull", "1e-4", "", 0, 100,                                                         \
+      "strength lambda of the regulariser (1 - mean scale)^2", "eq. 11")                                               \
     X(spread_pull, REAL, "method.spread_pull", "0", "", 0, 100,                                                        \
       "strength of a pull of the scales' standard deviation to its first value, against training's wish for less "     \
       "noise",                                                                                                         \
