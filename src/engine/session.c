@@ -238,8 +238,7 @@ static void image_task(void *work, size_t image, int worker)
         sps_settling_start(&settling, j->options->settle, s->packed->classes, j->options->reading == SPS_EXACT,
                            s->settling + (size_t)worker * s->settling_stride);
     for (size_t first = 0; first < j->passes && used == 0;) {
-        size_t count =
-            settles && first + FIRST_PASSES < 2 * lane->block ? (first > 0 ? first : FIRST_PASSES) : lane->block;
+        size_t count = !settles ? lane->block : first > 0 ? first : FIRST_PASSES;
         count = count < lane->block ? count : lane->block;
         count = count < j->passes - first ? count : j->passes - first;
         draw(j, lane, s->numbers + (size_t)worker * lane->block, image, first, count);
