@@ -11,6 +11,7 @@
 #include "uq/quantile.h"
 #include "uq/sort.h"
 
+static const double ROUNDING = 1e-12; /* nats: some hundred times that of a sum of 256 terms */
 static const double ROW_SUM_TOLERANCE = 1e-3; /* what half-precision softmaxes of other programs need */
 
 sps_status sps_check_accept(struct sps_accept_rule *out, double level, const struct sps_accept_rule *rule)
@@ -165,8 +166,9 @@ static void mix(struct sps_summariser *s, struct sps_summary *out, const float *
     }
     out->entropy = entropy(s->mean, s->classes);
     out->expected_entropy = entropies / s->weight_sum;
-    /* At least 0 because entropy is concave; rounding can put it below. */
-    out->mutual_information = s->passes > 1 ? fmax(0, out->entropy - out->expected_entropy) : 0;
+    /* At least 0 because entropy is concave.  A difference of rounding is none: passes that agree would rank images. */
+    double difference = out->entropy - out->expected_entropy;
+    out->mutual_information = s->passes > 1 && difference > ROUNDING ? difference : 0;
 }
 
 /* Eq. 26: the largest over classes of a low quantile.  The predicted class's column is gathered and sorted: its
