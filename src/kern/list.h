@@ -20,5 +20,9 @@
 SPS_KERN_TIERS(SPS_KERN_DECLARE_FILL)
 #undef SPS_KERN_DECLARE_FILL
 
+/* For a tier that has them all, as static functions of the kernels' names. */
+#define SPS_KERN_FILL(field, MACRO) kern->field = field;
+#define SPS_KERN_FILL_ALL(kern) SPS_KERN_LIST(SPS_KERN_FILL)
+
 enum { SPS_GATHER_PLANES = 8 }; /* gather (kern/gather.h) counts in bytes, a bit of which is a plane */
 #endif

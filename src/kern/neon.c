@@ -490,23 +490,7 @@ static SPS_KERN_POOLBITS(poolbits)
 
 bool sps_kern_fill_neon(struct sps_kern *kern)
 {
-    kern->bgemm = bgemm;
-    kern->cgemm = cgemm;
-    kern->rowsum = rowsum;
-    kern->pack = pack;
-    kern->unpack = unpack;
-    kern->ede = ede;
-    kern->bgemm16 = bgemm16;
-    kern->qgemm = qgemm;
-    kern->threshold16 = threshold16;
-    kern->threshold32 = threshold32;
-    kern->pool16 = pool16;
-    kern->pool32 = pool32;
-    kern->poolbits = poolbits;
-    kern->scatter = scatter;
-    kern->gather = gather;
-    kern->differ = differ;
-    kern->drain = drain;
+    SPS_KERN_FILL_ALL(kern)
     return true;
 }
 #endif
