@@ -315,40 +315,6 @@ static void check_bgemm16(const size_t size[4], enum fill fill, bool definition)
     check_any_bgemm(size, fill, definition, false);
 }
 
-static bool cgemm_is_right(const int32_t *dst, size_t ldd, const int16_t *a, size_t lda, const int16_t *panels,
-                           size_t M, size_t N, size_t pairs)
-{
-    for (size_t m = 0; m < M; m++)
-        for (size_t n = 0; n < N; n++) {
-            int64_t dot = 0;
-            for (size_t k = 0; k < 2 * pairs; k++)
-                dot += (int64_t)a[m * lda + k] * panels[n / 16 * pairs * 32 + k / 2 * 32 + n % 16 * 2 + k % 2];
-            if (dst[m * ldd + n] != dot)
-                return false;
-        }
-    return true;
-}
-
-static void check_cgemm(const size_t size[4], enum fill fill, bool definition)
-{
-    size_t M = size[0], N = size[1], pairs = size[2];
-    size_t lda = 2 * pairs + below(3), ldd = N + below(3);
-    snprintf(current, sizeof current, "M %zu, N %zu, pairs %zu, lda %zu, ldd %zu, fill %d", M, N, pairs, lda, ldd,
-             fill);
-    size_t a_count = M == 0 ? 0 : (M - 1) * lda + 2 * pairs, bytes = M == 0 ? 0 : ((M - 1) * ldd + N) * 4;
-    size_t panel_count = sps_panels(N) * pairs * SPS_PANEL * 2;
-    int16_t *a = take(IN1, a_count * 2), *panels = take(IN2, panel_count * 2);
-    for (size_t i = 0; i < a_count; i++)
-        a[i] = fill == FILL_RANDOM ? (int16_t)((int)below(65536) - 32768) : fill == FILL_ZERO ? 0 : INT16_MIN;
-    for (size_t i = 0; i < panel_count; i++)
-        panels[i] = fill == FILL_RANDOM ? (int16_t)((int)below(3) - 1) : fill == FILL_OPPOSITE ? -1 : 1;
-
-    COMPARE_TIERS(cgemm, int32_t, bytes, NULL, false, out, ldd, a, lda, panels, M, N, pairs)
-    if (definition)
-        verdict(cgemm_is_right(want, ldd, a, lda, panels, M, N, pairs) && guards_hold(want, bytes), "ref", "cgemm",
-                "is not the sum of products");
-}
-
 /* On rows before they became panels. */
 static bool qgemm_is_right(const int32_t *dst, size_t ldd, const uint8_t *a, size_t lda, const int8_t *rows, size_t M,
                            size_t N, size_t length)
@@ -791,13 +757,6 @@ static void random_bgemm(size_t size[4])
     size[2] = some_size(100);
 }
 
-static void random_cgemm(size_t size[4])
-{
-    size[0] = some_size(40);
-    size[1] = some_size(100);
-    size[2] = some_size(50);
-}
-
 static void random_rowsum(size_t size[4])
 {
     size[0] = some_size(700);
@@ -820,7 +779,9 @@ static void random_bgemm16(size_t size[4])
 
 static void random_qgemm(size_t size[4])
 {
-    random_cgemm(size);
+    size[0] = some_size(40);
+    size[1] = some_size(100);
+    size[2] = some_size(50);
     if (below(8) == 0)
         size[2] = 100 + below(200);
 }
@@ -866,7 +827,6 @@ static const struct check {
     void (*run)(const size_t size[4], enum fill fill, bool definition);
 } checks[] = {
     {"bgemm", 3, random_bgemm, check_bgemm},
-    {"cgemm", 3, random_cgemm, check_cgemm},
     {"rowsum", 2, random_rowsum, check_rowsum},
     {"pack", 1, random_length, check_pack},
     {"unpack", 1, random_length, check_unpack},
@@ -1043,7 +1003,6 @@ enum { LIST = 4096 };
           (per_word)*n[0] * n[1] * n[2], __VA_ARGS__)
 PRODUCT(bgemm, 4, 32, o->out, n[1], o->x, n[2], o->y, n[0], n[1], n[2], (int32_t)(32 * n[2]))
 PRODUCT(bgemm16, 2, 32, o->out, n[1], o->x, n[2], o->y, n[0], n[1], n[2], (int32_t)(32 * n[2]))
-PRODUCT(cgemm, 4, 2, o->out, n[1], o->x, 2 * n[2], o->y, n[0], n[1], n[2])
 PRODUCT(qgemm, 4, 4, o->out, n[1], o->x, 4 * n[2], o->y, (const int32_t *)o->at, n[0], n[1], n[2])
 BENCH(rowsum, 4 * n[0], 4 * n[1], 4 * (n[0] + 32 * n[1]), n[0] * n[1], o->out, n[0], o->y, o->at, o->x, n[1])
 BENCH(pack, 4 * n[0], 4 * n[0], 0, n[0], o->out, o->x, n[0])
@@ -1113,11 +1072,10 @@ static const struct speed {
     {                                                                                                                  \
 #kernel, floats, needs_##kernel, call_##kernel                                                                 \
     }
-    SPEED(bgemm, false),       SPEED(cgemm, false),       SPEED(rowsum, true),   SPEED(pack, true),
-    SPEED(unpack, false),      SPEED(ede, true),          SPEED(bgemm16, false), SPEED(qgemm, false),
-    SPEED(threshold16, false), SPEED(threshold32, false), SPEED(pool16, false),  SPEED(pool32, false),
-    SPEED(poolbits, false),    SPEED(scatter, false),     SPEED(gather, false),  SPEED(differ, false),
-    SPEED(drain, false),
+    SPEED(bgemm, false),       SPEED(rowsum, true),   SPEED(pack, true),    SPEED(unpack, false),
+    SPEED(ede, true),          SPEED(bgemm16, false), SPEED(qgemm, false),  SPEED(threshold16, false),
+    SPEED(threshold32, false), SPEED(pool16, false),  SPEED(pool32, false), SPEED(poolbits, false),
+    SPEED(scatter, false),     SPEED(gather, false),  SPEED(differ, false), SPEED(drain, false),
 };
 
 static const struct speed *speed_of(const char *kernel)

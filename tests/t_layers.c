@@ -877,8 +877,8 @@ static void signs_follow_the_weights(void **state)
                         assert_true(w->sign[o * w->row + k] == (float)sign);
                         uint32_t bit = w->bits[o * sps_words(w->row) + k / 32] >> k % 32 & 1;
                         assert_int_equal(bit, sign > 0);
-                        if (w->wants_pairs)
-                            assert_int_equal(w->pairs[((k / 2) * SPS_PANEL + o) * 2 + k % 2], sign);
+                        if (w->wants_quads)
+                            assert_int_equal(w->quads[((k / 4) * SPS_PANEL + o) * 4 + k % 4], sign);
                         else
                             assert_int_equal(w->panels[(k / 32) * SPS_PANEL + o] >> k % 32 & 1, sign > 0);
                         assert_true(which == 0 || round == 0 || fabsf(w->value[o * w->row + k]) <= 1);

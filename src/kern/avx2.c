@@ -329,39 +329,6 @@ AVX2 static SPS_KERN_BGEMM16(bgemm16)
     binary_product(dst, false, ldd, a, lda, w, M, N, words, bits);
 }
 
-/* `rows` rows against one panel; VPMADDWD multiplies a pair per channel. */
-AVX2_INLINE void cgemm_rows(int32_t *dst, size_t ldd, const int16_t *a, size_t lda, const int16_t *panel,
-                            size_t channels, size_t pairs, size_t rows)
-{
-    __m256i sum[4][2];
-    for (size_t r = 0; r < rows; r++)
-        sum[r][0] = sum[r][1] = _mm256_setzero_si256();
-    for (size_t i = 0; i < pairs; i++)
-        for (size_t h = 0; h < 2; h++) {
-            __m256i x = _mm256_loadu_si256((const __m256i *)(panel + i * SPS_PANEL * 2 + 16 * h));
-            for (size_t r = 0; r < rows; r++) {
-                int32_t pair;
-                memcpy(&pair, a + r * lda + 2 * i, sizeof pair);
-                sum[r][h] = _mm256_add_epi32(sum[r][h], _mm256_madd_epi16(x, _mm256_set1_epi32(pair)));
-            }
-        }
-    for (size_t r = 0; r < rows; r++)
-        store_panel(dst + r * ldd, true, sum[r], channels);
-}
-
-AVX2 static SPS_KERN_CGEMM(cgemm)
-{
-    size_t m = 0;
-    for (; m + 4 <= M; m += 4)
-        for (size_t n = 0; n < N; n += SPS_PANEL)
-            cgemm_rows(dst + m * ldd + n, ldd, a + m * lda, lda, w + n * pairs * 2,
-                       N - n < SPS_PANEL ? N - n : SPS_PANEL, pairs, 4);
-    for (; m < M; m++)
-        for (size_t n = 0; n < N; n += SPS_PANEL)
-            cgemm_rows(dst + m * ldd + n, ldd, a + m * lda, lda, w + n * pairs * 2,
-                       N - n < SPS_PANEL ? N - n : SPS_PANEL, pairs, 1);
-}
-
 /* The other way round; channels that are not there give 0. */
 AVX2_INLINE void load_panel(__m256i sum[2], const int32_t *src, size_t channels)
 {

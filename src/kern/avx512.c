@@ -91,48 +91,6 @@ AVX512 static SPS_KERN_BGEMM16(bgemm16)
     binary_product(dst, false, ldd, a, lda, w, M, N, words, bits);
 }
 
-AVX512_INLINE void cgemm_tile(int32_t *dst, size_t ldd, const int16_t *a, size_t lda, const int16_t *w, size_t channels,
-                              size_t pairs, size_t rows, size_t panels)
-{
-    __m512i sum[ROWS][PANELS];
-    for (size_t r = 0; r < rows; r++)
-        for (size_t p = 0; p < panels; p++)
-            sum[r][p] = _mm512_setzero_si512();
-    for (size_t i = 0; i < pairs; i++) {
-        __m512i channel[PANELS];
-        for (size_t p = 0; p < panels; p++)
-            channel[p] = _mm512_loadu_si512(w + (p * pairs + i) * SPS_PANEL * 2);
-        for (size_t r = 0; r < rows; r++) {
-            int32_t pair;
-            memcpy(&pair, a + r * lda + 2 * i, sizeof pair);
-            for (size_t p = 0; p < panels; p++)
-                sum[r][p] = _mm512_dpwssd_epi32(sum[r][p], _mm512_set1_epi32(pair), channel[p]);
-        }
-    }
-    for (size_t r = 0; r < rows; r++)
-        for (size_t p = 0; p < panels; p++)
-            _mm512_mask_storeu_epi32(dst + r * ldd + p * SPS_PANEL, lanes(channels, p), sum[r][p]);
-}
-
-AVX512 static SPS_KERN_CGEMM(cgemm)
-{
-    for (size_t n = 0; n < N; n += PANELS * SPS_PANEL) {
-        const int16_t *panel = w + n * pairs * 2;
-        bool pair = N - n > SPS_PANEL;
-        size_t m = 0;
-        for (; m + ROWS <= M; m += ROWS)
-            if (pair)
-                cgemm_tile(dst + m * ldd + n, ldd, a + m * lda, lda, panel, N - n, pairs, ROWS, 2);
-            else
-                cgemm_tile(dst + m * ldd + n, ldd, a + m * lda, lda, panel, N - n, pairs, ROWS, 1);
-        for (; m < M; m++)
-            if (pair)
-                cgemm_tile(dst + m * ldd + n, ldd, a + m * lda, lda, panel, N - n, pairs, 1, 2);
-            else
-                cgemm_tile(dst + m * ldd + n, ldd, a + m * lda, lda, panel, N - n, pairs, 1, 1);
-    }
-}
-
 /* 8-bit codes.  VPDPBUSD multiplies unsigned by signed: codes come as code + 128, and 128 wsum comes off. */
 AVX512_INLINE __m512i without_shift(const int32_t *wsum, __mmask16 there)
 {
@@ -527,7 +485,6 @@ bool sps_kern_fill_avx512(struct sps_kern *kern)
         !__builtin_cpu_supports("avx512vpopcntdq") || !__builtin_cpu_supports("avx512vbmi2"))
         return false;
     kern->bgemm = bgemm;
-    kern->cgemm = cgemm;
     kern->rowsum = rowsum;
     kern->pack = pack;
     kern->unpack = unpack;

@@ -24,12 +24,6 @@ enum { SPS_PANEL = 16, SPS_DIFFER_SPILL = 16 };
     void name(int32_t *dst, size_t ldd, const uint32_t *a, size_t lda, const uint32_t *w, size_t M, size_t N,          \
               size_t words, int32_t bits)
 
-/* dst[m][n] = sum_k a[m][k] * w[n][k], exact in 32 bits (the caller sees to the range): first layers on 8-bit codes.
- * a: M rows of 2 * pairs int16.  w: panels [ceil(N/16)][pairs][16][2] int16, values -1, 0, +1. */
-#define SPS_KERN_CGEMM(name)                                                                                           \
-    void name(int32_t *dst, size_t ldd, const int16_t *a, size_t lda, const int16_t *w, size_t M, size_t N,            \
-              size_t pairs)
-
 /* dst[j] = fma(coef[count-1], src[at[count-1] + j], ... fma(coef[0], src[at[0] + j], dst[j])), j < len: a sum of scaled
  * rows, one fused multiply-add each, in this order.  at[] are offsets into src.  Used for the backward pass behind a
  * max-pool, where one position of each window has a gradient. */
@@ -108,7 +102,6 @@ struct sps_flip {
 /* X(field, MACRO) */
 #define SPS_KERN_LIST(X)                                                                                               \
     X(bgemm, SPS_KERN_BGEMM)                                                                                           \
-    X(cgemm, SPS_KERN_CGEMM)                                                                                           \
     X(rowsum, SPS_KERN_ROWSUM)                                                                                         \
     X(pack, SPS_KERN_PACK)                                                                                             \
     X(unpack, SPS_KERN_UNPACK)                                                                                         \

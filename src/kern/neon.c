@@ -110,38 +110,6 @@ static SPS_KERN_BGEMM(bgemm)
 static SPS_KERN_BGEMM16(bgemm16){
     FOR_TILES(BINARY_ROWS, bgemm16_tile, dst + m * ldd + n, ldd, a + m * lda, lda, w + n * words, N - n, words, bits)}
 
-SPS_KERN_INLINE void cgemm_tile(int32_t *dst, size_t ldd, const int16_t *a, size_t lda, const int16_t *panel,
-                                size_t channels, size_t pairs, size_t rows)
-{
-    int32x4_t low[INTEGER_ROWS][4], high[INTEGER_ROWS][4]; /* both products of two channels each */
-    for (size_t r = 0; r < rows; r++)
-        for (size_t q = 0; q < 4; q++)
-            low[r][q] = high[r][q] = vdupq_n_s32(0);
-    for (size_t i = 0; i < pairs; i++) {
-        int16x8_t channel[4];
-        for (size_t q = 0; q < 4; q++)
-            channel[q] = vld1q_s16(panel + i * SPS_PANEL * 2 + 8 * q);
-        for (size_t r = 0; r < rows; r++) {
-            int32_t pair;
-            memcpy(&pair, a + r * lda + 2 * i, sizeof pair);
-            int16x8_t x = vreinterpretq_s16_s32(vdupq_n_s32(pair));
-            for (size_t q = 0; q < 4; q++) {
-                low[r][q] = vmlal_s16(low[r][q], vget_low_s16(channel[q]), vget_low_s16(x));
-                high[r][q] = vmlal_high_s16(high[r][q], channel[q], x);
-            }
-        }
-    }
-    for (size_t r = 0; r < rows; r++) {
-        int32x4_t sum[4];
-        for (size_t q = 0; q < 4; q++)
-            sum[q] = vpaddq_s32(low[r][q], high[r][q]);
-        store32(dst + r * ldd, channels, sum);
-    }
-}
-
-static SPS_KERN_CGEMM(cgemm){
-    FOR_TILES(INTEGER_ROWS, cgemm_tile, dst + m * ldd + n, ldd, a + m * lda, lda, w + n * pairs * 2, N - n, pairs)}
-
 SPS_KERN_INLINE void qgemm_tile(int32_t *dst, size_t ldd, const uint8_t *a, size_t lda, const int8_t *panel,
                                 size_t channels, size_t quads, size_t rows)
 {

@@ -145,22 +145,6 @@ static SPS_KERN_DRAIN(drain)
     }
 }
 
-static SPS_KERN_CGEMM(cgemm)
-{
-    for (size_t m = 0; m < M; m++)
-        for (size_t n = 0; n < N; n += SPS_PANEL) {
-            int32_t sum[SPS_PANEL] = {0};
-            for (size_t i = 0; i < pairs; i++)
-                for (size_t lane = 0; lane < SPS_PANEL; lane++) {
-                    const int16_t *x = a + m * lda + 2 * i;
-                    const int16_t *y = w + (n * pairs + i * SPS_PANEL + lane) * 2;
-                    sum[lane] += x[0] * y[0] + x[1] * y[1];
-                }
-            for (size_t lane = 0; lane < SPS_PANEL && n + lane < N; lane++)
-                dst[m * ldd + n + lane] = sum[lane];
-        }
-}
-
 static SPS_KERN_ROWSUM(rowsum)
 {
     for (size_t i = 0; i < count; i++)

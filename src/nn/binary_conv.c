@@ -19,7 +19,7 @@ static size_t patch_bits(const struct sps_binary_conv *v)
 
 static size_t patch_words(const struct sps_binary_conv *v)
 {
-    return v->codes ? (patch_bits(v) + 1) / 2 : sps_words(patch_bits(v)); /* 4 bytes hold two 16-bit codes */
+    return sps_window_patch_size(&v->window, v->codes) / sizeof(uint32_t);
 }
 
 size_t sps_binary_conv_ld(const struct sps_binary_conv *v)
@@ -114,21 +114,6 @@ void sps_binary_conv_refresh(struct sps_binary_conv *v)
 
 /* ---- forward ---- */
 
-/* Patches of one output row: bits as words; codes, 128 taken off, widened to pairs of 16 bits, from the last to the
- * first, in place. */
-static void make_patches(const struct sps_binary_conv *v, uint32_t *patches, const void *padded, int i)
-{
-    sps_window_row(patches, &v->window, v->codes, padded, i);
-    if (!v->codes)
-        return;
-    size_t narrow = sps_window_patch_size(&v->window, 1), wide = 2 * patch_words(v), n = sps_window_size(&v->window);
-    uint8_t *codes = (uint8_t *)patches;
-    int16_t *pairs = (int16_t *)(void *)patches;
-    for (size_t j = (size_t)v->window.cw; j-- > 0;)
-        for (size_t q = wide; q-- > 0;)
-            pairs[j * wide + q] = (int16_t)(q < n ? codes[j * narrow + q] - 128 : 0);
-}
-
 /* y = max over each window, argmax the first of equals (raster order). */
 static void pool_row(const struct sps_binary_conv *v, int32_t *y, uint8_t *argmax, const int32_t *sums)
 {
@@ -174,11 +159,12 @@ void sps_binary_conv_forward(const struct sps_binary_conv *v, const struct sps_k
     sps_window_pad(s.padded, &v->window, v->codes, x);
     for (int i = 0; i < v->oh; i++) {
         for (int a = 0; a < v->pool; a++)
-            make_patches(v, s.patches + (size_t)a * columns * words, s.padded, i * v->pool + a);
+            sps_window_row(s.patches + (size_t)a * columns * words, &v->window, v->codes, s.padded, i * v->pool + a);
         size_t at = (size_t)i * (size_t)v->ow * n;
         int32_t *sums = v->pool > 1 ? s.sums : y + at;
         if (v->codes)
-            kern->cgemm(sums, n, (const int16_t *)(const void *)s.patches, 2 * words, v->weight->pairs, rows, n, words);
+            kern->qgemm(sums, n, (const uint8_t *)s.patches, 4 * words, v->weight->quads, v->weight->weight_sums, rows,
+                        n, words);
         else
             kern->bgemm(sums, n, s.patches, words, v->weight->panels, rows, n, words, (int32_t)patch_bits(v));
         for (int a = 0; a < v->pool && v->padding.correction != NULL; a++)

@@ -25,7 +25,7 @@ struct dense {
     struct dense_settings set;
     struct sps_weight *weight; /* [out][in] */
     float *x;                  /* [B][in] where the input is not reals */
-    int16_t *wide;             /* [B][2 pairs] codes, widened for the kernel */
+    uint8_t *shifted;          /* [B][4 quads] codes plus 128, as the kernel wants them */
 };
 
 static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
@@ -47,7 +47,7 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
     if (in.kind != SPS_REALS && (graph->training || !d->set.binary))
         SPS_TRY(sps_calloc(&d->x, batch * shape[1], sizeof(float), "float input"));
     if (in.kind == SPS_CODES && d->set.binary)
-        SPS_TRY(sps_calloc(&d->wide, batch * ((shape[1] + 1) / 2 * 2), sizeof(int16_t), "wide codes"));
+        SPS_TRY(sps_calloc(&d->shifted, batch, (shape[1] + 3) / 4 * 4, "shifted codes"));
     return SPS_OK;
 }
 
@@ -75,7 +75,7 @@ static void binary_forward(struct sps_graph *graph, struct dense *d, int n)
 {
     struct sps_layer *layer = &d->base;
     const struct sps_weight *w = d->weight;
-    size_t in = w->row, out = w->rows, words = sps_words(in), pairs = (in + 1) / 2;
+    size_t in = w->row, out = w->rows, words = sps_words(in), quads = (in + 3) / 4;
     int block = (n + graph->threads - 1) / graph->threads; /* one block of images a thread: weights are read once */
 #pragma omp parallel for schedule(static) num_threads(graph->threads)
     for (int first = 0; first < n; first += block) {
@@ -86,13 +86,13 @@ static void binary_forward(struct sps_graph *graph, struct dense *d, int n)
                                (int32_t)in);
             continue;
         }
-        int16_t *wide = d->wide + (size_t)first * 2 * pairs;
+        uint8_t *shifted = d->shifted + (size_t)first * 4 * quads;
         for (size_t i = 0; i < rows; i++) {
             const int8_t *x = sps_layer_input(graph, layer, first + (int)i);
             for (size_t j = 0; j < in; j++)
-                wide[i * 2 * pairs + j] = x[j];
+                shifted[i * 4 * quads + j] = (uint8_t)(x[j] + 128);
         }
-        graph->kern->cgemm(y, out, wide, 2 * pairs, w->pairs, rows, out, pairs);
+        graph->kern->qgemm(y, out, shifted, 4 * quads, w->quads, w->weight_sums, rows, out, quads);
     }
 }
 
@@ -121,7 +121,7 @@ static void release(struct sps_layer *layer)
 {
     struct dense *d = (struct dense *)layer;
     sps_free(d->x);
-    sps_free(d->wide);
+    sps_free(d->shifted);
 }
 
 int sps_dense_product(struct sps_product *out, const struct sps_layer *layer)

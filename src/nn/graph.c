@@ -48,7 +48,7 @@ void *sps_graph_scratch(const struct sps_graph *graph)
 }
 
 sps_status sps_graph_add_weight(struct sps_graph *graph, struct sps_weight **out, int layer, const char *name, int dims,
-                                const size_t *shape, int binary, int wants_pairs)
+                                const size_t *shape, int binary, int wants_quads)
 {
     char full[64];
     snprintf(full, sizeof full, "layers.%d.%s", layer, name);
@@ -59,7 +59,7 @@ sps_status sps_graph_add_weight(struct sps_graph *graph, struct sps_weight **out
         numbers += (double)(graph->weights[i]->rows * graph->weights[i]->row);
     if (numbers > (double)graph->weights_max)
         SPS_FAIL(EINVAL, "%.0f weights up to here are more than %zu", numbers, graph->weights_max);
-    SPS_TRY(sps_weight_create(out, full, dims, shape, binary, wants_pairs));
+    SPS_TRY(sps_weight_create(out, full, dims, shape, binary, wants_quads));
     graph->weights[graph->weight_count++] = *out;
     return SPS_OK;
 }

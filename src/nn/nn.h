@@ -41,17 +41,18 @@ struct sps_weight {
     float *value, *grad, *state[2];
     uint32_t *bits;   /* binary: [rows][sps_words(row)] */
     uint32_t *panels; /* the same for kern->bgemm */
-    int16_t *pairs;   /* the same for kern->cgemm, where the layer reads codes (wants_pairs) */
-    float *sign;      /* [rows][row], +-1 */
-    int wants_pairs;
+    int8_t *quads;    /* the same for kern->qgemm, where the layer reads codes (wants_quads), with weight_sums[rows] */
+    int32_t *weight_sums;
+    float *sign; /* [rows][row], +-1 */
+    int wants_quads;
 };
 sps_status sps_weight_create(struct sps_weight **out, const char *name, int dims, const size_t *shape, int binary,
-                             int wants_pairs);
+                             int wants_quads);
 void sps_weight_free(struct sps_weight *weight);
-/* Signs, bits, panels and pairs from value. */
+/* Signs, bits, and panels or quads from value. */
 sps_status sps_weight_binarise(struct sps_weight *weight, const struct sps_kern *kern,
                                const struct sps_binariser *binariser);
-/* Panels, pairs and signs from bits, for weights read from a model. */
+/* Signs, and panels or quads, from bits, for weights read from a model. */
 void sps_weight_unpack(struct sps_weight *weight, const struct sps_kern *kern);
 
 struct sps_graph;
@@ -205,7 +206,7 @@ void sps_graph_free(struct sps_graph *graph);
 /* SPS_EINVAL if an image has too many numbers: for layers that allocate by the size of their output. */
 sps_status sps_shape_check(const struct sps_shape *shape);
 sps_status sps_graph_add_weight(struct sps_graph *graph, struct sps_weight **out, int layer, const char *name, int dims,
-                                const size_t *shape, int binary, int wants_pairs);
+                                const size_t *shape, int binary, int wants_quads);
 sps_status sps_graph_add_scale(struct sps_graph *graph, struct sps_scale **out, int layer, int channels,
                                size_t layer_weights);
 /* Threads of later calls (scratch is made anew). */

@@ -12,13 +12,8 @@ static size_t words_of(const struct sps_weight *w)
     return sps_words(w->row);
 }
 
-static size_t pairs_of(const struct sps_weight *w)
-{
-    return (w->row + 1) / 2;
-}
-
 sps_status sps_weight_create(struct sps_weight **out, const char *name, int dims, const size_t *shape, int binary,
-                             int wants_pairs)
+                             int wants_quads)
 {
     struct sps_weight *w = NULL;
     sps_status status = SPS_OK;
@@ -34,16 +29,18 @@ sps_status sps_weight_create(struct sps_weight **out, const char *name, int dims
     w->row = count / w->rows;
     w->binary = binary;
     w->decay = binary || dims > 1;
-    w->wants_pairs = wants_pairs;
+    w->wants_quads = wants_quads;
     SPS_TRY_OUT(sps_calloc(&w->value, count, sizeof(float), name));
     if (binary) {
         SPS_TRY_OUT(sps_calloc(&w->bits, w->rows * words_of(w), sizeof(uint32_t), name));
         SPS_TRY_OUT(sps_calloc(&w->sign, count, sizeof(float), name));
         size_t lanes = sps_panels(w->rows) * SPS_PANEL;
-        if (wants_pairs)
-            SPS_TRY_OUT(sps_calloc(&w->pairs, lanes * pairs_of(w) * 2, sizeof(int16_t), name));
-        else
+        if (wants_quads) {
+            SPS_TRY_OUT(sps_calloc(&w->quads, lanes * ((w->row + 3) / 4), 4, name));
+            SPS_TRY_OUT(sps_calloc(&w->weight_sums, w->rows, sizeof(int32_t), name));
+        } else {
             SPS_TRY_OUT(sps_calloc(&w->panels, lanes * words_of(w), sizeof(uint32_t), name));
+        }
     }
     *out = w;
     return SPS_OK;
@@ -62,29 +59,26 @@ void sps_weight_free(struct sps_weight *w)
     sps_free(w->state[1]);
     sps_free(w->bits);
     sps_free(w->panels);
-    sps_free(w->pairs);
+    sps_free(w->quads);
+    sps_free(w->weight_sums);
     sps_free(w->sign);
     sps_free(w);
 }
 
-static void make_pairs(struct sps_weight *w)
+/* What the product's kernel reads, from bits. */
+static void lay_out(struct sps_weight *w)
 {
-    size_t pairs = pairs_of(w);
-    for (size_t o = 0; o < w->rows; o++)
-        for (size_t k = 0; k < w->row; k++) {
-            size_t panel = o / SPS_PANEL, lane = o % SPS_PANEL;
-            w->pairs[((panel * pairs + k / 2) * SPS_PANEL + lane) * 2 + k % 2] = (int16_t)w->sign[o * w->row + k];
-        }
+    if (w->wants_quads)
+        sps_bits_to_quads(w->quads, w->weight_sums, w->bits, w->rows, words_of(w), w->row);
+    else
+        sps_bits_to_panels(w->panels, w->bits, w->rows, words_of(w));
 }
 
 void sps_weight_unpack(struct sps_weight *w, const struct sps_kern *kern)
 {
     for (size_t o = 0; o < w->rows; o++)
         kern->unpack(w->sign + o * w->row, w->bits + o * words_of(w), w->row);
-    if (w->wants_pairs)
-        make_pairs(w);
-    else
-        sps_bits_to_panels(w->panels, w->bits, w->rows, words_of(w));
+    lay_out(w);
 }
 
 sps_status sps_weight_binarise(struct sps_weight *w, const struct sps_kern *kern, const struct sps_binariser *binariser)
@@ -131,9 +125,7 @@ void sps_graph_update(struct sps_graph *graph, const struct sps_optimiser *optim
 #pragma omp parallel for schedule(static) num_threads(graph->threads) if (w->rows * w->row > 16384)
         for (size_t o = 0; o < w->rows; o++)
             update_row(graph, w, o, optimiser, step, t, k);
-        if (w->binary && w->wants_pairs)
-            make_pairs(w);
-        else if (w->binary)
-            sps_bits_to_panels(w->panels, w->bits, w->rows, words_of(w));
+        if (w->binary)
+            lay_out(w);
     }
 }
