@@ -15,6 +15,18 @@ sps_status sps_calloc(void *out, size_t count, size_t size, const char *what);
 /* NULL is allowed. */
 void sps_free(void *pointer);
 
+/* A block cut into aligned parts, one after the other. */
+static inline size_t sps_aligned(size_t bytes)
+{
+    return (bytes + SPS_ALIGN - 1) / SPS_ALIGN * SPS_ALIGN;
+}
+static inline void *sps_carve(char **at, size_t bytes)
+{
+    void *here = *at;
+    *at += sps_aligned(bytes);
+    return here;
+}
+
 /* A copy of a string, released with sps_free(). */
 sps_status sps_strdup(char **out, const char *text);
 

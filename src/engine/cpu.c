@@ -13,11 +13,6 @@
 
 enum { CHANGES_MAX = 127, CHUNK_BYTES = 24 * 1024, POSITIONS_LEAST = 64 };
 
-static size_t aligned(size_t bytes)
-{
-    return (bytes + SPS_ALIGN - 1) / SPS_ALIGN * SPS_ALIGN;
-}
-
 /* ---- sums in full ---- */
 
 static size_t patch_bytes(const struct sps_stage *s)
@@ -40,21 +35,21 @@ static size_t rows_at_a_time(const struct sps_stage *s)
 /* Sums of a chunk, before they are pooled. */
 static size_t chunk_sum_bytes(const struct sps_stage *s)
 {
-    return s->pools_at_once ? aligned(rows_at_a_time(s) * (size_t)s->window.cw * s->channels * sizeof(int32_t)) : 0;
+    return s->pools_at_once ? sps_aligned(rows_at_a_time(s) * (size_t)s->window.cw * s->channels * sizeof(int32_t)) : 0;
 }
 
 /* A thread's scratch is the padded image (the first thread's is used by all), then a chunk's sums and patches.  Dense
  * layers of codes have their input there, in whole groups of four. */
 static size_t padded_bytes(const struct sps_stage *s)
 {
-    return aligned(s->conv ? sps_window_padded_size(&s->window, s->codes) : s->codes ? patch_bytes(s) : 0);
+    return sps_aligned(s->conv ? sps_window_padded_size(&s->window, s->codes) : s->codes ? patch_bytes(s) : 0);
 }
 
 static size_t full_scratch(const struct sps_stage *s)
 {
     size_t count = s->conv ? rows_at_a_time(s) * (size_t)s->window.cw : 0;
     return padded_bytes(s) + chunk_sum_bytes(s) +
-           (s->conv ? aligned(sps_window_patches_size(&s->window, s->codes, count)) : 0);
+           (s->conv ? sps_aligned(sps_window_patches_size(&s->window, s->codes, count)) : 0);
 }
 
 /* Changes of a convolution have a border, which takes what falls outside. */
@@ -65,7 +60,7 @@ static size_t changes_width(const struct sps_window *v)
 
 static size_t changes_bytes(const struct sps_stage *s)
 {
-    return aligned((size_t)(s->window.h + s->window.kernel - 1) * changes_width(&s->window) * s->channels);
+    return sps_aligned((size_t)(s->window.h + s->window.kernel - 1) * changes_width(&s->window) * s->channels);
 }
 
 static size_t scratch(const struct sps_backend *backend, const struct sps_stage *s)
@@ -73,7 +68,7 @@ static size_t scratch(const struct sps_backend *backend, const struct sps_stage 
     (void)backend;
     size_t full = full_scratch(s), update = 0;
     if (s->columns != NULL)
-        update = changes_bytes(s) + aligned(s->in_size * sizeof(struct sps_flip));
+        update = changes_bytes(s) + sps_aligned(s->in_size * sizeof(struct sps_flip));
     return full > update ? full : update;
 }
 

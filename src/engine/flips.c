@@ -2,8 +2,7 @@
 /* How much the choice of an entry changes: after one pass, the sums of every layer are still there. */
 #include "engine/flips.h"
 
-/* Of K entries, `ones` say +1: the share of unordered pairs that disagree. */
-static double disagreeing_pairs(int ones, int entries)
+double sps_disagreeing_pairs(int ones, int entries)
 {
     return (double)ones * (entries - ones) / (0.5 * entries * (entries - 1));
 }
@@ -24,7 +23,7 @@ double sps_stage_flips(const struct sps_stage *s, const struct sps_level *level)
         int ones = 0;
         for (int k = 0; k < s->noise->entries; k++)
             ones += bit_of(s, k, i % s->channels, z);
-        total += disagreeing_pairs(ones, s->noise->entries);
+        total += sps_disagreeing_pairs(ones, s->noise->entries);
     }
     return total / (double)count;
 }

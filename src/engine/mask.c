@@ -13,27 +13,21 @@ struct room {
     int32_t *weight_sums, *correction;
 };
 
-static void *carve(char **at, size_t bytes)
-{
-    void *here = *at;
-    *at += (bytes + SPS_ALIGN - 1) / SPS_ALIGN * SPS_ALIGN;
-    return here;
-}
-
 static size_t lay_out(struct room *r, const struct sps_stage *s, char *memory)
 {
     char *at = memory;
     int weights = s->mask->kind == SPS_NOISE_weight;
     size_t bits = (weights ? s->channels * s->words : s->in_words) * sizeof(uint32_t);
-    r->sums = carve(&at, s->positions * s->channels * sizeof(int32_t));
-    r->low = carve(&at, bits);
-    r->high = carve(&at, bits);
-    r->panels = carve(&at, weights && !s->codes ? sps_panels(s->channels) * SPS_PANEL * s->words * 4 : 0);
-    r->codes = carve(&at, s->codes ? s->in_size : 0);
-    r->quads = carve(&at, weights && s->codes ? sps_panels(s->channels) * SPS_PANEL * ((s->fan_in + 3) / 4) * 4 : 0);
-    r->weight_sums = carve(&at, s->channels * sizeof(int32_t));
+    r->sums = sps_carve(&at, s->positions * s->channels * sizeof(int32_t));
+    r->low = sps_carve(&at, bits);
+    r->high = sps_carve(&at, bits);
+    r->panels = sps_carve(&at, weights && !s->codes ? sps_panels(s->channels) * SPS_PANEL * s->words * 4 : 0);
+    r->codes = sps_carve(&at, s->codes ? s->in_size : 0);
+    r->quads =
+        sps_carve(&at, weights && s->codes ? sps_panels(s->channels) * SPS_PANEL * ((s->fan_in + 3) / 4) * 4 : 0);
+    r->weight_sums = sps_carve(&at, s->channels * sizeof(int32_t));
     size_t classes = (size_t)s->window.ch * (size_t)s->window.cw; /* at most */
-    r->correction = carve(&at, weights && s->padding.correction ? classes * s->channels * sizeof(int32_t) : 0);
+    r->correction = sps_carve(&at, weights && s->padding.correction ? classes * s->channels * sizeof(int32_t) : 0);
     return (size_t)(at - memory);
 }
 

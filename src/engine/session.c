@@ -31,11 +31,6 @@ struct layout {
     size_t lane, numbers, order, settling, settling_stride, costs, work, lanes, total;
 };
 
-static size_t aligned(size_t bytes)
-{
-    return (bytes + SPS_ALIGN - 1) / SPS_ALIGN * SPS_ALIGN;
-}
-
 /* Paths that the exact reading would walk, 0 if it would refuse. */
 static size_t paths_to_order(const struct sps_packed *m)
 {
@@ -48,13 +43,13 @@ static struct layout lay_out(const struct sps_plan *plan, const struct sps_backe
     struct layout l = {.lane = sps_lane_lay_out(&lane, plan, backend, threads, NULL)};
     size_t stages = (size_t)plan->stage_count, n = (size_t)threads;
     l.numbers = n * l.lane;
-    l.order = l.numbers + aligned(n * lane.block * sizeof(size_t));
-    l.settling = l.order + aligned(paths_to_order(plan->packed) * sizeof(size_t));
-    l.settling_stride = aligned(sps_settling_size(plan->packed->classes));
+    l.order = l.numbers + sps_aligned(n * lane.block * sizeof(size_t));
+    l.settling = l.order + sps_aligned(paths_to_order(plan->packed) * sizeof(size_t));
+    l.settling_stride = sps_aligned(sps_settling_size(plan->packed->classes));
     l.costs = l.settling + n * l.settling_stride;
-    l.work = l.costs + aligned(stages * sizeof(struct sps_cost));
-    l.lanes = l.work + aligned(stages * sizeof(struct sps_layer_work));
-    l.total = l.lanes + aligned(n * sizeof(struct sps_lane));
+    l.work = l.costs + sps_aligned(stages * sizeof(struct sps_cost));
+    l.lanes = l.work + sps_aligned(stages * sizeof(struct sps_layer_work));
+    l.total = l.lanes + sps_aligned(n * sizeof(struct sps_lane));
     return l;
 }
 

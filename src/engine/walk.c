@@ -12,13 +12,6 @@ enum { PICKS_BYTES = 1 << 20 }; /* most that the picks of a block may take */
 
 /* ---- layout ---- */
 
-static void *carve(char **at, size_t bytes)
-{
-    void *here = *at;
-    *at += (bytes + SPS_ALIGN - 1) / SPS_ALIGN * SPS_ALIGN;
-    return here;
-}
-
 static size_t larger(size_t a, size_t b)
 {
     return a > b ? a : b;
@@ -43,12 +36,12 @@ static size_t block_of(const struct sps_plan *plan)
 static void lay_out_level(struct sps_level *level, const struct sps_stage *s, size_t block, char **at)
 {
     size_t positions = s->pools_at_once ? s->out_positions : s->positions;
-    struct sps_level made = {.sums = carve(at, positions * s->channels * sum_bytes(s))};
+    struct sps_level made = {.sums = sps_carve(at, positions * s->channels * sum_bytes(s))};
     int pools = s->window_size > 1 && !s->pools_at_once;
-    made.pooled = pools ? carve(at, s->out_positions * s->channels * sum_bytes(s)) : made.sums;
-    made.held = carve(at, input_bytes(s));
-    made.next = carve(at, input_bytes(s));
-    made.group = carve(at, 2 * block * sizeof *made.group);
+    made.pooled = pools ? sps_carve(at, s->out_positions * s->channels * sum_bytes(s)) : made.sums;
+    made.held = sps_carve(at, input_bytes(s));
+    made.next = sps_carve(at, input_bytes(s));
+    made.group = sps_carve(at, 2 * block * sizeof *made.group);
     made.work.name = s->name;
     made.work.macs = s->macs;
     if (level != NULL)
@@ -65,7 +58,7 @@ size_t sps_lane_lay_out(struct sps_lane *lane, const struct sps_plan *plan, cons
     lane->plan = plan;
     lane->backend = backend;
     lane->block = block_of(plan);
-    lane->levels = carve(&at, stages * sizeof *lane->levels);
+    lane->levels = sps_carve(&at, stages * sizeof *lane->levels);
     for (size_t i = 0; i < stages; i++) {
         const struct sps_stage *s = &plan->stages[i];
         lay_out_level(memory != NULL ? &lane->levels[i] : NULL, s, lane->block, &at);
@@ -77,18 +70,18 @@ size_t sps_lane_lay_out(struct sps_lane *lane, const struct sps_plan *plan, cons
         if (sps_stage_updates(s))
             words = larger(words, s->in_words);
     }
-    lane->flips = carve(&at, (32 * words + SPS_DIFFER_SPILL) * sizeof *lane->flips);
-    lane->both = carve(&at, words * sizeof *lane->both);
-    lane->decided = carve(&at, decided * sizeof *lane->decided);
-    lane->picks = carve(&at, lane->block * plan->picks);
-    lane->codes = carve(&at, sps_value_size(&plan->packed->input));
-    lane->logits = carve(&at, classes * sizeof *lane->logits);
-    lane->p = carve(&at, classes * sizeof *lane->p);
-    lane->row = carve(&at, row * sizeof(int32_t));
-    lane->row_flips = carve(&at, sps_words(row) * sizeof(uint32_t));
-    lane->masked = carve(&at, masked);
+    lane->flips = sps_carve(&at, (32 * words + SPS_DIFFER_SPILL) * sizeof *lane->flips);
+    lane->both = sps_carve(&at, words * sizeof *lane->both);
+    lane->decided = sps_carve(&at, decided * sizeof *lane->decided);
+    lane->picks = sps_carve(&at, lane->block * plan->picks);
+    lane->codes = sps_carve(&at, sps_value_size(&plan->packed->input));
+    lane->logits = sps_carve(&at, classes * sizeof *lane->logits);
+    lane->p = sps_carve(&at, classes * sizeof *lane->p);
+    lane->row = sps_carve(&at, row * sizeof(int32_t));
+    lane->row_flips = sps_carve(&at, sps_words(row) * sizeof(uint32_t));
+    lane->masked = sps_carve(&at, masked);
     lane->scratch_stride = (scratch + SPS_ALIGN - 1) / SPS_ALIGN * SPS_ALIGN;
-    lane->scratch = carve(&at, lane->scratch_stride * (size_t)threads);
+    lane->scratch = sps_carve(&at, lane->scratch_stride * (size_t)threads);
     return (size_t)(at - start);
 }
 

@@ -50,21 +50,14 @@ static size_t padded_size(const struct sps_binary_conv *v)
     return (size_t)(v->window.h + 2 * v->window.pad) * (size_t)(v->window.w + 2 * v->window.pad) * (size_t)v->window.c;
 }
 
-static void *carve(char **at, size_t bytes)
-{
-    void *here = *at;
-    *at += (bytes + SPS_ALIGN - 1) / SPS_ALIGN * SPS_ALIGN;
-    return here;
-}
-
 static size_t lay_out_forward(struct forward_scratch *s, const struct sps_binary_conv *v, void *memory)
 {
     char *at = memory;
     size_t rows = (size_t)v->pool * (size_t)v->window.cw;
-    s->padded = carve(&at, sps_window_padded_size(&v->window, v->codes));
+    s->padded = sps_carve(&at, sps_window_padded_size(&v->window, v->codes));
     s->patches =
-        carve(&at, rows * patch_words(v) * sizeof(uint32_t) + sps_window_patches_size(&v->window, v->codes, 0));
-    s->sums = carve(&at, rows * (size_t)v->o * sizeof(int32_t));
+        sps_carve(&at, rows * patch_words(v) * sizeof(uint32_t) + sps_window_patches_size(&v->window, v->codes, 0));
+    s->sums = sps_carve(&at, rows * (size_t)v->o * sizeof(int32_t));
     return (size_t)(at - (char *)memory);
 }
 
@@ -75,15 +68,15 @@ static size_t lay_out_backward(struct backward_scratch *s, const struct sps_bina
            gradients = (size_t)v->oh * (size_t)v->ow * (size_t)v->o;
     size_t pixels = (size_t)v->window.h * (size_t)v->window.w * (size_t)v->window.c,
            patches = positions * sps_binary_conv_ld(v);
-    s->x = carve(&at, padded_size(v) * sizeof(float));
-    s->dx = carve(&at, padded_size(v) * sizeof(float));
-    s->plain = carve(&at, (v->codes ? patches : pixels) * sizeof(float));
-    s->at = carve(&at, gradients * sizeof(uint32_t));
-    s->coef = carve(&at, gradients * sizeof(float));
-    s->start = carve(&at, positions * sizeof(uint32_t));
-    s->count = carve(&at, positions * sizeof(uint32_t));
-    s->window = carve(&at, (size_t)v->oh * (size_t)v->ow * sizeof(uint32_t));
-    s->inside = carve(&at, (size_t)v->pool * (size_t)v->pool * sizeof(uint32_t));
+    s->x = sps_carve(&at, padded_size(v) * sizeof(float));
+    s->dx = sps_carve(&at, padded_size(v) * sizeof(float));
+    s->plain = sps_carve(&at, (v->codes ? patches : pixels) * sizeof(float));
+    s->at = sps_carve(&at, gradients * sizeof(uint32_t));
+    s->coef = sps_carve(&at, gradients * sizeof(float));
+    s->start = sps_carve(&at, positions * sizeof(uint32_t));
+    s->count = sps_carve(&at, positions * sizeof(uint32_t));
+    s->window = sps_carve(&at, (size_t)v->oh * (size_t)v->ow * sizeof(uint32_t));
+    s->inside = sps_carve(&at, (size_t)v->pool * (size_t)v->pool * sizeof(uint32_t));
     return (size_t)(at - (char *)memory);
 }
 

@@ -7,6 +7,7 @@
 #include "core/affine.h"
 #include "core/memory.h"
 #include "core/softmax.h"
+#include "engine/flips.h"
 
 void sps_graph_load(struct sps_graph *graph, const struct sps_code_table *table, const uint8_t *const *images, int n)
 {
@@ -93,12 +94,6 @@ out:
     return status;
 }
 
-/* Of K entries, `ones` say +1: the share of unordered pairs that disagree. */
-static double disagreeing_pairs(int ones, int entries)
-{
-    return (double)ones * (entries - ones) / (0.5 * entries * (entries - 1));
-}
-
 static double layer_flips(const struct sps_graph *graph, struct sps_layer *layer, const struct sps_norm *norm, int n)
 {
     const struct sps_scale *scale = norm->scale;
@@ -121,7 +116,7 @@ static double layer_flips(const struct sps_graph *graph, struct sps_layer *layer
                 a.scale = scale->bank[(size_t)k * channels + c];
                 ones += sps_affine_at(&a, z) >= 0;
             }
-            total += disagreeing_pairs(ones, scale->entries);
+            total += sps_disagreeing_pairs(ones, scale->entries);
         }
     }
     return total / ((double)n * (double)size);
