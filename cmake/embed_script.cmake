@@ -11,7 +11,7 @@ foreach(file IN LISTS FILES)
   string(APPEND bodies "static const char ${id}[] = {${bytes}0};\n")
   string(APPEND rows "    {\"${folder}\", \"${name}\", ${id}, sizeof ${id} - 1},\n")
 endforeach()
-file(WRITE ${OUT}.new "/* Made by cmake/embed_script.cmake from nets/ and configs/. */
+file(WRITE ${OUT}.new "/* Made by cmake/embed_script.cmake from nets/, configs/, devices/ and chips/. */
 #include \"conf/preset.h\"
 ${bodies}
 const struct sps_preset sps_presets[] = {

@@ -27,6 +27,8 @@ room_of_public() {
   predict) echo engine ;;
   cpu) echo kern ;;
   model) echo train ;;
+  csv) echo conf ;;
+  device | crossbar | chip) echo cim ;;
   *) echo "$1" ;;
   esac
 }

@@ -4,8 +4,9 @@
 /* The commands of the program.  Each is one file, cmd_<name>.c, that defines `const struct sps_command sps_cmd_<name>`.
  *
  * group: `infer` is part of the program itself, which links libspinscale-infer only; `data` also reads data sets and
- * images, `train` needs the training library: those live in the modules spinscale-data-commands and
- * spinscale-train-commands, opened when such a command is called.  CMake reads this list too.
+ * images, `train` needs the training library, `cim` the simulated chip: those live in the modules
+ * spinscale-data-commands, spinscale-train-commands and spinscale-cim-commands, opened when such a command is called.
+ * CMake reads this list too.
  *
  * X(name, group, summary) */
 #include "command.h"

@@ -11,7 +11,7 @@
 #include "options.h"
 #include "training.h"
 
-enum group { GROUP_infer, GROUP_data, GROUP_train };
+enum group { GROUP_infer, GROUP_data, GROUP_train, GROUP_cim };
 
 struct entry {
     const char *name, *summary;
@@ -22,6 +22,7 @@ struct entry {
 #define BUILT_IN_infer(name) &sps_cmd_##name
 #define BUILT_IN_data(name) NULL
 #define BUILT_IN_train(name) NULL
+#define BUILT_IN_cim(name) NULL
 #define ENTRY(name, group, summary) {#name, summary, GROUP_##group, BUILT_IN_##group(name)},
 static const struct entry entries[] = {SPS_COMMANDS(ENTRY){NULL, NULL, GROUP_infer, NULL}};
 
@@ -41,8 +42,10 @@ static const void *load(enum group group, const char *symbol)
      * threads, which on a machine with other work takes their cores away: training ran at a tenth of its speed. */
     if (group == GROUP_train)
         setenv("GOMP_SPINCOUNT", "1000", 0);
-    void *module = dlopen(group == GROUP_train ? "libspinscale-train-commands.so" : "libspinscale-data-commands.so",
-                          RTLD_NOW | RTLD_LOCAL);
+    static const char *const modules[] = {[GROUP_data] = "libspinscale-data-commands.so",
+                                          [GROUP_train] = "libspinscale-train-commands.so",
+                                          [GROUP_cim] = "libspinscale-cim-commands.so"};
+    void *module = dlopen(modules[group], RTLD_NOW | RTLD_LOCAL);
     const void *found = module != NULL ? dlsym(module, symbol) : NULL;
     if (found == NULL)
         sps_console_error("cannot load a part of the program: %s", dlerror());

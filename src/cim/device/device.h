@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SPS_CIM_DEVICE_H
+#define SPS_CIM_DEVICE_H
+/* The spin-orbit-torque magnetic tunnel junction (SOT-MTJ): what it conducts, and when it switches.
+ *
+ * A device is a table of parameters, read from YAML: everything stands below the key `device`, so that a chip's file
+ * can name a device and change single parameters of it. */
+#include "conf/params.h"
+
+/* X(field, TYPE, key, default, unit or choices, min, max, help, source) */
+#define SPS_DEVICE_PARAMS(X)                                                                                           \
+    X(about, TEXT, "device.about", "", "", 0, 0, "what it is, in a line", "")                                          \
+    X(origin, TEXT, "device.source", "", "", 0, 0, "where its figures come from", "")                                  \
+    X(r_p, REAL, "device.r_p", "1 Mohm", "ohm", 1, 1e12, "resistance, parallel, at no bias",                           \
+      "Scale-Dropout V-C: 'up to several MOhm'")                                                                       \
+    X(tmr, REAL, "device.tmr", "1.5", "", 0.01, 100, "tunnel magnetoresistance at no bias and 300 K, R_AP / R_P - 1",  \
+      "arXiv 2510.25853: 150 %")                                                                                       \
+    X(v_half, REAL, "device.v_half", "0.5 V", "V", 0.001, 1000, "bias at which it has fallen to half",                 \
+      "VGSOT model, Zhang 2020")                                                                                       \
+    X(polarisation_slope, REAL, "device.polarisation_slope", "2e-5", "", 0, 1e-3,                                      \
+      "beta of P(T) = P0 (1 - beta T^1.5), by which it falls with temperature, per K^1.5", "Julliere; Shang 1998")     \
+    X(law, CHOICE, "device.law", "linear", "linear|macrospin|quadratic", 0, 0,                                         \
+      "barrier under a current I below Ic0: linear 1 - I/Ic0; macrospin, exact; quadratic (1 - I/Ic0)^2",              \
+      "Scale-Dropout eq. 25; Lee and Lee 2016; Taniguchi and Imamura 2012")                                            \
+    X(delta, REAL, "device.delta", "45", "", 1, 1000, "thermal stability at 300 K, barrier / kT", "")                  \
+    X(ic0, REAL, "device.ic0", "100 uA", "A", 1e-12, 1, "critical current of the track at 0 K", "")                    \
+    X(tau0, REAL, "device.tau0", "1 ns", "s", 1e-15, 1e-3, "attempt time", "")                                         \
+    X(barrier, CHOICE, "device.barrier", "constant", "constant|falling", 0, 0,                                         \
+      "barrier energy with temperature: constant, or falling to 0 at the Curie temperature", "")                       \
+    X(curie, REAL, "device.curie", "1100 K", "K", 400, 3000, "Curie temperature", "")                                  \
+    X(temperature, REAL, "device.temperature", "300 K", "K", 1, 1000, "temperature of the chip", "")                   \
+    X(vcma, REAL, "device.vcma", "0.25", "", 0, 10, "share of Ic0 and barrier that a gate voltage of 1 V takes away",  \
+      "arXiv 2104.09599")                                                                                              \
+    X(track, REAL, "device.track", "1.1 kohm", "ohm", 0, 1e6, "resistance of the heavy-metal track", "VGSOT model")    \
+    X(read_voltage, REAL, "device.read_voltage", "0.1 V", "V", 1e-4, 2, "voltage on a word line at a read", "")        \
+    X(read_time, REAL, "device.read_time", "5 ns", "s", 1e-12, 1e-3, "duration of a read", "")                         \
+    X(write_current, REAL, "device.write_current", "150 uA", "A", 0, 1, "current of a deterministic write", "")        \
+    X(write_time, REAL, "device.write_time", "10 ns", "s", 1e-12, 1e-3, "duration of a deterministic write", "")       \
+    X(write_energy, REAL, "device.write_energy", "350 fJ", "J", 0, 1e-6, "energy of one write, with its driver",       \
+      "arXiv 2510.25853")                                                                                              \
+    X(set_time, REAL, "device.set_time", "10 ns", "s", 1e-12, 1e-3, "duration of a stochastic SET pulse",              \
+      "Scale-Dropout V-B has no figure left")                                                                          \
+    X(disturb_ic0, REAL, "device.disturb_ic0", "100 uA", "A", 1e-12, 1,                                                \
+      "critical current of spin transfer by the read current through the junction", "")                                \
+    X(endurance, REAL, "device.endurance", "1e12", "", 1, 1e30, "switching cycles until it fails",                     \
+      "subset-parameter inference III")                                                                                \
+    X(spread_law, CHOICE, "device.spread", "gaussian", "gaussian|lognormal", 0, 0, "distribution of all spreads", "")  \
+    X(sigma_r, REAL, "device.sigma_r", "0", "", 0, 1, "resistance, device to device, relative to it",                  \
+      "arXiv 2309.07789: below 6.35 %")                                                                                \
+    X(sigma_tmr, REAL, "device.sigma_tmr", "0", "", 0, 1, "magnetoresistance, device to device, relative", "")         \
+    X(sigma_read, REAL, "device.sigma_read", "0", "", 0, 1, "resistance, read to read, relative to it", "")            \
+    X(sigma_ic, REAL, "device.sigma_ic", "0", "", 0, 1, "critical current, device to device, relative", "")            \
+    X(sigma_delta, REAL, "device.sigma_delta", "0", "", 0, 1, "thermal stability, device to device, relative", "")     \
+    X(stuck_p, REAL, "device.stuck_p", "0", "", 0, 1, "share of devices that stay parallel", "")                       \
+    X(stuck_ap, REAL, "device.stuck_ap", "0", "", 0, 1, "share of devices that stay antiparallel", "")                 \
+    X(stuck_open, REAL, "device.stuck_open", "0", "", 0, 1, "share of devices that conduct nothing", "")               \
+    X(retention_time, REAL, "device.retention_time", "0 s", "s", 0, 1e12,                                              \
+      "time since the weights were written; flips by heat happen in it", "")                                           \
+    X(extrapolate, BOOL, "device.extrapolate", "false", "", 0, 0,                                                      \
+      "allow operating points where the law does not hold: I >= Ic0 or pulses below 3 tau0", "")
+
+struct sps_device_params {
+    SPS_PARAMS_STRUCT(SPS_DEVICE_PARAMS)
+};
+extern const struct sps_param sps_device_params[];
+
+enum sps_mtj_state { SPS_PARALLEL, SPS_ANTIPARALLEL };
+
+/* Resistance of a nominal device, in ohm, at a bias (V) across the junction and the device's temperature:
+ * TMR(V) = TMR(T) / (1 + (V / v_half)^2); R_P does not depend on either. */
+double sps_device_resistance(const struct sps_device_params *device, enum sps_mtj_state state, double bias);
+#endif
