@@ -23,7 +23,7 @@ allowed() {
 # The room that implements a public header.
 room_of_public() {
   case $1 in
-  status | log | npy | images) echo core ;;
+  status | log | npy | images | file) echo core ;;
   predict) echo engine ;;
   cpu) echo kern ;;
   model) echo train ;;

@@ -10,6 +10,7 @@ struct sps_training {
     const char *(*path)(const sps_model *model);
     struct sps_predictor (*predictor)(sps_model *model);
     sps_status (*pack)(sps_packed **out, sps_model *model);
+    sps_status (*pack_net)(sps_packed **out, const char *net, const char *const *sets, size_t set_count);
     sps_status (*flips)(double *share, sps_model *model, size_t n, const uint8_t *const *images, const uint32_t *index,
                         uint64_t seed);
 };

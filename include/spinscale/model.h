@@ -30,6 +30,10 @@ struct sps_predictor sps_model_predictor(sps_model *model);
 /* Fold it into a packed model.  SPS_EUNSUPPORTED, naming the layer, where that is not possible. */
 sps_status sps_model_pack(sps_packed **out, sps_model *model);
 
+/* A network description without training, packed: shapes, bank sizes and probabilities are right, weights are random.
+ * net as net.name has it; sets are settings of a run, for example "method.samples=8".  For what a network costs. */
+sps_status sps_net_pack(sps_packed **out, const char *net, const char *const *sets, size_t set_count);
+
 /* Share of activation bits that differ between two different bank entries, as sps_session_flips(). */
 sps_status sps_model_flips(double *share, sps_model *model, size_t n, const uint8_t *const *images,
                            const uint32_t *index, uint64_t seed);

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "core/error.h"
+#include "spinscale/file.h"
 
 /* Writes go to PATH.tmp-PID-N; sps_file_commit() syncs it, renames it over PATH and syncs the folder.  Until then an
  * old PATH stays as it is.  A symbolic link keeps pointing where it did; folders and devices are refused.
@@ -16,9 +17,6 @@ sps_status sps_file_write(sps_file *file, const void *data, size_t bytes);
 sps_status sps_file_commit(sps_file *file); /* releases file, also on failure */
 void sps_file_abandon(sps_file *file);
 
-/* create + write + commit. */
-sps_status sps_file_save(const char *path, const void *data, size_t bytes);
-
 /* The whole of a regular file of at most limit bytes, with a zero byte behind it; released with sps_free().
  * SPS_ENOTFOUND if there is none, SPS_EFORMAT if it is too large, else SPS_EIO. */
 sps_status sps_file_load(char **out, size_t *bytes, const char *path, size_t limit);
@@ -26,9 +24,6 @@ sps_status sps_file_load(char **out, size_t *bytes, const char *path, size_t lim
 /* The same file, mapped for reading (it must not be empty); sps_file_unmap() takes NULL too. */
 sps_status sps_file_map(void **out, size_t *bytes, const char *path, size_t limit);
 void sps_file_unmap(void *mapped, size_t bytes);
-
-/* mkdir -p. */
-sps_status sps_make_folder(const char *path);
 
 /* What an errno value means, as it stands inside a sentence: "no such file or directory".  Valid until the thread's
  * next call. */

@@ -15,7 +15,10 @@ enum sps_purpose {
     SPS_FOR_PATH,       /* prediction: item = image index in its set, pass = Monte Carlo pass, layer */
     SPS_FOR_BANK,       /* drawing a bank: item = attempt, pass = entry, layer */
     SPS_FOR_TEST,       /* tests and benchmarks */
-    SPS_FOR_FOREIGN     /* synthetic foreign inputs: item = image */
+    SPS_FOR_FOREIGN,    /* synthetic foreign inputs: item = image */
+    SPS_FOR_CHIP_CELL,  /* junctions of a simulated chip, whose number is the seed: item = input, layer */
+    SPS_FOR_CHIP_ADC,   /* its converters: item = row tile, layer */
+    SPS_FOR_CHIP_READ   /* noise of its reads: item = image, pass, layer */
 };
 
 /* A stream: a position in the sequence of one (seed, purpose, item, pass, layer). */

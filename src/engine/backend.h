@@ -13,11 +13,17 @@ struct sps_moment {
     uint32_t image, pass;
 };
 
+/* What the passes of an image may share.  Where the same input always gives the same sums it changes no number. */
+enum sps_shares {
+    SPS_SHARES_PATHS,  /* sums up to where paths part; update() may be used */
+    SPS_SHARES_FIRST,  /* the first layer's sums */
+    SPS_SHARES_NOTHING /* each pass has sums of its own */
+};
+
 struct sps_backend {
     const char *name;
     void *self;
-    /* The same input always gives the same sums: passes may share them, and update() may be used. */
-    int repeatable;
+    enum sps_shares shares;
     /* Bytes that one thread needs for a stage, beside input and sums. */
     size_t (*scratch)(const struct sps_backend *backend, const struct sps_stage *stage);
     /* sums[positions][channels] (int32 where stage->wide, else int16; pooled where stage->pools_at_once) of input:

@@ -285,7 +285,7 @@ struct sps_backend sps_backend_cpu(const struct sps_kern *kern)
 {
     return (struct sps_backend){.name = "cpu",
                                 .self = (void *)(uintptr_t)kern,
-                                .repeatable = 1,
+                                .shares = SPS_SHARES_PATHS,
                                 .scratch = scratch,
                                 .sums = sums,
                                 .update = update};

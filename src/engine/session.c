@@ -7,12 +7,14 @@
 #include "core/memory.h"
 #include "engine/calibrate.h"
 #include "engine/flips.h"
+#include "engine/session.h"
 #include "engine/settle.h"
 
 struct sps_session {
     const struct sps_packed *packed;
     struct sps_plan *plan;
     struct sps_backend backend;
+    struct sps_sampler sampler;
     struct sps_session_options options;
     sps_team *team;
     char *arena;
@@ -104,7 +106,14 @@ static sps_status order_paths(struct sps_session *s)
     return SPS_OK;
 }
 
-static sps_status make(struct sps_session *s, const struct sps_session_options *options)
+static void draw_path(const void *self, uint8_t *picks, uint64_t seed, uint32_t image, uint32_t pass)
+{
+    const struct sps_packed *m = self;
+    sps_path_draw(picks, m->banks, m->noise_count, seed, image, pass);
+}
+
+static sps_status make(struct sps_session *s, const struct sps_session_options *options,
+                       const struct sps_backend *backend, const struct sps_sampler *sampler)
 {
     int threads = 0;
     SPS_TRY(threads_of(&threads, options));
@@ -112,7 +121,8 @@ static sps_status make(struct sps_session *s, const struct sps_session_options *
         s->options = *options;
     s->options.threads = threads;
     SPS_TRY(sps_plan_create(&s->plan, s->packed));
-    s->backend = sps_backend_cpu(s->plan->kern);
+    s->backend = backend != NULL ? *backend : sps_backend_cpu(s->plan->kern);
+    s->sampler = sampler != NULL ? *sampler : (struct sps_sampler){s->packed, draw_path};
     struct layout l = lay_out(s->plan, &s->backend, threads);
     SPS_TRY(sps_calloc(&s->arena, l.total, 1, "a session"));
     SPS_TRY(sps_team_create(&s->team, threads));
@@ -133,17 +143,23 @@ static sps_status make(struct sps_session *s, const struct sps_session_options *
     return order_paths(s);
 }
 
-sps_status sps_session_create(sps_session **out, const sps_packed *packed, const struct sps_session_options *options)
+sps_status sps_session_create_on(sps_session **out, const sps_packed *packed, const struct sps_session_options *options,
+                                 const struct sps_backend *backend, const struct sps_sampler *sampler)
 {
     struct sps_session *s = NULL;
     SPS_TRY(sps_calloc(&s, 1, sizeof *s, "a session"));
     s->packed = packed;
-    sps_status status = make(s, options);
+    sps_status status = make(s, options, backend, sampler);
     if (status == SPS_OK)
         *out = s;
     else
         sps_session_free(s);
     return status;
+}
+
+sps_status sps_session_create(sps_session **out, const sps_packed *packed, const struct sps_session_options *options)
+{
+    return sps_session_create_on(out, packed, options, NULL, NULL);
 }
 
 void sps_session_free(sps_session *s)
@@ -186,7 +202,7 @@ static void draw(const struct job *j, struct sps_lane *lane, size_t *numbers, si
         if (j->options->reading == SPS_EXACT)
             sps_path_at(picks, m->banks, m->noise_count, path_of(j, first + b));
         else if (j->options->reading == SPS_SAMPLED)
-            sps_path_draw(picks, m->banks, m->noise_count, j->options->seed, index, (uint32_t)(first + b));
+            j->session->sampler.draw(j->session->sampler.self, picks, j->options->seed, index, (uint32_t)(first + b));
         else
             memset(picks, 0, row);
         if (j->out->picks != NULL)

@@ -377,12 +377,13 @@ static void start(struct sps_lane *lane, const uint16_t *passes, size_t count)
 void sps_lane_walk(struct sps_lane *lane, size_t count)
 {
     uint16_t passes[SPS_BLOCK_PASSES];
-    int alone = lane->options->no_sharing || !lane->backend->repeatable;
+    enum sps_shares shares = lane->options->no_sharing ? SPS_SHARES_NOTHING : lane->backend->shares;
+    int alone = shares != SPS_SHARES_PATHS;
     for (size_t i = 0; i < count; i++)
         passes[i] = (uint16_t)i;
     lane->passes += count;
     for (size_t i = 0; i < count; i += alone ? 1 : count) {
-        for (int k = 0; k < lane->plan->stage_count && alone; k++)
+        for (int k = shares == SPS_SHARES_FIRST; k < lane->plan->stage_count && alone; k++)
             lane->levels[k].valid = 0;
         lane->moment.pass = (uint32_t)lane->numbers[i];
         start(lane, passes + i, alone ? 1 : count);

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SPINSCALE_CHIP_H
+#define SPINSCALE_CHIP_H
+/* A simulated spintronic compute-in-memory chip: what a packed model answers when its sums come from crossbars of
+ * magnetic tunnel junctions, and what a prediction costs in energy, time and area.
+ *
+ * Energies in J, times in s, areas in m2.  docs/chip.md describes the model of the chip. */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "spinscale/engine.h"
+#include "spinscale/status.h"
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- chips ---- */
+
+/* A chip's parameters.  Immutable. */
+typedef struct sps_chip sps_chip;
+
+/* name: a preset ("scaledrop", "subset"), or the path of a YAML file (has a '/' or ends in .yaml); sets are
+ * "key=value", applied last.  SPS_EFORMAT with line and column, SPS_EINVAL for sets.  Release with sps_chip_close(). */
+sps_status sps_chip_open(sps_chip **out, const char *name, const char *const *sets, size_t set_count);
+void sps_chip_close(sps_chip *chip); /* NULL is allowed */
+/* Everything resolved, as YAML that reads back to the same chip; valid as long as the chip. */
+const char *sps_chip_text(const sps_chip *chip);
+const char *sps_chip_name(const sps_chip *chip);
+/* Method of networks that come without weights. */
+const char *sps_chip_method(const sps_chip *chip);
+/* Is its device used where its law does not hold (device.extrapolate)? */
+int sps_chip_extrapolates(const sps_chip *chip);
+
+/* Presets: name and summary, NULL after the last. */
+const char *sps_chip_preset(size_t index, char summary[256]);
+/* All parameters with defaults, ranges and sources, as text; released with sps_chip_text_free(). */
+sps_status sps_chip_describe(char **text);
+void sps_chip_text_free(char *text);
+
+/* ---- function ---- */
+
+enum sps_chip_level {
+    SPS_CHIP_IDEAL,     /* junctions as designed, converters that resolve every sum: equals the engine */
+    SPS_CHIP_QUANTISED, /* converters, spread, faults, noise */
+    SPS_CHIP_ANALOG     /* and the resistance of the wires */
+};
+
+struct sps_chip_instance_options {
+    enum sps_chip_level level;
+    uint64_t seed; /* which chip: all of its devices follow from it */
+    int threads;   /* 1 to 1024; 0: all cores */
+    int mtj;       /* paths come from the simulated stochastic device, bit by bit, not from the declared probabilities */
+};
+
+/* A model on one chip, with devices of its own.  packed must outlive it.  SPS_EUNSUPPORTED names what the chip cannot
+ * run. */
+typedef struct sps_chip_instance sps_chip_instance;
+sps_status sps_chip_instance_create(sps_chip_instance **out, const sps_chip *chip, const sps_packed *packed,
+                                    const struct sps_chip_instance_options *options);
+void sps_chip_instance_free(sps_chip_instance *instance); /* NULL is allowed */
+struct sps_predictor sps_chip_instance_predictor(sps_chip_instance *instance);
+/* Bytes that an instance takes for its arrays. */
+sps_status sps_chip_instance_size(size_t *bytes, const sps_chip *chip, const sps_packed *packed);
+
+/* ---- cost ---- */
+
+enum sps_chip_account {
+    SPS_CHIP_FULL, /* all that is modelled */
+    SPS_CHIP_PAPER /* the papers' narrower accounting: inputs of the first layer have one bit; no buffers, wires between
+                      tiles, leakage or clock; scales folded into comparisons */
+};
+
+/* A figure with its band. */
+struct sps_band {
+    double low, typical, high;
+};
+
+/* Exact numbers of one layer, or of all, in one pass without reuse; arrays, devices and units are there once. */
+struct sps_chip_counts {
+    const char *name;
+    uint64_t arrays, scale_arrays;        /* crossbars of weights, of scales */
+    uint64_t devices;                     /* junctions that hold weights or scales */
+    uint64_t units;                       /* stochastic units; of a layer that shares its unit: 0 */
+    uint64_t activations, conversions;    /* of weight crossbars: arrays read once; columns converted */
+    uint64_t lines, cells;                /* word lines driven, junctions read */
+    uint64_t additions, comparisons;      /* of partial sums; maxima and decisions */
+    uint64_t outputs;                     /* numbers that are decided, behind pooling */
+    uint64_t multiplications;             /* by scales, where they are not folded */
+    uint64_t scale_reads;                 /* 32-bit words of scale memory, or junction groups of the scale crossbar */
+    uint64_t memory_reads, memory_writes; /* 32-bit words of activation buffers */
+    uint64_t macs;
+    double random_bits; /* expected: picks among N that is no power of two may be rejected */
+};
+
+/* One kind of expense: `count` in one prediction, `each` apiece. */
+struct sps_chip_item {
+    const char *name;   /* "conversions" */
+    const char *method; /* measured, simulated, literature, scaled, assumed */
+    const char *source; /* of the figure, with its unit's meaning */
+    int node;           /* nm, 0 where it has none */
+    int only_full;      /* the papers' account leaves it out */
+    double count;
+    struct sps_band each, energy; /* J of one; J of one prediction */
+};
+
+enum { SPS_CHIP_ITEMS_MAX = 24 };
+
+struct sps_chip_layer_cost {
+    struct sps_chip_counts counts;
+    double sums, decisions; /* how often its sums and its decisions are made in T passes: T, or fewer with reuse */
+    struct sps_band energy; /* J, one prediction */
+    double latency;         /* s, one prediction */
+    struct sps_band area;   /* m2: arrays, converters, adders */
+};
+
+struct sps_chip_cost {
+    uint32_t samples;
+    int layer_count, item_count;
+    struct sps_chip_counts counts; /* of all layers */
+    struct sps_chip_layer_cost *layer;
+    struct sps_chip_item item[SPS_CHIP_ITEMS_MAX];
+    struct sps_band energy; /* J, one prediction: one image, all T passes */
+    double latency;         /* s, one prediction */
+    struct sps_band area;   /* m2, the whole chip */
+    double write_energy;    /* J, once: programming all junctions */
+    double write_time;      /* s, once: arrays side by side, row after row */
+    double unit_power;      /* W, all stochastic units at work */
+    double lifetime;        /* predictions until the endurance of the busiest stochastic unit is used up */
+};
+
+/* What T passes over one image cost.  Release with sps_chip_cost_free(). */
+sps_status sps_chip_cost(struct sps_chip_cost **out, const sps_chip *chip, const sps_packed *packed, uint32_t samples,
+                         enum sps_chip_account account);
+void sps_chip_cost_free(struct sps_chip_cost *cost); /* NULL is allowed */
+
+#ifdef __cplusplus
+}
+#endif
+#endif

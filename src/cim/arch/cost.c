@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: MIT */
+/* What a prediction costs: exact counts of each layer, times what each of a kind costs (parts.h), times how often the
+ * layer is made.
+ *
+ * A layer's sums are made once for each pass, its decisions (scales, comparisons, the pick of an entry) too; reuse
+ * makes both fewer (reuse.h).  Arrays of a layer work side by side, positions and bits of the input one after the
+ * other, layers one after the other; the stochastic unit works while the sums are made. */
+#include <math.h>
+
+#include "cim/arch/layout.h"
+#include "cim/arch/parts.h"
+#include "cim/arch/reuse.h"
+#include "cim/cell/junction.h"
+#include "core/memory.h"
+
+/* X(item, name, part that says how it is come by, left out of the papers' account) */
+#define ITEMS(X)                                                                                                       \
+    X(CONDUCTION, "junctions", word_line, 0)                                                                           \
+    X(LINES, "word lines", word_line, 0)                                                                               \
+    X(DECODERS, "decoders", decoder, 0)                                                                                \
+    X(CONVERSIONS, "conversions", comparator, 0)                                                                       \
+    X(ADDITIONS, "additions", add, 0)                                                                                  \
+    X(REGISTERS, "accumulators", flip_flop, 0)                                                                         \
+    X(COMPARISONS, "comparisons", compare, 0)                                                                          \
+    X(MULTIPLICATIONS, "scale multiplications", multiply, 0)                                                           \
+    X(SCALES, "scale memory", sram, 0)                                                                                 \
+    X(RANDOM, "random bits", random_driver, 0)                                                                         \
+    X(AVERAGES, "averaging", average, 0)                                                                               \
+    X(SOFTMAX, "softmax", exponential, 1)                                                                              \
+    X(BUFFERS, "activation buffers", sram, 1)                                                                          \
+    X(WIRES, "wires between tiles", wire, 1)                                                                           \
+    X(CLOCK, "clock and control", clock, 1)                                                                            \
+    X(LEAKAGE, "leakage", leakage, 1)
+
+enum item {
+#define ITEM_ENUM(item, ...) item,
+    ITEMS(ITEM_ENUM)
+#undef ITEM_ENUM
+        ITEM_COUNT
+};
+_Static_assert((int)ITEM_COUNT <= (int)SPS_CHIP_ITEMS_MAX, "room for all items");
+
+static const struct {
+    const char *name;
+    enum sps_part_key part;
+    int only_full;
+} items[] = {
+#define ITEM_ROW(item, name, part, only_full) {name, SPS_PART_##part, only_full},
+    ITEMS(ITEM_ROW)};
+
+enum { ACCUMULATOR_BITS = 16, WORD_BITS = 32, LEVELS_OF_A_CELL = 5, SCALE_CELL_BITS = 3 };
+
+/* ---- bands ---- */
+
+static struct sps_band times(struct sps_band b, double by)
+{
+    return (struct sps_band){b.low * by, b.typical * by, b.high * by};
+}
+
+static void add(struct sps_band *to, struct sps_band b)
+{
+    to->low += b.low;
+    to->typical += b.typical;
+    to->high += b.high;
+}
+
+static struct sps_band part(enum sps_part_key key)
+{
+    const struct sps_part *p = &sps_parts[key];
+    return (struct sps_band){p->low, p->typical, p->high};
+}
+#define PART(key) part(SPS_PART_##key)
+
+/* ---- prices ---- */
+
+static struct sps_band conversion(const struct sps_chip *chip, int bits)
+{
+    if (chip->p.adc == SPS_ADC_SENSE)
+        return PART(sense);
+    return chip->p.adc == SPS_ADC_SAR ? times(PART(sar_bit), bits) : times(PART(comparator), ldexp(1, bits) - 1);
+}
+
+static double conversion_time(const struct sps_chip *chip)
+{
+    return chip->p.adc == SPS_ADC_SENSE ? PART(sense_time).typical
+           : chip->p.adc == SPS_ADC_SAR ? PART(sar_time).typical
+                                        : PART(flash_time).typical;
+}
+
+/* SET and RESET through the track, a read of the junction, and the drivers. */
+static struct sps_band random_bit(const struct sps_device_params *d)
+{
+    double set = d->ic0 * d->ic0 * d->track * d->set_time,
+           reset = d->write_current * d->write_current * d->track * d->write_time,
+           read = d->read_voltage * d->read_voltage / d->r_p * d->read_time;
+    struct sps_band each = PART(random_driver);
+    add(&each, (struct sps_band){set + reset + read, set + reset + read, set + reset + read});
+    return each;
+}
+
+static double random_time(const struct sps_device_params *d)
+{
+    return d->set_time + d->read_time + d->write_time;
+}
+
+static double junction_read(const struct sps_device_params *d)
+{
+    const struct sps_junction j = sps_junction_nominal(d);
+    return d->read_voltage * d->read_voltage * d->read_time * (j.parallel + j.antiparallel) / 2;
+}
+
+/* A multi-level cell has five levels; so many hold a scale (subset-parameter inference III-C.2). */
+static uint64_t cells_of_scale(const struct sps_chip *chip)
+{
+    return (uint64_t)ceil((double)chip->p.scale_bits / log2(LEVELS_OF_A_CELL));
+}
+
+static void set_prices(struct sps_band price[ITEM_COUNT], const struct sps_chip *chip)
+{
+    const struct sps_device_params *d = &chip->device;
+    double share = (double)chip->p.scale_bits / WORD_BITS, cell = junction_read(d);
+    struct sps_band scale_cell = conversion(chip, SCALE_CELL_BITS);
+    add(&scale_cell, (struct sps_band){4 * cell, 4 * cell, 4 * cell});
+    price[CONDUCTION] = (struct sps_band){cell, cell, cell};
+    price[LINES] = times(PART(word_line), (double)chip->p.columns / 128);
+    price[DECODERS] = PART(decoder);
+    price[CONVERSIONS] = conversion(chip, (int)chip->p.adc_bits);
+    price[ADDITIONS] = PART(add);
+    price[REGISTERS] = times(PART(flip_flop), ACCUMULATOR_BITS);
+    price[COMPARISONS] = PART(compare);
+    price[MULTIPLICATIONS] = times(PART(multiply), share * share);
+    price[SCALES] = chip->p.scale == SPS_SCALE_CROSSBAR ? scale_cell : PART(sram);
+    price[RANDOM] = random_bit(d);
+    price[AVERAGES] = PART(average);
+    price[SOFTMAX] = PART(exponential);
+    price[BUFFERS] = PART(sram);
+}
+
+/* ---- counts ---- */
+
+/* Fair bits for one of N equally likely entries, where picks beyond N are thrown away and drawn again; one biased bit
+ * chooses between two (Scale-Dropout). */
+static double bits_of_pick(int entries)
+{
+    if (entries < 2)
+        return 0;
+    double bits = ceil(log2(entries));
+    return bits * ldexp(1, (int)bits) / entries;
+}
+
+static void count_units(struct sps_chip_counts *c, const struct sps_chip *chip, const struct sps_stage *s)
+{
+    uint64_t inputs = s->conv ? (uint64_t)s->window.c : s->fan_in;
+    int noisy = s->noise != NULL && s->noise->entries > 1;
+    uint64_t picks = chip->p.unit == SPS_UNIT_MAP ? inputs : chip->p.unit == SPS_UNIT_NEURON ? s->fan_in : 1;
+    c->units = noisy && chip->p.unit != SPS_UNIT_NETWORK ? picks : 0;
+    c->random_bits = noisy ? (double)picks * bits_of_pick(s->noise->entries) : 0;
+}
+
+static struct sps_chip_counts count(const struct sps_chip *chip, const struct sps_stage *s,
+                                    const struct sps_layer_layout *l)
+{
+    struct sps_chip_counts c = {.name = l->name,
+                                .arrays = l->arrays,
+                                .activations = l->activations,
+                                .conversions = l->conversions,
+                                .macs = l->macs};
+    uint64_t positions = (uint64_t)l->positions * (uint64_t)l->planes, cells = cells_of_scale(chip);
+    /* Of single junctions only those at +1 are driven, half of them on average. */
+    double driven = l->rows_per_input == 1 ? 0.5 : 1;
+    c.lines = (uint64_t)(driven * (double)(positions * l->fan_in * l->column_tiles));
+    c.cells = (uint64_t)(driven * (double)(positions * l->fan_in * (l->channels + l->column_tiles)));
+    c.devices = l->fan_in * l->rows_per_input * (l->channels + l->column_tiles);
+    c.additions = l->conversions - (uint64_t)l->positions * l->channels;
+    c.comparisons = (uint64_t)l->positions * l->channels;
+    c.outputs = l->outputs;
+    c.multiplications = chip->p.scale_use == SPS_SCALE_MULTIPLY ? l->outputs : 0;
+    if (chip->p.scale == SPS_SCALE_CROSSBAR) {
+        uint64_t rows = (uint64_t)chip->p.rows, columns = (uint64_t)chip->p.columns;
+        c.scale_arrays = ((uint64_t)l->entries + rows - 1) / rows * ((l->channels * cells + columns - 1) / columns);
+        c.scale_reads = l->channels * cells;
+        c.devices += (uint64_t)l->entries * l->channels * cells * (LEVELS_OF_A_CELL - 1);
+    } else {
+        c.scale_reads = (l->channels * (uint64_t)chip->p.scale_bits + WORD_BITS - 1) / WORD_BITS;
+    }
+    /* A window that moves on by its stride needs its new columns; a dense layer all of its input. */
+    uint64_t fresh =
+        s->conv ? (uint64_t)s->window.kernel * (uint64_t)s->window.stride * (uint64_t)s->window.c : l->fan_in;
+    c.memory_reads = (positions * fresh + WORD_BITS - 1) / WORD_BITS;
+    c.memory_writes = s->last ? l->outputs : (l->outputs + WORD_BITS - 1) / WORD_BITS;
+    count_units(&c, chip, s);
+    return c;
+}
+
+static void sum_counts(struct sps_chip_counts *to, const struct sps_chip_counts *c)
+{
+#define SUM(field) to->field += c->field
+    SUM(arrays);
+    SUM(scale_arrays);
+    SUM(devices);
+    SUM(units);
+    SUM(activations);
+    SUM(conversions);
+    SUM(lines);
+    SUM(cells);
+    SUM(additions);
+    SUM(comparisons);
+    SUM(outputs);
+    SUM(multiplications);
+    SUM(scale_reads);
+    SUM(memory_reads);
+    SUM(memory_writes);
+    SUM(macs);
+    SUM(random_bits);
+#undef SUM
+}
+
+/* ---- one layer ---- */
+
+struct pricing {
+    const struct sps_chip *chip;
+    const struct sps_plan *plan;
+    const struct sps_layout *layout;
+    struct sps_chip_cost *cost;
+    struct sps_band price[ITEM_COUNT];
+    int paper;
+};
+
+static void spend(struct pricing *p, struct sps_chip_layer_cost *layer, enum item item, double count)
+{
+    if (p->paper && items[item].only_full)
+        return;
+    struct sps_band energy = times(p->price[item], count);
+    p->cost->item[item].count += count;
+    add(&p->cost->item[item].energy, energy);
+    if (layer != NULL)
+        add(&layer->energy, energy);
+}
+
+static void spend_layer(struct pricing *p, struct sps_chip_layer_cost *layer)
+{
+    const struct sps_chip_counts *c = &layer->counts;
+    double sums = layer->sums, decisions = layer->decisions;
+    spend(p, layer, CONDUCTION, sums * (double)c->cells);
+    spend(p, layer, LINES, sums * (double)c->lines);
+    spend(p, layer, DECODERS, sums * (double)c->activations);
+    spend(p, layer, CONVERSIONS, sums * (double)c->conversions);
+    spend(p, layer, ADDITIONS, sums * (double)c->additions);
+    spend(p, layer, REGISTERS, sums * (double)c->conversions);
+    /* Maxima over a window are taken of sums, decisions of what is left. */
+    spend(p, layer, COMPARISONS, sums * (double)(c->comparisons - c->outputs) + decisions * (double)c->outputs);
+    spend(p, layer, MULTIPLICATIONS, decisions * (double)c->multiplications);
+    spend(p, layer, SCALES, decisions * (double)c->scale_reads);
+    spend(p, layer, RANDOM, p->cost->samples * c->random_bits);
+    spend(p, layer, BUFFERS, sums * (double)c->memory_reads + decisions * (double)c->memory_writes);
+}
+
+static void set_times(struct sps_chip_layer_cost *layer, const struct sps_chip *chip, const struct sps_layer_layout *l)
+{
+    size_t turns = l->tile_columns < (size_t)chip->p.adc_share ? l->tile_columns : (size_t)chip->p.adc_share;
+    double step = chip->device.read_time + (double)turns * conversion_time(chip);
+    double sums = (double)l->positions * l->planes * step;
+    double pick = layer->counts.random_bits * random_time(&chip->device);
+    if (chip->p.unit == SPS_UNIT_MAP || chip->p.unit == SPS_UNIT_NEURON)
+        pick = random_time(&chip->device); /* units side by side */
+    /* A pick that takes longer than the sums is waited for. */
+    layer->latency = layer->sums * sums + layer->decisions * (pick > sums ? pick - sums : 0);
+}
+
+static void set_area(struct sps_chip_layer_cost *layer, const struct sps_chip *chip, const struct sps_layer_layout *l)
+{
+    const struct sps_chip_params *p = &chip->p;
+    double cells = (double)p->rows * (double)p->columns / (128 * 128), arrays = (double)layer->counts.arrays,
+           converters = ceil((double)p->columns / (double)p->adc_share),
+           comparators = p->adc == SPS_ADC_FLASH ? ldexp(1, (int)p->adc_bits) - 1 : 0,
+           share = (double)p->scale_bits / WORD_BITS;
+    struct sps_band array = times(PART(array_area), cells), all = {0};
+    add(&array, times(PART(comparator_area), converters * comparators));
+    add(&array, times(PART(sar_area), p->adc == SPS_ADC_SAR ? converters : 0));
+    add(&array, times(PART(add_area), converters));
+    add(&array, times(PART(flip_flop_area), ACCUMULATOR_BITS * (double)p->columns));
+    add(&all, times(array, arrays));
+    add(&all, times(PART(array_area), cells * (double)layer->counts.scale_arrays));
+    if (p->scale_use == SPS_SCALE_MULTIPLY)
+        add(&all, times(PART(multiply_area), share * share * converters * (double)l->column_tiles));
+    if (p->scale == SPS_SCALE_SRAM)
+        add(&all, times(PART(sram_area), (double)l->entries * (double)(l->channels) * share * 4 / 1024));
+    /* Two buffers, so that one layer writes while the next reads. */
+    add(&all, times(PART(sram_area), 2 * (double)l->outputs / 8 / 1024));
+    add(&all, times(PART(unit_area), (double)layer->counts.units));
+    layer->area = all;
+}
+
+static void price_layer(struct pricing *p, int i)
+{
+    struct sps_chip_cost *cost = p->cost;
+    struct sps_chip_layer_cost *layer = &cost->layer[i];
+    const struct sps_packed *m = p->plan->packed;
+    const struct sps_stage *s = &p->plan->stages[i];
+    int picks = 0;
+    for (int k = 0; k < i; k++)
+        picks += p->plan->stages[k].noise != NULL;
+    layer->counts = count(p->chip, s, &p->layout->layer[i]);
+    layer->sums = layer->decisions = cost->samples;
+    if (p->chip->p.reuse == SPS_REUSE_FIRST && i == 0)
+        layer->sums = 1;
+    if (p->chip->p.reuse == SPS_REUSE_PATHS) {
+        layer->sums = sps_expected_prefixes(m, picks, cost->samples);
+        layer->decisions = sps_expected_prefixes(m, picks + (s->noise != NULL), cost->samples);
+    }
+    spend_layer(p, layer);
+    set_times(layer, p->chip, &p->layout->layer[i]);
+    set_area(layer, p->chip, &p->layout->layer[i]);
+    sum_counts(&cost->counts, &layer->counts);
+    add(&cost->area, layer->area);
+    cost->latency += layer->latency;
+}
+
+/* ---- all ---- */
+
+/* What only the whole chip shows. */
+static void price_whole(struct pricing *p)
+{
+    struct sps_chip_cost *cost = p->cost;
+    const struct sps_chip *chip = p->chip;
+    double classes = p->plan->packed->classes, bits = 0;
+    struct sps_band digital = {0};
+    if (chip->p.unit == SPS_UNIT_NETWORK && cost->counts.random_bits > 0) {
+        cost->counts.units = 1;
+        add(&cost->area, PART(unit_area));
+    }
+    spend(p, NULL, AVERAGES, cost->samples * classes);
+    spend(p, NULL, SOFTMAX, cost->samples * classes);
+    /* Partial sums of all row tiles but one, and buffers' words, cross half of the chip's side on average. */
+    for (int i = 0; i < cost->layer_count; i++) {
+        const struct sps_chip_layer_cost *l = &cost->layer[i];
+        bits += l->sums * ((double)l->counts.additions * (double)chip->p.adc_bits +
+                           WORD_BITS * (double)l->counts.memory_reads) +
+                l->decisions * WORD_BITS * (double)l->counts.memory_writes;
+    }
+    p->price[WIRES] = times(PART(wire), sqrt(cost->area.typical) * 1e3 / 2);
+    spend(p, NULL, WIRES, bits);
+    static const enum item digitals[] = {ADDITIONS, REGISTERS, COMPARISONS, MULTIPLICATIONS, SCALES, AVERAGES, BUFFERS};
+    for (size_t i = 0; i < sizeof digitals / sizeof *digitals; i++)
+        add(&digital, cost->item[digitals[i]].energy);
+    p->price[CLOCK] = (struct sps_band){PART(clock).low * digital.low, PART(clock).typical * digital.typical,
+                                        PART(clock).high * digital.high};
+    spend(p, NULL, CLOCK, 1);
+    p->price[LEAKAGE] = times(PART(leakage), cost->latency);
+    spend(p, NULL, LEAKAGE, (double)(cost->counts.arrays + cost->counts.scale_arrays));
+    const struct sps_device_params *d = &chip->device;
+    cost->write_energy = (double)cost->counts.devices * d->write_energy;
+    cost->write_time = (double)chip->p.rows * d->write_time;
+    cost->unit_power = (double)cost->counts.units * random_bit(d).typical / random_time(d);
+    /* Each bit is a SET and a RESET of the unit that is asked. */
+    double asked = cost->samples * cost->counts.random_bits / (cost->counts.units > 0 ? (double)cost->counts.units : 1);
+    cost->lifetime = asked > 0 ? d->endurance / (2 * asked) : INFINITY;
+}
+
+static const char *how_conversions(const struct sps_chip *chip, enum sps_part_key *key)
+{
+    *key = chip->p.adc == SPS_ADC_SENSE ? SPS_PART_sense
+           : chip->p.adc == SPS_ADC_SAR ? SPS_PART_sar_bit
+                                        : SPS_PART_comparator;
+    return items[CONVERSIONS].name;
+}
+
+static void name_items(struct pricing *p)
+{
+    struct sps_chip_cost *cost = p->cost;
+    cost->item_count = ITEM_COUNT;
+    for (int i = 0; i < ITEM_COUNT; i++) {
+        enum sps_part_key key = items[i].part;
+        const char *name = i == CONVERSIONS ? how_conversions(p->chip, &key) : items[i].name;
+        const struct sps_part *from = &sps_parts[key];
+        struct sps_chip_item *item = &cost->item[i];
+        item->name = name;
+        item->method = i == CONDUCTION ? "simulated" : from->method;
+        item->source = i == CONDUCTION ? "read voltage squared, times conductance and time of a read, of the device"
+                                       : from->source;
+        item->node = i == CONDUCTION ? 0 : from->node;
+        item->only_full = items[i].only_full;
+        item->each = p->price[i];
+        add(&cost->energy, item->energy);
+    }
+}
+
+static sps_status price_all(struct pricing *p)
+{
+    struct sps_chip_cost *cost = p->cost;
+    cost->layer_count = p->plan->stage_count;
+    SPS_TRY(sps_calloc(&cost->layer, (size_t)cost->layer_count, sizeof *cost->layer, "costs"));
+    set_prices(p->price, p->chip);
+    for (int i = 0; i < cost->layer_count; i++)
+        price_layer(p, i);
+    price_whole(p);
+    name_items(p);
+    return SPS_OK;
+}
+
+sps_status sps_chip_cost(struct sps_chip_cost **out, const sps_chip *chip, const sps_packed *packed, uint32_t samples,
+                         enum sps_chip_account account)
+{
+    struct sps_plan *plan = NULL;
+    struct sps_layout *layout = NULL;
+    struct sps_chip_cost *cost = NULL;
+    sps_status status = SPS_OK;
+    if (samples < 1)
+        SPS_FAIL(EINVAL, "samples is 0, must be at least 1");
+    SPS_TRY_OUT(sps_plan_create(&plan, packed));
+    SPS_TRY_OUT(sps_layout_create(&layout, chip, plan, account == SPS_CHIP_PAPER));
+    SPS_TRY_OUT(sps_calloc(&cost, 1, sizeof *cost, "costs"));
+    cost->samples = samples;
+    struct pricing p = {.chip = chip, .plan = plan, .layout = layout, .cost = cost, .paper = account == SPS_CHIP_PAPER};
+    SPS_TRY_OUT(price_all(&p));
+    *out = cost;
+    cost = NULL;
+out:
+    sps_chip_cost_free(cost);
+    sps_layout_free(layout);
+    sps_plan_free(plan);
+    return status;
+}
+
+void sps_chip_cost_free(struct sps_chip_cost *cost)
+{
+    if (cost == NULL)
+        return;
+    sps_free(cost->layer);
+    sps_free(cost);
+}

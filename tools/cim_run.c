@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+#include "cim_run.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "report.h"
+
+const char *const sps_cim_levels[] = {"ideal", "quantised", "analog", NULL};
+const char *const sps_cim_accounts[] = {"full", "paper", NULL};
+
+static json_t *number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static void set(json_t *object, const char *key, json_t *value)
+{
+    json_object_set_new(object, key, value);
+}
+
+static void set_band(json_t *object, const char *stem, const char *unit, struct sps_band band)
+{
+    char key[64];
+    snprintf(key, sizeof key, "%s_%s", stem, unit);
+    set(object, key, number(band.typical));
+    snprintf(key, sizeof key, "%s_low_%s", stem, unit);
+    set(object, key, number(band.low));
+    snprintf(key, sizeof key, "%s_high_%s", stem, unit);
+    set(object, key, number(band.high));
+}
+
+/* ---- cost ---- */
+
+static json_t *counts_json(const struct sps_chip_counts *c)
+{
+    json_t *object = json_object();
+#define COUNT(field) set(object, #field, json_integer((json_int_t)c->field))
+    COUNT(arrays);
+    COUNT(activations);
+    COUNT(conversions);
+    COUNT(scale_arrays);
+    COUNT(units);
+    COUNT(devices);
+    COUNT(lines);
+    COUNT(cells);
+    COUNT(additions);
+    COUNT(comparisons);
+    COUNT(multiplications);
+    COUNT(scale_reads);
+    COUNT(memory_reads);
+    COUNT(memory_writes);
+    COUNT(macs);
+#undef COUNT
+    set(object, "random_bits", number(c->random_bits));
+    return object;
+}
+
+static json_t *items_json(const struct sps_chip_cost *cost)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < cost->item_count; i++) {
+        const struct sps_chip_item *item = &cost->item[i];
+        if (item->energy.high == 0)
+            continue;
+        json_t *object = json_object();
+        set(object, "name", json_string(item->name));
+        set_band(object, "energy", "j", item->energy);
+        set(object, "count", number(item->count));
+        set_band(object, "each", "j", item->each);
+        set(object, "node_nm", item->node > 0 ? json_integer(item->node) : json_null());
+        set(object, "method", json_string(item->method));
+        set(object, "source", json_string(item->source));
+        json_array_append_new(list, object);
+    }
+    return list;
+}
+
+static json_t *layers_json(const struct sps_chip_cost *cost)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < cost->layer_count; i++) {
+        const struct sps_chip_layer_cost *layer = &cost->layer[i];
+        json_t *object = json_object();
+        set(object, "name", json_string(layer->counts.name));
+        set(object, "counts", counts_json(&layer->counts));
+        set(object, "sums", number(layer->sums));
+        set(object, "decisions", number(layer->decisions));
+        set_band(object, "energy", "j", layer->energy);
+        set(object, "latency_s", number(layer->latency));
+        set_band(object, "area", "m2", layer->area);
+        json_array_append_new(list, object);
+    }
+    return list;
+}
+
+static void set_cost(json_t *object, const struct sps_chip_cost *cost)
+{
+    set_band(object, "energy", "j", cost->energy);
+    set(object, "latency_s", number(cost->latency));
+    set_band(object, "area", "m2", cost->area);
+    set(object, "write_energy_j", number(cost->write_energy));
+    set(object, "write_time_s", number(cost->write_time));
+    set(object, "unit_power_w", number(cost->unit_power));
+    set(object, "lifetime_predictions", number(cost->lifetime));
+    set(object, "counts", counts_json(&cost->counts));
+    set(object, "items", items_json(cost));
+    set(object, "layers", layers_json(cost));
+}
+
+/* ---- function ---- */
+
+static const char *const measured[] = {"accuracy", "nll", "entropy", "mutual_information", "accepted", "ece", NULL};
+
+struct watch {
+    void (*progress)(void *user, size_t done, size_t total);
+    void *user;
+    uint64_t chip, chips;
+};
+
+static void pass_on(void *user, size_t done, size_t total)
+{
+    const struct watch *w = user;
+    if (w->progress != NULL)
+        w->progress(w->user, (size_t)w->chip * total + done, (size_t)w->chips * total);
+}
+
+static sps_status evaluate(json_t **out, double *accuracy, const struct sps_predictor *predictor,
+                           const struct sps_images *images, const struct sps_cim_options *o, struct watch *watch)
+{
+    const struct sps_predict_options predict = {
+        .reading = SPS_SAMPLED, .seed = o->seed, .samples = o->samples, .threads = o->threads};
+    struct sps_evaluation e = {0};
+    sps_status status =
+        sps_evaluate(&e, predictor, images, &predict, &o->rule, o->interval, NULL, watch ? pass_on : NULL, watch);
+    json_t *object = json_object();
+    for (size_t i = 0; measured[i] != NULL && status == SPS_OK; i++) {
+        double value = NAN;
+        status = sps_metrics_value(e.metrics, measured[i], &value);
+        set(object, measured[i], number(value));
+        if (i == 0)
+            *accuracy = value;
+    }
+    if (status == SPS_OK) {
+        set(object, "images_per_s", number(e.seconds > 0 ? (double)e.n / e.seconds : NAN));
+        *out = object;
+    } else {
+        json_decref(object);
+    }
+    sps_evaluation_reset(&e);
+    return status;
+}
+
+static sps_status run_chip(json_t **out, double *accuracy, const sps_packed *packed, const sps_chip *chip,
+                           const struct sps_images *images, const struct sps_cim_options *o, struct watch *watch)
+{
+    const struct sps_chip_instance_options options = {o->level, o->chip_seed + watch->chip, o->threads, o->mtj};
+    sps_chip_instance *instance = NULL;
+    sps_status status = sps_chip_instance_create(&instance, chip, packed, &options);
+    if (status != SPS_OK)
+        return status;
+    struct sps_predictor predictor = sps_chip_instance_predictor(instance);
+    status = evaluate(out, accuracy, &predictor, images, o, watch);
+    sps_chip_instance_free(instance);
+    return status;
+}
+
+/* The CPU engine on the same images and paths: what the chip is measured against. */
+static sps_status run_engine(json_t **out, double *accuracy, const sps_packed *packed, const struct sps_images *images,
+                             const struct sps_cim_options *o)
+{
+    const struct sps_session_options options = {.threads = o->threads};
+    sps_session *session = NULL;
+    sps_status status = sps_session_create(&session, packed, &options);
+    if (status != SPS_OK)
+        return status;
+    struct sps_predictor predictor = sps_session_predictor(session);
+    status = evaluate(out, accuracy, &predictor, images, o, NULL);
+    sps_session_free(session);
+    return status;
+}
+
+/* Mean, standard deviation and extremes over chips of each number that they have. */
+static void set_spread(json_t *object, const json_t *chips)
+{
+    for (size_t i = 0; measured[i] != NULL; i++) {
+        double n = (double)json_array_size(chips), sum = 0, squares = 0, low = INFINITY, high = -INFINITY;
+        size_t k;
+        json_t *chip;
+        char key[64];
+        json_array_foreach((json_t *)chips, k, chip)
+        {
+            double value = json_number_value(json_object_get(chip, measured[i]));
+            sum += value;
+            low = value < low ? value : low;
+            high = value > high ? value : high;
+        }
+        json_array_foreach((json_t *)chips, k, chip)
+        {
+            double apart = json_number_value(json_object_get(chip, measured[i])) - sum / n;
+            squares += apart * apart;
+        }
+        int undefined = json_is_null(json_object_get(json_array_get(chips, 0), measured[i]));
+        set(object, measured[i], undefined ? json_null() : number(sum / n));
+        if (n < 2 || undefined)
+            continue;
+        snprintf(key, sizeof key, "%s_sd", measured[i]);
+        set(object, key, number(sqrt(squares / (n - 1))));
+        snprintf(key, sizeof key, "%s_min", measured[i]);
+        set(object, key, number(low));
+        snprintf(key, sizeof key, "%s_max", measured[i]);
+        set(object, key, number(high));
+    }
+}
+
+static sps_status set_function(json_t *object, const sps_packed *packed, const sps_chip *chip,
+                               const struct sps_images *images, const struct sps_cim_options *o, struct watch *watch)
+{
+    double reference = NAN, accuracy = NAN, good = 0;
+    json_t *engine = NULL, *chips = json_array();
+    sps_status status = run_engine(&engine, &reference, packed, images, o);
+    for (watch->chip = 0; watch->chip < o->chips && status == SPS_OK; watch->chip++) {
+        json_t *one = NULL;
+        status = run_chip(&one, &accuracy, packed, chip, images, o, watch);
+        good += accuracy >= reference - o->tolerance;
+        if (status == SPS_OK)
+            json_array_append_new(chips, one);
+    }
+    if (status == SPS_OK) {
+        set(object, "n", json_integer((json_int_t)images->count));
+        set_spread(object, chips);
+        set(object, "images_per_s", json_incref(json_object_get(json_array_get(chips, 0), "images_per_s")));
+        set(object, "yield", isnan(reference) ? json_null() : number(good / (double)o->chips));
+        set(object, "yield_tolerance", number(o->tolerance));
+        set(object, "engine", json_incref(engine));
+        if (o->chips > 1)
+            set(object, "chip", json_incref(chips));
+    }
+    json_decref(engine);
+    json_decref(chips);
+    return status;
+}
+
+/* ---- both ---- */
+
+static sps_status fill(json_t *object, const sps_packed *packed, const struct sps_images *images,
+                       const struct sps_cim_options *o, const sps_chip *chip, struct watch *watch)
+{
+    const struct sps_model_info *about = sps_packed_get_info(packed);
+    struct sps_chip_cost *cost = NULL;
+    set(object, "model", sps_cli_report_string(o->model));
+    set(object, "model_sha256", *o->model_sha256 ? json_string(o->model_sha256) : json_null());
+    set(object, "net", sps_cli_report_string(about->net != NULL ? about->net : ""));
+    set(object, "method", sps_cli_report_string(about->method != NULL ? about->method : ""));
+    set(object, "chip_name", sps_cli_report_string(o->chip));
+    set(object, "level", json_string(sps_cim_levels[o->level]));
+    set(object, "account", json_string(sps_cim_accounts[o->account]));
+    set(object, "mtj", json_boolean(o->mtj));
+    set(object, "samples", json_integer(o->samples));
+    set(object, "seed", json_integer((json_int_t)o->seed));
+    set(object, "chip_seed", json_integer((json_int_t)o->chip_seed));
+    set(object, "chips", json_integer((json_int_t)o->chips));
+    sps_status status = SPS_OK;
+    if (images != NULL) {
+        set(object, "data", sps_cli_report_string(images->name));
+        status = set_function(object, packed, chip, images, o, watch);
+    }
+    if (status == SPS_OK)
+        status = sps_chip_cost(&cost, chip, packed, o->samples, o->account);
+    if (status == SPS_OK)
+        set_cost(object, cost);
+    set(object, "extrapolated", json_boolean(sps_chip_extrapolates(chip)));
+    set(object, "chip_settings", sps_cli_report_string(sps_chip_text(chip)));
+    sps_chip_cost_free(cost);
+    return status;
+}
+
+sps_status sps_cim_run(json_t **out, const sps_packed *packed, const struct sps_images *images,
+                       const struct sps_cim_options *options, void (*progress)(void *user, size_t done, size_t total),
+                       void *user)
+{
+    struct watch watch = {progress, user, 0, options->chips};
+    sps_chip *chip = NULL;
+    json_t *object = json_object();
+    sps_status status = sps_chip_open(&chip, options->chip, options->sets, options->set_count);
+    if (status == SPS_OK)
+        status = fill(object, packed, images, options, chip, &watch);
+    sps_chip_close(chip);
+    if (status == SPS_OK)
+        *out = object;
+    else
+        json_decref(object);
+    return status;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SPS_TOOLS_CIM_RUN_H
+#define SPS_TOOLS_CIM_RUN_H
+/* One point of the simulated chip: a chip with its settings, a model, and what came of them as one JSON object. */
+#include <jansson.h>
+
+#include "spinscale/chip.h"
+#include "spinscale/data.h"
+
+struct sps_cim_options {
+    const char *chip, *model; /* as they were given */
+    char model_sha256[65];    /* of the model's file; empty for a network without weights */
+    const char *const *sets;
+    size_t set_count;
+    enum sps_chip_level level;
+    enum sps_chip_account account;
+    uint32_t samples;
+    uint64_t seed, chip_seed, chips;
+    int threads, mtj;
+    double tolerance; /* of yield: how much accuracy a good chip may lose */
+    struct sps_accept_rule rule;
+    double interval;
+};
+
+extern const char *const sps_cim_levels[], *const sps_cim_accounts[]; /* end with NULL */
+
+/* images NULL: what it costs, alone.  progress(user, done, total) counts images over all chips.  A new reference in
+ * *out. */
+sps_status sps_cim_run(json_t **out, const sps_packed *packed, const struct sps_images *images,
+                       const struct sps_cim_options *options, void (*progress)(void *user, size_t done, size_t total),
+                       void *user);
+#endif
