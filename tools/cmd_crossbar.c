@@ -106,7 +106,8 @@ static int check(struct work *w, const struct crossbar_options *options)
     for (size_t i = 0; i < w->m * w->n; i++) {
         w->siemens[i] = 1 / w->resistance.values[i];
         if (!(w->resistance.values[i] > 0 && isfinite(w->siemens[i])))
-            return place_error(options->resistance, &w->resistance, i, "resistance", "ohm", "above 0");
+            return place_error(options->resistance, &w->resistance, i, "resistance", "ohm",
+                               w->resistance.values[i] > 0 ? "1e-300 or more" : "above 0");
     }
     for (size_t i = 0; i < w->m * w->p; i++)
         if (!isfinite(w->voltage.values[i]))

@@ -27,7 +27,11 @@
 #include "core/vector.h"
 
 static const double TOLERANCE = 1e-10, TOLERANCE_MIN = 1e-15;
-static const double HIDDEN = 1e-6;   /* share of the currents that rounding may hide before a solution is refused */
+/* Shares that rounding may hide before a solution is refused: of the largest current, or, where currents of both signs
+ * cancel, of all that flows through the cells of a column. */
+static const double HIDDEN = 1e-6, HIDDEN_OF_FLOW = 1e-7;
+/* Of each product in a residual, relative to it: its own rounding and that of the sweep which gave the voltage. */
+static const double ROUNDING = 4 * DBL_EPSILON;
 static const double NOTHING = 1e-30; /* a residual that fell so far is not worth another iteration */
 enum { ITERATIONS = 20000, RESTARTS = 3, ROUNDS = 200 };
 
@@ -188,11 +192,12 @@ SPS_VECTOR static void look(struct sps_crossbar *c)
         look_row(c->r + at, c->sum, c->more, c->most, c->g + at, c->q + at, i > 0 ? c->x + at - n : c->ground,
                  c->x + at, i + 1 < m ? c->x + at + n : c->ground, i > 0 ? g_wire : 0, g_wire, n);
     }
-    c->flow = largest(c->most, n);
+    c->peak = c->r_bit > 0 ? largest(c->x + (m - 1) * n, n) / c->r_bit : largest(c->most, n);
+    for (size_t j = 0; j < n; j++) /* g (a - x) of very large g is rounding alone */
+        c->most[j] = fmax(c->most[j] - ROUNDING * c->more[j], 0);
+    c->flow = fmax(c->peak, largest(c->most, n));
     c->missed = c->r_bit > 0 ? total(c->sum, n) : 0;
-    c->peak = c->r_bit > 0 ? largest(c->x + (m - 1) * n, n) / c->r_bit : c->flow;
-    /* Two roundings of each product; and those of the sweeps, which are relative to what flows. */
-    c->noise = (c->r_bit > 0 ? DBL_EPSILON * total(c->more, n) : 0) + DBL_EPSILON * (double)(m + n) * c->flow;
+    c->noise = (c->r_bit > 0 ? ROUNDING * total(c->more, n) : 0) + ROUNDING * (double)(m + n) * c->flow;
 }
 
 /* --- The solver. --- */
@@ -229,12 +234,12 @@ static void descend(struct sps_crossbar *c)
 
 static sps_status refuse(struct sps_crossbar *c, const char *why)
 {
-    double share = (c->missed + c->noise) / c->flow;
+    double share = (c->missed + c->noise) / c->peak;
     size_t cells = c->m * c->n;
     double *const work[] = {c->x, c->r, c->z, c->p, c->w, c->q};
     for (size_t i = 0; i < sizeof work / sizeof *work; i++) /* what is not finite must not reach the next solve */
         memset(work[i], 0, cells * sizeof(double));
-    SPS_FAIL(EDIVERGED, "crossbar: %s: after %d iterations the currents are known to %.1e of the largest only", why,
+    SPS_FAIL(EDIVERGED, "%s: after %d iterations the currents may be wrong by %.1e of the largest", why,
              c->effort.iterations, share);
 }
 
@@ -246,12 +251,12 @@ static sps_status solve(struct sps_crossbar *c, int warm)
     look(c);
     for (int restart = 0; !within(c, c->missed); restart++) {
         if (restart > RESTARTS || c->effort.iterations >= c->options.iterations)
-            return refuse(c, "did not converge");
+            return refuse(c, "the crossbar did not converge");
         descend(c);
         look(c);
     }
-    if (!(c->noise <= HIDDEN * c->flow))
-        return refuse(c, "cells and wires are too unlike");
+    if (!(c->noise <= HIDDEN * c->peak || c->noise <= HIDDEN_OF_FLOW * c->flow))
+        return refuse(c, "cells and wires of the crossbar are too unlike");
     return SPS_OK;
 }
 
@@ -376,7 +381,7 @@ sps_status sps_crossbar_solve_nonlinear(sps_crossbar *c, double *current, double
 static sps_status check(const double *g, size_t m, size_t n, const struct sps_crossbar_options *o)
 {
     if (m == 0 || n == 0 || m > SPS_CROSSBAR_CELLS_MAX / n)
-        SPS_FAIL(EINVAL, "crossbar: %zu x %zu cells, must be 1 to %zu", m, n, SPS_CROSSBAR_CELLS_MAX);
+        SPS_FAIL(EINVAL, "a crossbar of %zu x %zu cells, must be 1 to %zu", m, n, SPS_CROSSBAR_CELLS_MAX);
     if (!(o->r_word_line >= 0 && isfinite(o->r_word_line)))
         SPS_FAIL(EINVAL, "r_word_line is %g ohm, must be 0 or more and finite", o->r_word_line);
     if (!(o->r_bit_line >= 0 && isfinite(o->r_bit_line)))
