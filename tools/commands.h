@@ -17,6 +17,7 @@
     X(predict, data, "classify images and say how sure the model is")                                                  \
     X(pack, train, "fold a trained model into one file for the packed engine")                                         \
     X(bench, data, "time a packed model: one pass, T passes, each layer")                                              \
+    X(crossbar, cim, "solve a resistive crossbar whose wires have resistance")                                         \
     X(metrics, infer, "compute all metrics on probabilities from any program")                                         \
     X(cim, cim, "run a model on a simulated chip: what it answers, and what it costs")                                 \
     X(info, train, "list what there is to choose from, or describe a model")
