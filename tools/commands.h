@@ -18,6 +18,7 @@
     X(pack, train, "fold a trained model into one file for the packed engine")                                         \
     X(bench, data, "time a packed model: one pass, T passes, each layer")                                              \
     X(metrics, infer, "compute all metrics on probabilities from any program")                                         \
+    X(device, cim, "describe a magnetic tunnel junction, or compute its switching probabilities")                      \
     X(info, train, "list what there is to choose from, or describe a model")
 
 #define SPS_COMMANDS_DECLARE(name, group, summary) extern const struct sps_command sps_cmd_##name;

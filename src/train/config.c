@@ -17,29 +17,6 @@ static const struct sps_param run_params[] = {SPS_PARAMS_TABLE(RUN_PARAMS)};
 
 enum { NET_BYTES_MAX = 1 << 20 };
 
-static int is_path(const char *name)
-{
-    size_t n = strlen(name);
-    return strchr(name, '/') != NULL || (n > 5 && strcmp(name + n - 5, ".yaml") == 0);
-}
-
-static sps_status preset_missing(const char *folder, const char *name)
-{
-    char names[512] = "";
-    for (const struct sps_preset *p = sps_presets; p->folder != NULL; p++)
-        if (strcmp(p->folder, folder) == 0)
-            snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", *names ? ", " : "", p->name);
-    SPS_FAIL(EINVAL, "unknown preset '%s' in %s (%s; a file's name has a '/' or ends in .yaml)", name, folder, names);
-}
-
-static sps_status parse_named(sps_yaml **out, const char *folder, const char *name)
-{
-    if (is_path(name))
-        return sps_yaml_read(out, name);
-    const struct sps_preset *preset = sps_preset_find(folder, name);
-    return preset ? sps_yaml_parse(out, name, preset->text, preset->size) : preset_missing(folder, name);
-}
-
 /* "key 'value' is unknown (all, there, are)". */
 static sps_status unknown(const char *key, const char *value, const char *kind)
 {
@@ -116,8 +93,8 @@ static sps_status read_file(struct sps_config *c, const struct sps_binding *bind
 
 static sps_status load_net(struct sps_config *c)
 {
-    SPS_TRY(parse_named(&c->net, "nets", c->run.net));
-    if (is_path(c->run.net)) {
+    SPS_TRY(sps_preset_read(&c->net, "nets", c->run.net));
+    if (sps_preset_is_path(c->run.net)) {
         size_t bytes = 0;
         return sps_file_load(&c->net_text, &bytes, c->run.net, NET_BYTES_MAX);
     }
@@ -165,7 +142,7 @@ sps_status sps_config_init(struct sps_config *out, const char *config, const cha
 {
     sps_yaml *yaml = NULL;
     if (config != NULL)
-        SPS_TRY(parse_named(&yaml, "configs", config));
+        SPS_TRY(sps_preset_read(&yaml, "configs", config));
     sps_status status = sps_config_read(out, yaml, sets, set_count, has_seed, seed);
     sps_yaml_free(yaml);
     return status;
@@ -217,16 +194,7 @@ void sps_text_free(char *text)
 
 const char *sps_train_preset(const char *folder, size_t index, char summary[256])
 {
-    for (const struct sps_preset *p = sps_presets; p->folder != NULL; p++) {
-        if (strcmp(p->folder, folder) != 0 || index-- > 0)
-            continue;
-        const char *line = p->text;
-        while (*line == '#' || *line == ' ')
-            line++;
-        snprintf(summary, 256, "%.*s", (int)strcspn(line, "\n"), line);
-        return p->name;
-    }
-    return NULL;
+    return sps_preset_list(folder, index, summary);
 }
 
 static const char *describe(const char *name, const char *text, const char *from, const char **summary,
