@@ -30,7 +30,7 @@ static const char *next_preset(const char *kind, size_t index, const char **text
 {
     static char summary[256];
     (void)source;
-    const char *name = sps_train_preset(strcmp(kind, "presets") == 0 ? "configs" : "nets", index, summary);
+    const char *name = sps_train_preset(strcmp(kind, "presets") == 0 ? "configs" : kind, index, summary);
     *text = summary;
     return name;
 }
@@ -57,6 +57,7 @@ static const char *next_tier(const char *kind, size_t index, const char **text, 
 
 static const struct listing listings[] = {{"presets", next_preset},
                                           {"nets", next_preset},
+                                          {"devices", next_preset},
                                           {"layers", sps_train_list},
                                           {"methods", sps_train_list},
                                           {"binarisers", sps_train_list},

@@ -28,6 +28,10 @@ int sps_csv_column(const struct sps_csv *csv, const char *name);
 /* values[rows][columns] with 17 digits, so that they read back the same; names[columns] or NULL.  Atomic. */
 sps_status sps_csv_write(const char *path, const char *const *names, size_t rows, size_t columns, const double *values);
 
+/* A number as sps_csv_write() writes it; value is no NaN.  The text may be in out. */
+enum { SPS_CSV_NUMBER = 40 };
+const char *sps_csv_number(char out[SPS_CSV_NUMBER], double value);
+
 #ifdef __cplusplus
 }
 #endif

@@ -184,6 +184,12 @@ int sps_csv_column(const struct sps_csv *csv, const char *name)
     return -1;
 }
 
+const char *sps_csv_number(char out[SPS_CSV_NUMBER], double value)
+{
+    _Static_assert((int)SPS_CSV_NUMBER == (int)SPS_NUMBER_TEXT, "room for a number");
+    return isfinite(value) ? sps_number_print(out, value) : value < 0 ? "-inf" : "inf";
+}
+
 /* A line at a time: files are written without a buffer. */
 static sps_status write_rows(sps_file *file, char *line, size_t rows, size_t columns, const double *values)
 {
@@ -191,11 +197,11 @@ static sps_status write_rows(sps_file *file, char *line, size_t rows, size_t col
         size_t n = 0;
         for (size_t j = 0; j < columns; j++) {
             double value = values[i * columns + j];
-            char text[SPS_NUMBER_TEXT];
+            char text[SPS_CSV_NUMBER];
             if (isnan(value))
                 SPS_FAIL(EINVAL, "row %zu, column %zu is no number", i, j);
-            const char *word = isfinite(value) ? sps_number_print(text, value) : value < 0 ? "-inf" : "inf";
-            n += (size_t)snprintf(line + n, SPS_NUMBER_TEXT + 1, "%s%c", word, j + 1 < columns ? ',' : '\n');
+            n += (size_t)snprintf(line + n, SPS_CSV_NUMBER + 1, "%s%c", sps_csv_number(text, value),
+                                  j + 1 < columns ? ',' : '\n');
         }
         SPS_TRY(sps_file_write(file, line, n));
     }

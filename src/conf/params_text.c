@@ -227,6 +227,13 @@ static void put_value(struct pen *pen, const struct sps_param *row, const void *
     }
 }
 
+sps_status sps_param_value(char **out, const struct sps_param *row, const void *target)
+{
+    struct pen pen = {0};
+    put_value(&pen, row, target);
+    return finish(&pen, out);
+}
+
 /* Whether a row before (binding, row) is in the group of the first length bytes of row's key. */
 static bool group_was_before(const struct sps_binding *bindings, int binding, const struct sps_param *row,
                              size_t length)

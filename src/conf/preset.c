@@ -12,7 +12,7 @@ const struct sps_preset *sps_preset_find(const char *folder, const char *name)
     return NULL;
 }
 
-const char *sps_preset_at(const char *folder, size_t index, char summary[256])
+const char *sps_preset_list(const char *folder, size_t index, char summary[256])
 {
     for (const struct sps_preset *p = sps_presets; p->folder != NULL; p++) {
         if (strcmp(p->folder, folder) != 0 || index-- > 0)
@@ -32,16 +32,19 @@ int sps_preset_is_path(const char *name)
     return strchr(name, '/') != NULL || (n > 5 && strcmp(name + n - 5, ".yaml") == 0);
 }
 
-sps_status sps_yaml_named(sps_yaml **out, const char *folder, const char *name)
+static sps_status preset_missing(const char *folder, const char *name)
 {
-    if (sps_preset_is_path(name))
-        return sps_yaml_read(out, name);
-    const struct sps_preset *preset = sps_preset_find(folder, name);
-    if (preset != NULL)
-        return sps_yaml_parse(out, name, preset->text, preset->size);
     char names[512] = "";
     for (const struct sps_preset *p = sps_presets; p->folder != NULL; p++)
         if (strcmp(p->folder, folder) == 0)
             snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", *names ? ", " : "", p->name);
     SPS_FAIL(EINVAL, "unknown preset '%s' in %s (%s; a file's name has a '/' or ends in .yaml)", name, folder, names);
+}
+
+sps_status sps_preset_read(sps_yaml **out, const char *folder, const char *name)
+{
+    if (sps_preset_is_path(name))
+        return sps_yaml_read(out, name);
+    const struct sps_preset *preset = sps_preset_find(folder, name);
+    return preset ? sps_yaml_parse(out, name, preset->text, preset->size) : preset_missing(folder, name);
 }

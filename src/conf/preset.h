@@ -17,11 +17,12 @@ extern const struct sps_preset sps_presets[];
 
 /* NULL if there is none. */
 const struct sps_preset *sps_preset_find(const char *folder, const char *name);
-/* Name of preset `index` of a folder, with its first comment line as summary; NULL after the last. */
-const char *sps_preset_at(const char *folder, size_t index, char summary[256]);
+/* Preset number `index` of a folder, NULL after the last; summary is its first comment line. */
+const char *sps_preset_list(const char *folder, size_t index, char summary[256]);
 
-/* A name that is a file's path, not a preset's: it has a '/', or ends in .yaml. */
+/* A name with a '/' in it, or ending in .yaml, is a file's. */
 int sps_preset_is_path(const char *name);
-/* The preset of that name, or the file at that path.  SPS_EINVAL names the presets that there are. */
-sps_status sps_yaml_named(sps_yaml **out, const char *folder, const char *name);
+/* The YAML of a file or preset, whichever the name says; sps_yaml_free() releases it.  SPS_EINVAL for an unknown
+ * preset, with the names of those there are. */
+sps_status sps_preset_read(sps_yaml **out, const char *folder, const char *name);
 #endif

@@ -16,9 +16,15 @@ enum sps_purpose {
     SPS_FOR_BANK,       /* drawing a bank: item = attempt, pass = entry, layer */
     SPS_FOR_TEST,       /* tests and benchmarks */
     SPS_FOR_FOREIGN,    /* synthetic foreign inputs: item = image */
-    SPS_FOR_CHIP_CELL,  /* junctions of a simulated chip, whose number is the seed: item = input, layer */
-    SPS_FOR_CHIP_ADC,   /* its converters: item = row tile, layer */
-    SPS_FOR_CHIP_READ   /* noise of its reads: item = image, pass, layer */
+    /* The simulated chip: the seed is that of one chip (cim/device/variation.h). */
+    SPS_FOR_CHIP,      /* seeds of chips: item = chip */
+    SPS_FOR_DEVICE,    /* how a device differs: item = cell, pass = array, layer = quantity */
+    SPS_FOR_RETENTION, /* flips by heat: item = cell, pass = array */
+    SPS_FOR_UNIT,      /* bits of a stochastic unit: item, pass = low, high half of the bit's number, layer = unit */
+    SPS_FOR_UNIT_PATH, /* picks by stochastic units: item = image, pass, layer = first pick of the unit */
+    SPS_FOR_UNIT_P,    /* eq. 24 read literally, p anew in each pass: item = image, pass, layer = unit */
+    SPS_FOR_ADC,       /* errors of converters: item = row tile, layer */
+    SPS_FOR_READ       /* noise of reads; the seed is that of the prediction: item = image, pass, layer */
 };
 
 /* A stream: a position in the sequence of one (seed, purpose, item, pass, layer). */

@@ -93,7 +93,7 @@ static sps_status read_file(struct sps_config *c, const struct sps_binding *bind
 
 static sps_status load_net(struct sps_config *c)
 {
-    SPS_TRY(sps_yaml_named(&c->net, "nets", c->run.net));
+    SPS_TRY(sps_preset_read(&c->net, "nets", c->run.net));
     if (sps_preset_is_path(c->run.net)) {
         size_t bytes = 0;
         return sps_file_load(&c->net_text, &bytes, c->run.net, NET_BYTES_MAX);
@@ -142,7 +142,7 @@ sps_status sps_config_init(struct sps_config *out, const char *config, const cha
 {
     sps_yaml *yaml = NULL;
     if (config != NULL)
-        SPS_TRY(sps_yaml_named(&yaml, "configs", config));
+        SPS_TRY(sps_preset_read(&yaml, "configs", config));
     sps_status status = sps_config_read(out, yaml, sets, set_count, has_seed, seed);
     sps_yaml_free(yaml);
     return status;
@@ -194,7 +194,7 @@ void sps_text_free(char *text)
 
 const char *sps_train_preset(const char *folder, size_t index, char summary[256])
 {
-    return sps_preset_at(folder, index, summary);
+    return sps_preset_list(folder, index, summary);
 }
 
 static const char *describe(const char *name, const char *text, const char *from, const char **summary,

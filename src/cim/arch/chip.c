@@ -32,7 +32,7 @@ static sps_status read_device(struct sps_chip *chip, const char *name)
 {
     const struct sps_binding binding = {sps_device_params, &chip->device};
     sps_yaml *yaml = NULL;
-    SPS_TRY(sps_yaml_named(&yaml, "devices", name));
+    SPS_TRY(sps_preset_read(&yaml, "devices", name));
     sps_status status = sps_params_read(&binding, 1, yaml, sps_yaml_root(yaml));
     sps_yaml_free(yaml);
     return status;
@@ -81,7 +81,7 @@ sps_status sps_chip_read(sps_chip **out, const char *name, const sps_yaml *yaml,
 sps_status sps_chip_open(sps_chip **out, const char *name, const char *const *sets, size_t set_count)
 {
     sps_yaml *yaml = NULL;
-    SPS_TRY(sps_yaml_named(&yaml, "chips", name));
+    SPS_TRY(sps_preset_read(&yaml, "chips", name));
     sps_status status = sps_chip_read(out, name, yaml, sets, set_count);
     sps_yaml_free(yaml);
     return status;
@@ -117,7 +117,7 @@ int sps_chip_extrapolates(const sps_chip *chip)
 
 const char *sps_chip_preset(size_t index, char summary[256])
 {
-    return sps_preset_at("chips", index, summary);
+    return sps_preset_list("chips", index, summary);
 }
 
 sps_status sps_chip_describe(char **text)
