@@ -28,13 +28,15 @@ static const char *device_name(const struct sps_chip *chip, const sps_yaml *yaml
     return name;
 }
 
-static sps_status read_device(struct sps_chip *chip, const char *name)
+static sps_status read_device(struct sps_device_params *device, const char *name)
 {
-    const struct sps_binding binding = {sps_device_params, &chip->device};
+    const struct sps_binding binding = {sps_device_params, device};
     sps_yaml *yaml = NULL;
     SPS_TRY(sps_preset_read(&yaml, "devices", name));
     sps_status status = sps_params_read(&binding, 1, yaml, sps_yaml_root(yaml));
     sps_yaml_free(yaml);
+    if (status == SPS_OK)
+        status = sps_device_tables_beside(device, name);
     return status;
 }
 
@@ -52,15 +54,17 @@ static sps_status check(const struct sps_chip *chip)
 
 static sps_status fill(struct sps_chip *chip, const sps_yaml *yaml, const char *const *sets, size_t set_count)
 {
-    const struct sps_binding bindings[] = {{sps_chip_params, &chip->p}, {sps_device_params, &chip->device}};
+    struct sps_device_params device;
+    const struct sps_binding bindings[] = {{sps_chip_params, &chip->p}, {sps_device_params, &device}};
     sps_params_default(sps_chip_params, &chip->p);
-    sps_params_default(sps_device_params, &chip->device);
-    SPS_TRY(read_device(chip, device_name(chip, yaml, sets, set_count)));
+    sps_params_default(sps_device_params, &device);
+    SPS_TRY(read_device(&device, device_name(chip, yaml, sets, set_count)));
     if (yaml != NULL)
         SPS_TRY(sps_params_read(bindings, 2, yaml, sps_yaml_root(yaml)));
     for (size_t i = 0; i < set_count; i++)
         SPS_TRY(sps_params_set(bindings, 2, sets[i]));
     SPS_TRY(check(chip));
+    SPS_TRY(sps_device_create(&chip->device, &device));
     return sps_params_write(&chip->text, bindings, 2);
 }
 
@@ -91,6 +95,7 @@ void sps_chip_close(sps_chip *chip)
 {
     if (chip == NULL)
         return;
+    sps_device_close(chip->device);
     sps_free(chip->text);
     sps_free(chip);
 }
@@ -112,7 +117,7 @@ const char *sps_chip_method(const sps_chip *chip)
 
 int sps_chip_extrapolates(const sps_chip *chip)
 {
-    return chip->device.extrapolate;
+    return chip->device->params.extrapolate;
 }
 
 const char *sps_chip_preset(size_t index, char summary[256])

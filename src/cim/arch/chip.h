@@ -41,10 +41,6 @@
       "scale, bias and normalisation folded into a threshold for each entry, or multiplied out", "")                   \
     X(unit, CHOICE, "unit.per", "network", "network|layer|map|neuron", 0, 0,                                           \
       "stochastic units: one for the network, for each layer, input map or input neuron", "Scale-Dropout Table VII")   \
-    X(unit_sigma, REAL, "unit.sigma", "0", "", 0, 1, "spread of a unit's probability from chip to chip (sigma)",       \
-      "Scale-Dropout eq. 24")                                                                                          \
-    X(unit_redraw, BOOL, "unit.redraw", "false", "", 0, 0,                                                             \
-      "draw that probability anew for each pass: the paper's literal reading, statistically void", "")                 \
     X(input_bits, INT, "input.bits", "8", "", 8, 8, "bits of a pixel, applied one after the other", "")                \
     X(reuse, CHOICE, "reuse", "none", "none|first|paths", 0, 0,                                                        \
       "what passes share: nothing, the first layer's sums, or all layers up to where their paths part", "ours")
@@ -64,7 +60,7 @@ enum { SPS_REUSE_NONE, SPS_REUSE_FIRST, SPS_REUSE_PATHS };
 
 struct sps_chip {
     struct sps_chip_params p;
-    struct sps_device_params device;
+    struct sps_device *device;
     char name[256];
     char *text; /* everything resolved, as YAML */
 };

@@ -91,13 +91,15 @@ static size_t take_padding(const struct position *p, size_t first, size_t count)
 static void draw_noise(const struct position *p, const struct sps_adc *adc, size_t driven)
 {
     const struct sps_chip *chip = p->instance->chip;
-    double own = chip->p.adc_noise, read = chip->device.sigma_read / adc->step;
-    double parallel = p->instance->parallel * p->instance->parallel,
-           antiparallel = p->instance->antiparallel * p->instance->antiparallel;
-    for (size_t c = 0; c < p->layer->width; c++) {
+    double own = chip->p.adc_noise, read = chip->device->params.sigma_read / adc->step;
+    const double *g = p->instance->nominal.of;
+    double unit = 1 / (g[SPS_PARALLEL] - g[SPS_ANTIPARALLEL]);
+    double parallel = g[SPS_PARALLEL] * unit, antiparallel = g[SPS_ANTIPARALLEL] * unit;
+    for (size_t c = 0; c < p->layer->stage->channels; c++) {
         double v = p->sums[c];
         v = v < 0 ? 0 : v > (double)driven ? (double)driven : v;
-        double variance = own * own + read * read * (v * parallel + ((double)driven - v) * antiparallel);
+        double variance =
+            own * own + read * read * (v * parallel * parallel + ((double)driven - v) * antiparallel * antiparallel);
         p->noise[c] = (float)sqrt(variance) * sps_random_normal(p->random);
     }
 }
@@ -250,8 +252,8 @@ static void sums(const struct sps_backend *backend, const struct sps_stage *s, v
                 split_planes(r.planes, at, s->fan_in, sps_words(s->fan_in));
             p.bits = s->codes ? r.planes : at;
             if (chip->noisy) {
-                random = sps_random(moment->seed ^ chip->options.seed * 0x9e3779b97f4a7c15u, SPS_FOR_CHIP_READ,
-                                    moment->image, moment->pass, (uint32_t)s->index);
+                random = sps_random(moment->seed ^ chip->seed, SPS_FOR_READ, moment->image, moment->pass,
+                                    (uint32_t)s->index);
                 random.block = noise_block(p.layer->layout, p.layer->width, position);
             }
             compute_position(&p);

@@ -10,7 +10,8 @@
 #include "cim/arch/layout.h"
 #include "cim/arch/parts.h"
 #include "cim/arch/reuse.h"
-#include "cim/cell/junction.h"
+#include "cim/array/junctions.h"
+#include "cim/device/usage.h"
 #include "core/memory.h"
 
 /* X(item, name, part that says how it is come by, left out of the papers' account) */
@@ -24,7 +25,7 @@
     X(COMPARISONS, "comparisons", compare, 0)                                                                          \
     X(MULTIPLICATIONS, "scale multiplications", multiply, 0)                                                           \
     X(SCALES, "scale memory", sram, 0)                                                                                 \
-    X(RANDOM, "random bits", random_driver, 0)                                                                         \
+    X(RANDOM, "random bits", word_line, 0)                                                                             \
     X(AVERAGES, "averaging", average, 0)                                                                               \
     X(SOFTMAX, "softmax", exponential, 1)                                                                              \
     X(BUFFERS, "activation buffers", sram, 1)                                                                          \
@@ -73,6 +74,16 @@ static struct sps_band part(enum sps_part_key key)
 
 /* ---- prices ---- */
 
+struct pricing {
+    const struct sps_chip *chip;
+    const struct sps_plan *plan;
+    const struct sps_layout *layout;
+    struct sps_chip_cost *cost;
+    struct sps_band price[ITEM_COUNT];
+    struct sps_bit_cost bit;
+    int paper;
+};
+
 static struct sps_band conversion(const struct sps_chip *chip, int bits)
 {
     if (chip->p.adc == SPS_ADC_SENSE)
@@ -87,38 +98,23 @@ static double conversion_time(const struct sps_chip *chip)
                                         : PART(flash_time).typical;
 }
 
-/* SET and RESET through the track, a read of the junction, and the drivers. */
-static struct sps_band random_bit(const struct sps_device_params *d)
-{
-    double set = d->ic0 * d->ic0 * d->track * d->set_time,
-           reset = d->write_current * d->write_current * d->track * d->write_time,
-           read = d->read_voltage * d->read_voltage / d->r_p * d->read_time;
-    struct sps_band each = PART(random_driver);
-    add(&each, (struct sps_band){set + reset + read, set + reset + read, set + reset + read});
-    return each;
-}
-
-static double random_time(const struct sps_device_params *d)
-{
-    return d->set_time + d->read_time + d->write_time;
-}
-
-static double junction_read(const struct sps_device_params *d)
-{
-    const struct sps_junction j = sps_junction_nominal(d);
-    return d->read_voltage * d->read_voltage * d->read_time * (j.parallel + j.antiparallel) / 2;
-}
-
 /* A multi-level cell has five levels; so many hold a scale (subset-parameter inference III-C.2). */
 static uint64_t cells_of_scale(const struct sps_chip *chip)
 {
     return (uint64_t)ceil((double)chip->p.scale_bits / log2(LEVELS_OF_A_CELL));
 }
 
-static void set_prices(struct sps_band price[ITEM_COUNT], const struct sps_chip *chip)
+static sps_status set_prices(struct pricing *p)
 {
-    const struct sps_device_params *d = &chip->device;
-    double share = (double)chip->p.scale_bits / WORD_BITS, cell = junction_read(d);
+    const struct sps_chip *chip = p->chip;
+    const struct sps_device_params *d = &chip->device->params;
+    struct sps_band *price = p->price;
+    struct sps_conductance g;
+    int extrapolated = 0;
+    SPS_TRY(sps_conductance_nominal(&g, chip->device));
+    SPS_TRY(sps_bit_cost(&p->bit, &extrapolated, chip->device, 0.5));
+    double share = (double)chip->p.scale_bits / WORD_BITS;
+    double cell = d->read_voltage * d->read_voltage * d->read_time * (g.of[SPS_PARALLEL] + g.of[SPS_ANTIPARALLEL]) / 2;
     struct sps_band scale_cell = conversion(chip, SCALE_CELL_BITS);
     add(&scale_cell, (struct sps_band){4 * cell, 4 * cell, 4 * cell});
     price[CONDUCTION] = (struct sps_band){cell, cell, cell};
@@ -130,10 +126,11 @@ static void set_prices(struct sps_band price[ITEM_COUNT], const struct sps_chip 
     price[COMPARISONS] = PART(compare);
     price[MULTIPLICATIONS] = times(PART(multiply), share * share);
     price[SCALES] = chip->p.scale == SPS_SCALE_CROSSBAR ? scale_cell : PART(sram);
-    price[RANDOM] = random_bit(d);
+    price[RANDOM] = (struct sps_band){p->bit.energy, p->bit.energy, p->bit.energy};
     price[AVERAGES] = PART(average);
     price[SOFTMAX] = PART(exponential);
     price[BUFFERS] = PART(sram);
+    return SPS_OK;
 }
 
 /* ---- counts ---- */
@@ -217,15 +214,6 @@ static void sum_counts(struct sps_chip_counts *to, const struct sps_chip_counts 
 
 /* ---- one layer ---- */
 
-struct pricing {
-    const struct sps_chip *chip;
-    const struct sps_plan *plan;
-    const struct sps_layout *layout;
-    struct sps_chip_cost *cost;
-    struct sps_band price[ITEM_COUNT];
-    int paper;
-};
-
 static void spend(struct pricing *p, struct sps_chip_layer_cost *layer, enum item item, double count)
 {
     if (p->paper && items[item].only_full)
@@ -255,14 +243,15 @@ static void spend_layer(struct pricing *p, struct sps_chip_layer_cost *layer)
     spend(p, layer, BUFFERS, sums * (double)c->memory_reads + decisions * (double)c->memory_writes);
 }
 
-static void set_times(struct sps_chip_layer_cost *layer, const struct sps_chip *chip, const struct sps_layer_layout *l)
+static void set_times(struct sps_chip_layer_cost *layer, const struct pricing *p, const struct sps_layer_layout *l)
 {
+    const struct sps_chip *chip = p->chip;
     size_t turns = l->tile_columns < (size_t)chip->p.adc_share ? l->tile_columns : (size_t)chip->p.adc_share;
-    double step = chip->device.read_time + (double)turns * conversion_time(chip);
+    double step = chip->device->params.read_time + (double)turns * conversion_time(chip);
     double sums = (double)l->positions * l->planes * step;
-    double pick = layer->counts.random_bits * random_time(&chip->device);
+    double pick = layer->counts.random_bits * p->bit.time;
     if (chip->p.unit == SPS_UNIT_MAP || chip->p.unit == SPS_UNIT_NEURON)
-        pick = random_time(&chip->device); /* units side by side */
+        pick = p->bit.time; /* units side by side */
     /* A pick that takes longer than the sums is waited for. */
     layer->latency = layer->sums * sums + layer->decisions * (pick > sums ? pick - sums : 0);
 }
@@ -309,7 +298,7 @@ static void price_layer(struct pricing *p, int i)
         layer->decisions = sps_expected_prefixes(m, picks + (s->noise != NULL), cost->samples);
     }
     spend_layer(p, layer);
-    set_times(layer, p->chip, &p->layout->layer[i]);
+    set_times(layer, p, &p->layout->layer[i]);
     set_area(layer, p->chip, &p->layout->layer[i]);
     sum_counts(&cost->counts, &layer->counts);
     add(&cost->area, layer->area);
@@ -348,10 +337,10 @@ static void price_whole(struct pricing *p)
     spend(p, NULL, CLOCK, 1);
     p->price[LEAKAGE] = times(PART(leakage), cost->latency);
     spend(p, NULL, LEAKAGE, (double)(cost->counts.arrays + cost->counts.scale_arrays));
-    const struct sps_device_params *d = &chip->device;
+    const struct sps_device_params *d = &chip->device->params;
     cost->write_energy = (double)cost->counts.devices * d->write_energy;
     cost->write_time = (double)chip->p.rows * d->write_time;
-    cost->unit_power = (double)cost->counts.units * random_bit(d).typical / random_time(d);
+    cost->unit_power = (double)cost->counts.units * p->bit.power;
     /* Each bit is a SET and a RESET of the unit that is asked. */
     double asked = cost->samples * cost->counts.random_bits / (cost->counts.units > 0 ? (double)cost->counts.units : 1);
     cost->lifetime = asked > 0 ? d->endurance / (2 * asked) : INFINITY;
@@ -375,10 +364,12 @@ static void name_items(struct pricing *p)
         const struct sps_part *from = &sps_parts[key];
         struct sps_chip_item *item = &cost->item[i];
         item->name = name;
-        item->method = i == CONDUCTION ? "simulated" : from->method;
+        int of_device = i == CONDUCTION || i == RANDOM;
+        item->method = of_device ? "simulated" : from->method;
         item->source = i == CONDUCTION ? "read voltage squared, times conductance and time of a read, of the device"
+                       : i == RANDOM   ? "SET, read and RESET of the device's stochastic unit at p = 1/2"
                                        : from->source;
-        item->node = i == CONDUCTION ? 0 : from->node;
+        item->node = of_device ? 0 : from->node;
         item->only_full = items[i].only_full;
         item->each = p->price[i];
         add(&cost->energy, item->energy);
@@ -390,7 +381,7 @@ static sps_status price_all(struct pricing *p)
     struct sps_chip_cost *cost = p->cost;
     cost->layer_count = p->plan->stage_count;
     SPS_TRY(sps_calloc(&cost->layer, (size_t)cost->layer_count, sizeof *cost->layer, "costs"));
-    set_prices(p->price, p->chip);
+    SPS_TRY(set_prices(p));
     for (int i = 0; i < cost->layer_count; i++)
         price_layer(p, i);
     price_whole(p);

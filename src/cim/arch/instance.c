@@ -3,8 +3,11 @@
 
 #include <string.h>
 
-#include "cim/cell/junction.h"
+#include "cim/array/junctions.h"
+#include "cim/device/variation.h"
 #include "core/memory.h"
+#include "core/team.h"
+#include "spinscale/crossbar.h"
 
 /* ---- matrices ---- */
 
@@ -13,44 +16,140 @@ static int weight_at(const struct sps_stage *s, size_t channel, size_t i)
     return (int)(s->rows[channel * s->words + i / 32] >> i % 32 & 1);
 }
 
-/* What a driven word line adds to a column, in units of the difference that a weight makes, less what the reference
- * column, all antiparallel, adds. */
-struct scale {
-    double antiparallel, difference;
+/* One array of a layer: row tile t, column tile u. */
+struct array {
+    struct sps_chip_instance *chip;
+    struct sps_chip_layer *layer;
+    size_t first, inputs;    /* of the tile */
+    size_t channel, columns; /* first channel; without the reference column, which is the last */
+    size_t rows, width;      /* of the array */
+    uint32_t number;
+    double *g; /* [rows][width] */
 };
 
-struct cell {
-    double up, down; /* driven for +1, for -1 */
-};
-
-static struct cell cell_of(const struct sps_junction *top, const struct sps_junction *bottom, int weight)
+/* A pair of junctions holds +1 as parallel, antiparallel; a single junction as parallel. */
+static void write_states(uint8_t *states, const struct array *a)
 {
-    return (struct cell){weight ? top->parallel : top->antiparallel, weight ? bottom->antiparallel : bottom->parallel};
+    size_t lines = a->rows / a->inputs;
+    for (size_t i = 0; i < a->rows; i++)
+        for (size_t c = 0; c < a->width; c++) {
+            int up = c < a->columns && weight_at(a->layer->stage, a->channel + c, a->first + i / lines);
+            if (c < a->columns && i % lines == 1)
+                up = !up;
+            states[i * a->width + c] = up ? SPS_PARALLEL : SPS_ANTIPARALLEL;
+        }
 }
 
-/* One input's cells in all columns of a layer, and in the reference columns of its arrays.  Random numbers belong to
- * (chip, layer, input): three in front for the reference, then the channels in order. */
-static void fill_input(struct sps_chip_instance *chip, struct sps_chip_layer *l, size_t i)
+/* Mean over the junctions written parallel, less that over those written antiparallel. */
+static double contrast(const double *g, const uint8_t *states, size_t count)
 {
-    const struct sps_stage *s = l->stage;
-    const struct sps_device_params *d = &chip->chip->device;
-    struct sps_random random = sps_random(chip->options.seed, SPS_FOR_CHIP_CELL, (uint32_t)i, 0, (uint32_t)s->index);
-    const struct sps_junction nominal = sps_junction_nominal(d);
-    int made = chip->options.level != SPS_CHIP_IDEAL && sps_junction_varies(d), single = l->layout->rows_per_input == 1;
-    double difference = nominal.parallel - nominal.antiparallel, up = nominal.antiparallel, down = up;
-    for (size_t c = 0; c < s->channels; c++) {
-        if (c % l->layout->tile_columns == 0 && made) { /* an array's first column: its reference goes before */
-            up = sps_junction_draw(d, &random).antiparallel;
-            down = sps_junction_draw(d, &random).antiparallel;
-        }
-        struct sps_junction top = made ? sps_junction_draw(d, &random) : nominal,
-                            bottom = made && !single ? sps_junction_draw(d, &random) : nominal;
-        struct cell cell = cell_of(&top, &bottom, weight_at(s, c, i));
-        float plus = (float)((cell.up - up) / difference),
-              minus = single ? 0 : (float)((cell.down - down) / difference);
-        l->minus[i * l->width + c] = minus;
-        l->rise[i * l->width + c] = plus - minus;
+    double sum[2] = {0, 0}, n[2] = {0, 0};
+    for (size_t i = 0; i < count; i++) {
+        sum[states[i]] += g[i];
+        n[states[i]]++;
     }
+    return n[0] > 0 && n[1] > 0 ? sum[SPS_PARALLEL] / n[SPS_PARALLEL] - sum[SPS_ANTIPARALLEL] / n[SPS_ANTIPARALLEL] : 0;
+}
+
+/* With wires, g becomes the conductances that the whole array has from each word line to each column.  Wires take from
+ * all columns alike, most of all: so each array's full scale is trimmed once, by the contrast that is left. */
+static sps_status add_wires(struct array *a, const uint8_t *states)
+{
+    const struct sps_chip_params *p = &a->chip->chip->p;
+    const struct sps_crossbar_options options = {.r_word_line = p->word_line, .r_bit_line = p->bit_line};
+    sps_crossbar *crossbar = NULL;
+    double before = contrast(a->g, states, a->rows * a->width);
+    SPS_TRY(sps_crossbar_create(&crossbar, a->g, a->rows, a->width, &options));
+    sps_status status = sps_crossbar_fold(crossbar, a->g);
+    sps_crossbar_free(crossbar);
+    double after = contrast(a->g, states, a->rows * a->width);
+    for (size_t i = 0; i < a->rows * a->width && before > 0 && after > 0; i++)
+        a->g[i] *= before / after;
+    return status;
+}
+
+/* What a driven word line adds to a column, in units of the difference that a weight makes, less what it adds to the
+ * reference column. */
+static void count_in_junctions(const struct array *a)
+{
+    struct sps_chip_layer *l = a->layer;
+    const struct sps_conductance *nominal = &a->chip->nominal;
+    size_t lines = a->rows / a->inputs;
+    double unit = 1 / (nominal->of[SPS_PARALLEL] - nominal->of[SPS_ANTIPARALLEL]);
+    for (size_t i = 0; i < a->inputs; i++) {
+        const double *up = a->g + i * lines * a->width, *down = up + a->width;
+        for (size_t c = 0; c < a->columns; c++) {
+            size_t at = (a->first + i) * l->width + a->channel + c;
+            float plus = (float)((up[c] - up[a->columns]) * unit);
+            l->minus[at] = lines == 2 ? (float)((down[c] - down[a->columns]) * unit) : 0;
+            l->rise[at] = plus - l->minus[at];
+        }
+    }
+}
+
+static sps_status fill_array(struct array *a)
+{
+    const struct sps_chip_instance *chip = a->chip;
+    uint8_t *states = NULL;
+    size_t cells = a->rows * a->width;
+    SPS_TRY(sps_calloc(&a->g, cells, sizeof *a->g, "an array"));
+    sps_status status = sps_calloc(&states, cells, 1, "an array");
+    if (status == SPS_OK) {
+        write_states(states, a);
+        sps_junctions_fill(a->g, states, a->rows, a->width, chip->chip->device, &chip->nominal,
+                           chip->options.level != SPS_CHIP_IDEAL, chip->seed, a->number);
+        if (chip->options.level == SPS_CHIP_ANALOG)
+            status = add_wires(a, states);
+    }
+    if (status == SPS_OK)
+        count_in_junctions(a);
+    sps_free(states);
+    sps_free(a->g);
+    return status;
+}
+
+/* Arrays are made side by side. */
+struct arrays {
+    struct sps_chip_instance *chip;
+    struct sps_chip_layer *layer;
+    uint32_t before; /* arrays of the layers before */
+    sps_status *status;
+};
+
+static struct array array_at(const struct arrays *all, size_t k)
+{
+    const struct sps_layer_layout *layout = all->layer->layout;
+    struct array a = {.chip = all->chip, .layer = all->layer, .number = all->before + (uint32_t)k};
+    a.inputs = sps_layout_tile(layout, k / layout->column_tiles, &a.first);
+    a.channel = k % layout->column_tiles * layout->tile_columns;
+    a.columns = layout->channels - a.channel;
+    a.columns = a.columns < layout->tile_columns ? a.columns : layout->tile_columns;
+    a.rows = a.inputs * layout->rows_per_input;
+    a.width = a.columns + 1;
+    return a;
+}
+
+static void array_task(void *work, size_t k, int worker)
+{
+    (void)worker;
+    struct arrays *all = work;
+    struct array a = array_at(all, k);
+    all->status[k] = fill_array(&a);
+}
+
+static sps_status fill_arrays(struct arrays *all, sps_team *team)
+{
+    size_t count = (size_t)all->layer->layout->arrays;
+    sps_status status = SPS_OK;
+    SPS_TRY(sps_calloc(&all->status, count, sizeof *all->status, "arrays"));
+    sps_team_run(team, count, array_task, all);
+    for (size_t k = 0; k < count && status == SPS_OK; k++)
+        if (all->status[k] != SPS_OK) { /* once more, in this thread, for its message */
+            struct array a = array_at(all, k);
+            status = fill_array(&a);
+        }
+    sps_free(all->status);
+    return status;
 }
 
 static void fill_tile(struct sps_chip_layer *l, size_t t)
@@ -67,8 +166,7 @@ static void fill_tile(struct sps_chip_layer *l, size_t t)
 static void fill_converters(struct sps_chip_instance *chip, struct sps_chip_layer *l, size_t t)
 {
     const struct sps_chip_params *p = &chip->chip->p;
-    struct sps_random random =
-        sps_random(chip->options.seed, SPS_FOR_CHIP_ADC, (uint32_t)t, 0, (uint32_t)l->stage->index);
+    struct sps_random random = sps_random(chip->seed, SPS_FOR_ADC, (uint32_t)t, 0, (uint32_t)l->stage->index);
     size_t first = 0, inputs = sps_layout_tile(l->layout, t, &first);
     int ideal = chip->options.level == SPS_CHIP_IDEAL;
     l->adc[t] = ideal ? (struct sps_adc){0, 1, (float)inputs} : sps_adc_for(inputs, (int)p->adc_bits, p->adc_span);
@@ -83,7 +181,7 @@ static void fill_converters(struct sps_chip_instance *chip, struct sps_chip_laye
     }
 }
 
-static sps_status fill_layer(struct sps_chip_instance *chip, int index)
+static sps_status fill_layer(struct sps_chip_instance *chip, int index, uint32_t *arrays, sps_team *team)
 {
     struct sps_chip_layer *l = &chip->layers[index];
     const struct sps_layer_layout *layout = &chip->layout->layer[index];
@@ -102,8 +200,9 @@ static sps_status fill_layer(struct sps_chip_instance *chip, int index)
     SPS_TRY(sps_calloc(&l->gain, columns, sizeof *l->gain, "converters"));
     SPS_TRY(sps_calloc(&l->offset, columns, sizeof *l->offset, "converters"));
     SPS_TRY(sps_calloc(&l->adc, layout->row_tiles, sizeof *l->adc, "converters"));
-    for (size_t i = 0; i < layout->fan_in; i++)
-        fill_input(chip, l, i);
+    struct arrays all = {chip, l, *arrays, NULL};
+    SPS_TRY(fill_arrays(&all, team));
+    *arrays += (uint32_t)layout->arrays;
     for (size_t t = 0; t < layout->row_tiles; t++) {
         fill_tile(l, t);
         fill_converters(chip, l, t);
@@ -129,20 +228,27 @@ sps_status sps_chip_instance_size(size_t *bytes, const sps_chip *chip, const sps
 
 /* ---- the instance ---- */
 
+static sps_status fill_layers(struct sps_chip_instance *chip)
+{
+    uint32_t arrays = 0;
+    sps_team *team = NULL;
+    sps_status status = sps_team_create(&team, chip->options.threads > 0 ? chip->options.threads : sps_cores());
+    for (int i = 0; i < chip->plan->stage_count && status == SPS_OK; i++)
+        status = fill_layer(chip, i, &arrays, team);
+    sps_team_free(team);
+    return status;
+}
+
 static sps_status make(struct sps_chip_instance *chip)
 {
-    const struct sps_device_params *d = &chip->chip->device;
-    const struct sps_chip_params *p = &chip->chip->p;
-    const struct sps_junction nominal = sps_junction_nominal(d);
-    double difference = nominal.parallel - nominal.antiparallel;
-    chip->parallel = nominal.parallel / difference;
-    chip->antiparallel = nominal.antiparallel / difference;
-    chip->noisy = chip->options.level != SPS_CHIP_IDEAL && (d->sigma_read > 0 || p->adc_noise > 0);
+    const struct sps_device_params *d = &chip->chip->device->params;
+    chip->seed = sps_chip_seed(chip->options.seed, 0);
+    chip->noisy = chip->options.level != SPS_CHIP_IDEAL && (d->sigma_read > 0 || chip->chip->p.adc_noise > 0);
+    SPS_TRY(sps_conductance_nominal(&chip->nominal, chip->chip->device));
     SPS_TRY(sps_plan_create(&chip->plan, chip->packed));
     SPS_TRY(sps_layout_create(&chip->layout, chip->chip, chip->plan, 0));
     SPS_TRY(sps_calloc(&chip->layers, (size_t)chip->plan->stage_count, sizeof *chip->layers, "layers"));
-    for (int i = 0; i < chip->plan->stage_count; i++)
-        SPS_TRY(fill_layer(chip, i));
+    SPS_TRY(fill_layers(chip));
     const struct sps_backend backend = sps_backend_chip(chip);
     const struct sps_session_options options = {.threads = chip->options.threads};
     return sps_session_create_on(&chip->session, chip->packed, &options, &backend, NULL);

@@ -8,6 +8,7 @@
  * current, once where it is +1, once where it is -1, counted in junctions (cim/periph/adc.h) with the share of the
  * reference column taken off. */
 #include "cim/arch/layout.h"
+#include "cim/array/junctions.h"
 #include "cim/periph/adc.h"
 #include "engine/session.h"
 
@@ -30,11 +31,10 @@ struct sps_chip_instance {
     struct sps_plan *plan;
     struct sps_layout *layout;
     struct sps_chip_layer *layers; /* [stages] */
-    double parallel, antiparallel; /* conductance as designed, over the difference of both */
-    int noisy;                     /* reads differ from one to the next */
+    struct sps_conductance nominal;
+    uint64_t seed; /* of its devices */
+    int noisy;     /* reads differ from one to the next */
     sps_session *session;
-    struct sps_path_bank *banks; /* what its stochastic unit really draws */
-    double *probabilities;
 };
 
 /* compute.c */

@@ -22,8 +22,6 @@
     X(multiply, 2e-12, 3.1e-12, 3.7e-12, "J a multiplication of 32 bits; falls with the square of the bits", 45,       \
       "literature", "Horowitz, ISSCC 2014 (8 bits: 0.2 pJ)")                                                           \
     X(sram, 0.64e-12, 1.0e-12, 2.9e-12, "J a 32-bit word of 1 to 4 KB", 45, "simulated", "CACTI 7")                    \
-    X(random_driver, 0, 0.1e-12, 0.3e-12, "J a bit, drivers of the stochastic unit", 40, "assumed",                    \
-      "so that 1e7 bits/s and up take the 0.0225 mW of Scale-Dropout's Table VII")                                     \
     X(average, 0.05e-12, 0.1e-12, 0.2e-12, "J a sum of 32 bits", 45, "literature", "Horowitz, ISSCC 2014")             \
     X(exponential, 4e-12, 10e-12, 40e-12, "J an exponential", 45, "assumed", "two 32-bit multiply-adds and a table")   \
     X(wire, 0.05e-12, 0.1e-12, 0.2e-12, "J a bit and mm", 45, "assumed", "0.2 fF/um, repeaters, 0.9 to 1.1 V")         \

@@ -82,16 +82,21 @@ static sps_status beside(sps_param_TEXT table, const char *file)
     return SPS_OK;
 }
 
+sps_status sps_device_tables_beside(struct sps_device_params *params, const char *name)
+{
+    if (!sps_preset_is_path(name))
+        return SPS_OK;
+    SPS_TRY(beside(params->switching_table, name));
+    return beside(params->resistance_table, name);
+}
+
 static sps_status read_params(struct sps_device_params *params, const sps_yaml *yaml, const char *name,
                               const char *const *sets, size_t set_count)
 {
     const struct sps_binding binding = {sps_device_params, params};
     sps_params_default(sps_device_params, params);
     SPS_TRY(sps_params_read(&binding, 1, yaml, sps_yaml_root(yaml)));
-    if (sps_preset_is_path(name)) {
-        SPS_TRY(beside(params->switching_table, name));
-        SPS_TRY(beside(params->resistance_table, name));
-    }
+    SPS_TRY(sps_device_tables_beside(params, name));
     for (size_t i = 0; i < set_count; i++)
         SPS_TRY(sps_params_set(&binding, 1, sets[i]));
     return SPS_OK;

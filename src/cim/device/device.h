@@ -112,6 +112,9 @@ struct sps_device {
     struct sps_resistance_table *resistance; /* NULL: the formula */
 };
 
+/* Tables that the file `name` names (a preset names none) stand beside it. */
+sps_status sps_device_tables_beside(struct sps_device_params *params, const char *name);
+
 /* Checks the parameters and reads the tables that they name; *params is copied.  sps_device_open() of
  * spinscale/device.h does the same by name.  Release with sps_device_close(). */
 sps_status sps_device_create(sps_device **out, const struct sps_device_params *params);
