@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: MIT */
+/* The simulated chip: designed junctions and enough bits give the engine's numbers, whatever the arrays; counts and
+ * costs are what can be worked out on paper; nothing depends on threads. */
+#include "chain.h"
+#include "cim/arch/instance.h"
+#include "cim/arch/reuse.h"
+#include "spinscale/crossbar.h"
+
+enum { IMAGES = 3 };
+static const uint32_t index_of[IMAGES] = {5, 0, 70000};
+
+struct pictures {
+    uint8_t *pixels;
+    const uint8_t *at[IMAGES];
+};
+
+static struct pictures make_pictures(const struct sps_packed *m, uint32_t seed)
+{
+    size_t size = sps_value_size(&m->input);
+    struct pictures s = {.pixels = ROOM(uint8_t, IMAGES * size)};
+    fill_pixels(s.pixels, IMAGES * size, seed);
+    for (size_t i = 0; i < IMAGES; i++)
+        s.at[i] = s.pixels + i * size;
+    return s;
+}
+
+static sps_chip *chip_of(const char *preset, const char *const *sets, size_t count)
+{
+    sps_chip *chip = NULL;
+    OK(sps_chip_open(&chip, preset, sets, count));
+    return chip;
+}
+#define CHIP(preset, ...)                                                                                              \
+    chip_of(preset, (const char *const[]){__VA_ARGS__}, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *))
+
+static struct answer ask_chip(const sps_chip *chip, const struct sps_packed *m, enum sps_chip_level level, int threads,
+                              uint64_t seed, const struct pictures *s, uint32_t samples)
+{
+    const struct sps_chip_instance_options options = {.level = level, .seed = seed, .threads = threads};
+    const struct sps_predict_options predict = {.reading = SPS_SAMPLED, .seed = 3, .samples = samples};
+    sps_chip_instance *instance = NULL;
+    OK(sps_chip_instance_create(&instance, chip, m, &options));
+    const struct sps_predictor predictor = sps_chip_instance_predictor(instance);
+    struct answer a = answer_room(&m->info, &predict, IMAGES);
+    answer_ask(&a, &predictor, &predict, s->at, index_of, IMAGES);
+    sps_chip_instance_free(instance);
+    return a;
+}
+
+static struct answer ask_engine(const struct sps_packed *m, const struct pictures *s, uint32_t samples)
+{
+    const struct sps_predict_options predict = {.reading = SPS_SAMPLED, .seed = 3, .samples = samples};
+    return ask(m, &(struct sps_session_options){.threads = 1}, &predict, IMAGES, s->at, index_of, IMAGES);
+}
+
+static int are_same(const struct answer *a, const struct answer *b)
+{
+    return memcmp(a->logits, b->logits, a->passes * a->images * a->classes * sizeof *a->logits) == 0;
+}
+
+/* ---- function ---- */
+
+/* Random networks on arrays of random size, both cells, both mappings: bit for bit. */
+static void ideal_equals_engine(void **state)
+{
+    (void)state;
+    struct sps_random r = test_random(11);
+    for (uint32_t seed = 0; seed < 60; seed++) {
+        char rows[40], columns[40];
+        snprintf(rows, sizeof rows, "array.rows=%u", 2 + sps_random_below(&r, 140));
+        snprintf(columns, sizeof columns, "array.columns=%u", 2 + sps_random_below(&r, 70));
+        sps_chip *chip = CHIP("scaledrop", rows, columns, seed % 2 ? "array.cell=single" : "array.cell=complementary",
+                              seed / 2 % 2 ? "array.mapping=kernels" : "array.mapping=unrolled", "adc.share=1");
+        struct sps_packed *m = random_chain(seed, 0, 0);
+        struct pictures s = make_pictures(m, seed);
+        struct answer chips = ask_chip(chip, m, SPS_CHIP_IDEAL, 1 + (int)seed % 3, 1, &s, 4),
+                      engine = ask_engine(m, &s, 4);
+        same_answers(&chips, &engine);
+        answer_free(&chips);
+        answer_free(&engine);
+        sps_free(s.pixels);
+        sps_packed_close(m);
+        sps_chip_close(chip);
+    }
+}
+
+/* Nothing that differs between chips: quantised with bits for every sum is ideal, and analog without resistance too. */
+static void enough_bits_are_ideal(void **state)
+{
+    (void)state;
+    for (uint32_t seed = 0; seed < 10; seed++) {
+        struct sps_packed *m = random_chain(seed, 0, 0);
+        struct pictures s = make_pictures(m, seed);
+        sps_chip *chip = CHIP("scaledrop", "adc.bits=8", "array.word_line=0 ohm", "array.bit_line=0 ohm");
+        struct answer engine = ask_engine(m, &s, 3);
+        for (int level = SPS_CHIP_QUANTISED; level <= SPS_CHIP_ANALOG; level++) {
+            struct answer a = ask_chip(chip, m, (enum sps_chip_level)level, 2, 1, &s, 3);
+            same_answers(&a, &engine);
+            answer_free(&a);
+        }
+        answer_free(&engine);
+        sps_free(s.pixels);
+        sps_packed_close(m);
+        sps_chip_close(chip);
+    }
+}
+
+/* 1-bit converters, spread, each fault, offsets, wires: each changes the answers of some network. */
+static void imperfections_show(void **state)
+{
+    (void)state;
+    static const char *const settings[] = {"adc.bits=1",
+                                           "adc.offset=2",
+                                           "adc.gain=0.3",
+                                           "adc.bow=3",
+                                           "adc.noise=2",
+                                           "device.sigma_r=0.3",
+                                           "device.sigma_tmr=0.5",
+                                           "device.sigma_read=0.5",
+                                           "device.stuck_p=0.3",
+                                           "device.stuck_ap=0.3",
+                                           "device.stuck_open=0.3",
+                                           "device.retention_time=1e12 s",
+                                           "array.word_line=20 kohm"};
+    for (size_t k = 0; k < sizeof settings / sizeof *settings; k++) {
+        int changed = 0;
+        for (uint32_t seed = 0; seed < 8 && !changed; seed++) {
+            struct sps_packed *m = random_chain(seed, 0, 0);
+            struct pictures s = make_pictures(m, seed);
+            /* delta 20: heat flips half of them in the longest time */
+            sps_chip *chip = CHIP("scaledrop", "adc.bits=7", "device.delta=20", "array.bit_line=0 ohm", settings[k]);
+            struct answer a = ask_chip(chip, m, SPS_CHIP_ANALOG, 1, 1, &s, 2), engine = ask_engine(m, &s, 2);
+            changed = !are_same(&a, &engine);
+            answer_free(&a);
+            answer_free(&engine);
+            sps_free(s.pixels);
+            sps_packed_close(m);
+            sps_chip_close(chip);
+        }
+        if (!changed)
+            fail_msg("%s changes nothing", settings[k]);
+    }
+}
+
+/* Everything at once: same chip, same numbers, on any number of threads; another chip has others. */
+static void chips_are_seeded(void **state)
+{
+    (void)state;
+    sps_chip *chip = CHIP("subset", "device.sigma_r=0.2", "adc.noise=0.7", "device.sigma_read=0.1", "adc.offset=1",
+                          "device.stuck_p=0.05");
+    int differ = 0;
+    for (uint32_t seed = 0; seed < 6; seed++) {
+        struct sps_packed *m = random_chain(seed, 0, 0);
+        struct pictures s = make_pictures(m, seed);
+        struct answer a = ask_chip(chip, m, SPS_CHIP_ANALOG, 1, 7, &s, 3),
+                      b = ask_chip(chip, m, SPS_CHIP_ANALOG, 3, 7, &s, 3),
+                      c = ask_chip(chip, m, SPS_CHIP_ANALOG, 1, 8, &s, 3);
+        same_answers(&a, &b);
+        differ |= !are_same(&a, &c);
+        answer_free(&a);
+        answer_free(&b);
+        answer_free(&c);
+        sps_free(s.pixels);
+        sps_packed_close(m);
+    }
+    assert_true(differ);
+    sps_chip_close(chip);
+}
+
+/* Two dense layers without a bank: passes differ only by the noise of reads.  With reuse of paths they are all one
+ * pass; with reuse of the first layer, its sums are the same and what differs comes from the second. */
+static struct sps_packed *two_layers(uint32_t seed)
+{
+    struct chain b = chain_start(seed, 4, 4, 1);
+    chain_product(&b, 40, 0, 0, 0, CHAIN_NONE);
+    chain_decide(&b, CHAIN_NONE, 1, 0);
+    chain_product(&b, 5, 0, 0, 0, CHAIN_NONE);
+    chain_score(&b, CHAIN_NONE, 1, 0);
+    return chain_finish(&b);
+}
+
+static int passes_differ(const struct answer *a)
+{
+    size_t row = a->images * a->classes;
+    for (size_t t = 1; t < a->passes; t++)
+        if (memcmp(a->logits, a->logits + t * row, row * sizeof *a->logits) != 0)
+            return 1;
+    return 0;
+}
+
+static void reuse_shares_noise(void **state)
+{
+    (void)state;
+    struct sps_packed *m = two_layers(1);
+    struct pictures s = make_pictures(m, 1);
+    static const char *const reuses[] = {"reuse=none", "reuse=first", "reuse=paths"};
+    for (int k = 0; k < 3; k++) {
+        sps_chip *chip = CHIP("scaledrop", "adc.bits=7", "adc.noise=3", reuses[k]);
+        struct answer a = ask_chip(chip, m, SPS_CHIP_QUANTISED, 1, 1, &s, 6);
+        assert_int_equal(passes_differ(&a), k < 2);
+        answer_free(&a);
+        sps_chip_close(chip);
+    }
+    sps_free(s.pixels);
+    sps_packed_close(m);
+}
+
+/* ---- wires against the full solve ---- */
+
+struct bias_cells {
+    const struct sps_device *device;
+    const uint8_t *states;
+};
+
+static double conductance_at(void *user, size_t cell, double volts)
+{
+    const struct bias_cells *c = user;
+    double ohm = 0;
+    OK(sps_device_resistance_at(&ohm, c->device, (enum sps_mtj_state)c->states[cell], volts));
+    return 1 / ohm;
+}
+
+/* The folded matrix is the crossbar of junctions fixed at the read voltage.  Against a full solve whose junctions
+ * follow the voltage that is left to each (a 0.1 V read over half a volt of TMR(V): 4 % of TMR at most), currents of a
+ * 64 x 33 array agree to 0.2 % of a junction's contrast for each driven line. */
+static void folding_against_the_full_solve(void **state)
+{
+    (void)state;
+    enum { M = 64, N = 33 };
+    sps_chip *chip = CHIP("scaledrop", "device.r_p=1 Mohm");
+    const struct sps_device *device = chip->device;
+    struct sps_conductance nominal;
+    uint8_t states[M * N];
+    static double g[M * N], folded[M * N];
+    double volts[M], full[N], worst = 0;
+    struct sps_random r = test_random(5);
+    OK(sps_conductance_nominal(&nominal, device));
+    for (size_t i = 0; i < M * N; i++)
+        states[i] = (uint8_t)sps_random_below(&r, 2);
+    for (size_t i = 0; i < M; i++) /* one of each pair is driven */
+        volts[i] = (i % 2 == 0) == (sps_random_below(&r, 2) == 0) ? device->params.read_voltage : 0;
+    sps_junctions_fill(g, states, M, N, device, &nominal, 0, 0, 0);
+    const struct sps_crossbar_options options = {.r_word_line = chip->p.word_line, .r_bit_line = chip->p.bit_line};
+    sps_crossbar *crossbar = NULL;
+    OK(sps_crossbar_create(&crossbar, g, M, N, &options));
+    OK(sps_crossbar_fold(crossbar, folded));
+    struct bias_cells cells = {device, states};
+    OK(sps_crossbar_solve_nonlinear(crossbar, full, NULL, NULL, volts, conductance_at, &cells));
+    double unit = device->params.read_voltage * (nominal.of[SPS_PARALLEL] - nominal.of[SPS_ANTIPARALLEL]), driven = 0;
+    for (size_t i = 0; i < M; i++)
+        driven += volts[i] != 0;
+    for (size_t j = 0; j < N; j++) {
+        double sum = 0;
+        for (size_t i = 0; i < M; i++)
+            sum += volts[i] * folded[i * N + j];
+        worst = fmax(worst, fabs(sum - full[j]) / unit / driven);
+    }
+    NEAR(worst, 0, 0.002);
+    sps_crossbar_free(crossbar);
+    sps_chip_close(chip);
+}
+
+/* ---- counts and costs ---- */
+
+static struct sps_chip_cost *cost_of(const sps_chip *chip, const struct sps_packed *m, uint32_t samples, int paper)
+{
+    struct sps_chip_cost *cost = NULL;
+    OK(sps_chip_cost(&cost, chip, m, samples, paper ? SPS_CHIP_PAPER : SPS_CHIP_FULL));
+    return cost;
+}
+
+/* 9 x 9 pixels, 5 x 5 kernels, 6 channels: 25 positions of 25 inputs.  Then 150 inputs, 20 outputs; then 20 and 3.
+ * Arrays of 128 x 16 with pairs: 64 inputs and 16 channels each.
+ *   convolution: 1 array, 25 activations, 150 conversions (8 times as many with 8 bits an input)
+ *   150 -> 20:   3 row tiles, 2 column tiles: 6 arrays, 6 activations, 60 conversions, 40 additions
+ *   20 -> 3:     1 array, 1 activation, 3 conversions */
+static struct sps_packed *counted(void)
+{
+    struct chain b = chain_start(1, 9, 9, 1);
+    chain_product(&b, 6, 5, 1, 0, CHAIN_NONE);
+    chain_decide(&b, SPS_NOISE_bank, 2, 0);
+    chain_product(&b, 20, 0, 0, 0, CHAIN_NONE);
+    chain_decide(&b, SPS_NOISE_bank, 3, 0);
+    chain_product(&b, 3, 0, 0, 0, CHAIN_NONE);
+    chain_score(&b, CHAIN_NONE, 1, 0);
+    return chain_finish(&b);
+}
+
+static void counts_on_paper(void **state)
+{
+    (void)state;
+    struct sps_packed *m = counted();
+    sps_chip *chip = CHIP("scaledrop", "array.columns=16");
+    struct sps_chip_cost *paper = cost_of(chip, m, 10, 1), *full = cost_of(chip, m, 10, 0);
+    assert_int_equal(paper->counts.arrays, 8);
+    assert_int_equal(paper->counts.activations, 32);
+    assert_int_equal(paper->counts.conversions, 213);
+    assert_int_equal(paper->counts.additions, 40);
+    assert_int_equal(full->counts.arrays, 8);
+    assert_int_equal(full->counts.activations, 207);
+    assert_int_equal(full->counts.conversions, 1263);
+    assert_int_equal(full->counts.additions, 1263 - 150 - 20 - 3);
+    assert_int_equal(full->counts.macs, 25 * 25 * 6 + 150 * 20 + 20 * 3);
+    assert_int_equal(full->counts.units, 1);
+    NEAR(full->counts.random_bits, 1 + 2 * 4.0 / 3, 1e-12); /* one of three: two bits, one of four thrown away */
+    assert_int_equal(full->layer[1].counts.lines, 150 * 2);
+    assert_int_equal(full->layer[1].counts.cells, 150 * (20 + 2));
+    assert_int_equal(full->layer[1].counts.devices, 300 * (20 + 2));
+    sps_chip_cost_free(paper);
+    sps_chip_cost_free(full);
+    sps_chip_close(chip);
+    /* Tap by tap: 25 arrays of one input each, in front of the others. */
+    chip = CHIP("scaledrop", "array.columns=16", "array.mapping=kernels");
+    paper = cost_of(chip, m, 10, 1);
+    assert_int_equal(paper->counts.arrays, 25 + 7);
+    assert_int_equal(paper->counts.conversions, 25 * 150 + 63);
+    sps_chip_cost_free(paper);
+    sps_chip_close(chip);
+    /* Single junctions: 128 inputs and 15 channels an array.  4-bit scales need two cells of five levels: crossbars of
+     * 12, 40 and 6 columns, 1, 3 and 1 of them. */
+    chip = CHIP("subset", "array.columns=16");
+    paper = cost_of(chip, m, 10, 1);
+    assert_int_equal(paper->counts.arrays, 1 + 2 * 2 + 1);
+    assert_int_equal(paper->counts.scale_arrays, 1 + 3 + 1);
+    assert_int_equal(paper->counts.units, 2);
+    assert_int_equal(paper->counts.multiplications, 25 * 6 + 20 + 3);
+    sps_chip_cost_free(paper);
+    sps_chip_close(chip);
+    sps_packed_close(m);
+}
+
+static double items_of(const struct sps_chip_cost *cost)
+{
+    double sum = 0;
+    for (int i = 0; i < cost->item_count; i++)
+        sum += cost->item[i].energy.typical;
+    return sum;
+}
+
+/* Energy is the sum of its items and at least that of its layers; the band holds the typical figure; more passes and
+ * more bits of a converter cost more; the papers' account is part of the full one. */
+static void energy_adds_up(void **state)
+{
+    (void)state;
+    for (uint32_t seed = 0; seed < 12; seed++) {
+        struct sps_packed *m = random_chain(seed, 0, 0);
+        double before = 0, layers = 0;
+        for (int bits = 1; bits <= 8; bits++) {
+            char set[32];
+            snprintf(set, sizeof set, "adc.bits=%d", bits);
+            sps_chip *chip = CHIP(seed % 2 ? "subset" : "scaledrop", set);
+            struct sps_chip_cost *one = cost_of(chip, m, 1, 0), *ten = cost_of(chip, m, 10, 0),
+                                 *paper = cost_of(chip, m, 10, 1);
+            NEAR(items_of(ten) / ten->energy.typical, 1, 1e-12);
+            assert_true(ten->energy.low <= ten->energy.typical && ten->energy.typical <= ten->energy.high);
+            assert_true(one->energy.typical < ten->energy.typical && one->latency < ten->latency);
+            assert_true(paper->energy.typical < ten->energy.typical);
+            assert_true(before < ten->energy.typical);
+            before = ten->energy.typical;
+            layers = 0;
+            for (int i = 0; i < ten->layer_count; i++)
+                layers += ten->layer[i].energy.typical;
+            assert_true(layers < ten->energy.typical);
+            sps_chip_cost_free(one);
+            sps_chip_cost_free(ten);
+            sps_chip_cost_free(paper);
+            sps_chip_close(chip);
+        }
+        sps_packed_close(m);
+    }
+}
+
+/* One bit a layer with p = {1/2, 1/2}: T = 2 paths begin alike with probability 1/2, so 1.5 different first picks; of
+ * four pairs of picks 2 - 1/4. */
+static void prefixes_on_paper(void **state)
+{
+    (void)state;
+    struct chain b = chain_start(2, 2, 2, 1);
+    for (int i = 0; i < 2; i++) {
+        chain_product(&b, 4, 0, 0, 0, CHAIN_NONE);
+        chain_decide(&b, SPS_NOISE_bank, 2, 0);
+        double *p = chain_room(&b, 2, sizeof *p);
+        p[0] = p[1] = 0.5;
+        b.m->noises[i].probability = p;
+    }
+    chain_product(&b, 2, 0, 0, 0, CHAIN_NONE);
+    chain_score(&b, CHAIN_NONE, 1, 0);
+    struct sps_packed *m = chain_finish(&b);
+    NEAR(sps_expected_prefixes(m, 0, 2), 1, 0);
+    NEAR(sps_expected_prefixes(m, 1, 2), 1.5, 1e-12);
+    NEAR(sps_expected_prefixes(m, 2, 2), 1.75, 1e-12);
+    NEAR(sps_expected_prefixes(m, 2, 1), 1, 1e-12);
+    sps_chip *none = CHIP("scaledrop", "reuse=none"), *first = CHIP("scaledrop", "reuse=first"),
+             *paths = CHIP("scaledrop", "reuse=paths");
+    struct sps_chip_cost *a = cost_of(none, m, 2, 0), *c = cost_of(first, m, 2, 0), *d = cost_of(paths, m, 2, 0);
+    NEAR(a->layer[0].sums, 2, 0);
+    NEAR(c->layer[0].sums, 1, 0);
+    NEAR(c->layer[1].sums, 2, 0);
+    NEAR(d->layer[1].sums, 1.5, 1e-12);
+    NEAR(d->layer[2].sums, 1.75, 1e-12);
+    assert_true(d->energy.typical < c->energy.typical && c->energy.typical < a->energy.typical);
+    sps_chip_cost_free(a);
+    sps_chip_cost_free(c);
+    sps_chip_cost_free(d);
+    sps_chip_close(none);
+    sps_chip_close(first);
+    sps_chip_close(paths);
+    sps_packed_close(m);
+}
+
+/* ---- what is refused ---- */
+
+static void table_is_sound(void **state)
+{
+    (void)state;
+    struct sps_chip_params chip;
+    struct sps_device_params device;
+    const struct sps_binding bindings[] = {{sps_chip_params, &chip}, {sps_device_params, &device}};
+    OK(sps_params_check(bindings, 2));
+}
+
+static void refuse(const char *yaml_text, sps_status status, const char *words)
+{
+    sps_yaml *yaml = NULL;
+    sps_chip *chip = NULL;
+    OK(sps_yaml_parse(&yaml, "c.yaml", yaml_text, strlen(yaml_text)));
+    assert_int_equal(sps_chip_read(&chip, "c.yaml", yaml, NULL, 0), status);
+    if (strstr(sps_last_error(), words) == NULL)
+        fail_msg("message '%s' lacks '%s'", sps_last_error(), words);
+    sps_yaml_free(yaml);
+}
+
+static void bad_chips_are_refused(void **state)
+{
+    (void)state;
+    sps_chip *chip = NULL;
+    refuse("adc: {bits: 99}\n", SPS_EFORMAT, "c.yaml:1:");
+    refuse("adc: {bit: 5}\n", SPS_EFORMAT, "adc.bits");
+    refuse("array: {word_line: 3 V}\n", SPS_EFORMAT, "c.yaml:1:");
+    refuse("adc: {kind: sense, bits: 4}\n", SPS_EINVAL, "must be 1: adc.kind is sense");
+    refuse("array: {columns: 1, cell: single}\nadc: {share: 1}\n", SPS_EINVAL, "reference column");
+    refuse("array: {columns: 4}\n", SPS_EINVAL, "adc.share is 8, must be at most array.columns, 4");
+    refuse("device: {name: nothing}\n", SPS_EINVAL, "unknown preset 'nothing' in devices");
+    refuse("device: {stuck_p: 0.7, stuck_ap: 0.7}\n", SPS_EINVAL, "stuck");
+    FAILS(sps_chip_open(&chip, "nothing", NULL, 0), EINVAL, "scaledrop");
+    FAILS(sps_chip_open(&chip, "./nothing.yaml", NULL, 0), ENOTFOUND, "nothing.yaml");
+    /* Masks of dropped inputs have no place on these chips. */
+    struct chain b = chain_start(1, 2, 2, 1);
+    chain_product(&b, 4, 0, 0, 0, SPS_NOISE_neuron);
+    chain_score(&b, CHAIN_NONE, 1, 0);
+    struct sps_packed *m = chain_finish(&b);
+    sps_chip_instance *instance = NULL;
+    chip = CHIP("scaledrop", "adc.bits=5");
+    FAILS(sps_chip_instance_create(&instance, chip, m, &(struct sps_chip_instance_options){.threads = 1}), EUNSUPPORTED,
+          "drops inputs or weights");
+    sps_chip_close(chip);
+    sps_packed_close(m);
+}
+
+static void text_reads_back(void **state)
+{
+    (void)state;
+    sps_chip *chip = CHIP("subset", "adc.bits=3", "device.sigma_r=0.07", "device.name=vgsot"), *again = NULL;
+    sps_yaml *yaml = NULL;
+    OK(sps_yaml_parse(&yaml, "text", sps_chip_text(chip), strlen(sps_chip_text(chip))));
+    OK(sps_chip_read(&again, "text", yaml, NULL, 0));
+    assert_string_equal(sps_chip_text(chip), sps_chip_text(again));
+    assert_non_null(strstr(sps_chip_text(chip), "sigma_r: 0.07"));
+    sps_yaml_free(yaml);
+    sps_chip_close(chip);
+    sps_chip_close(again);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ideal_equals_engine),   cmocka_unit_test(enough_bits_are_ideal),
+        cmocka_unit_test(imperfections_show),    cmocka_unit_test(chips_are_seeded),
+        cmocka_unit_test(reuse_shares_noise),    cmocka_unit_test(folding_against_the_full_solve),
+        cmocka_unit_test(counts_on_paper),       cmocka_unit_test(energy_adds_up),
+        cmocka_unit_test(prefixes_on_paper),     cmocka_unit_test(table_is_sound),
+        cmocka_unit_test(bad_chips_are_refused), cmocka_unit_test(text_reads_back)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
