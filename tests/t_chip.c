@@ -239,7 +239,7 @@ static void folding_against_the_full_solve(void **state)
         states[i] = (uint8_t)sps_random_below(&r, 2);
     for (size_t i = 0; i < M; i++) /* one of each pair is driven */
         volts[i] = (i % 2 == 0) == (sps_random_below(&r, 2) == 0) ? device->params.read_voltage : 0;
-    sps_junctions_fill(g, states, M, N, device, &nominal, 0, 0, 0);
+    sps_junctions_fill(g, states, M, N, device, &nominal, 0, 0, 0, 0);
     const struct sps_crossbar_options options = {.r_word_line = chip->p.word_line, .r_bit_line = chip->p.bit_line};
     sps_crossbar *crossbar = NULL;
     OK(sps_crossbar_create(&crossbar, g, M, N, &options));

@@ -2,7 +2,7 @@
 /* Folding: a threshold says of every integer of the range what the float expression says. */
 #include "core/affine.h"
 #include "net.h"
-#include "pack/pack.h"
+#include "core/fold.h"
 
 /* The sign as it is defined, written out. */
 static int sign_of(const struct sps_affine *a, int32_t z)

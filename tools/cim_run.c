@@ -111,6 +111,7 @@ static void set_cost(json_t *object, const struct sps_chip_cost *cost)
 /* ---- function ---- */
 
 static const char *const measured[] = {"accuracy", "nll", "entropy", "mutual_information", "accepted", "ece", NULL};
+static const char *const of_chip[] = {"scales_wrong", "scale_error", NULL};
 
 struct watch {
     void (*progress)(void *user, size_t done, size_t total);
@@ -151,6 +152,13 @@ static sps_status evaluate(json_t **out, double *accuracy, const struct sps_pred
     return status;
 }
 
+static void set_facts(json_t *object, struct sps_chip_facts facts)
+{
+    double share = facts.scales > 0 ? (double)facts.scales_wrong / (double)facts.scales : 0;
+    set(object, "scales_wrong", facts.scales_known ? number(share) : json_null());
+    set(object, "scale_error", facts.scales_known ? number(facts.scale_error) : json_null());
+}
+
 static sps_status run_chip(json_t **out, double *accuracy, const sps_packed *packed, const sps_chip *chip,
                            const struct sps_images *images, const struct sps_cim_options *o, struct watch *watch)
 {
@@ -161,6 +169,8 @@ static sps_status run_chip(json_t **out, double *accuracy, const sps_packed *pac
         return status;
     struct sps_predictor predictor = sps_chip_instance_predictor(instance);
     status = evaluate(out, accuracy, &predictor, images, o, watch);
+    if (status == SPS_OK)
+        set_facts(*out, sps_chip_instance_facts(instance));
     sps_chip_instance_free(instance);
     return status;
 }
@@ -229,6 +239,8 @@ static sps_status set_function(json_t *object, const sps_packed *packed, const s
     if (status == SPS_OK) {
         set(object, "n", json_integer((json_int_t)images->count));
         set_spread(object, chips);
+        for (size_t i = 0; of_chip[i] != NULL; i++)
+            set(object, of_chip[i], json_incref(json_object_get(json_array_get(chips, 0), of_chip[i])));
         set(object, "images_per_s", json_incref(json_object_get(json_array_get(chips, 0), "images_per_s")));
         set(object, "yield", isnan(reference) ? json_null() : number(good / (double)o->chips));
         set(object, "yield_tolerance", number(o->tolerance));

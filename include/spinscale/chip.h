@@ -49,7 +49,7 @@ struct sps_chip_instance_options {
     enum sps_chip_level level;
     uint64_t seed; /* which chip: all of its devices follow from it */
     int threads;   /* 1 to 1024; 0: all cores */
-    int mtj;       /* paths come from the simulated stochastic device, bit by bit, not from the declared probabilities */
+    int mtj; /* paths come from the simulated stochastic device, bit by bit, not from the declared probabilities */
 };
 
 /* A model on one chip, with devices of its own.  packed must outlive it.  SPS_EUNSUPPORTED names what the chip cannot
@@ -59,6 +59,13 @@ sps_status sps_chip_instance_create(sps_chip_instance **out, const sps_chip *chi
                                     const struct sps_chip_instance_options *options);
 void sps_chip_instance_free(sps_chip_instance *instance); /* NULL is allowed */
 struct sps_predictor sps_chip_instance_predictor(sps_chip_instance *instance);
+/* What there is to say of one chip. */
+struct sps_chip_facts {
+    int scales_known;              /* 0: a packed file has thresholds only, so scales are taken as exact */
+    uint64_t scales, scales_wrong; /* scales in its memory; those that are read as something else than the model has */
+    double scale_error;            /* root of the mean square, over the largest scale of each bank */
+};
+struct sps_chip_facts sps_chip_instance_facts(const sps_chip_instance *instance);
 /* Bytes that an instance takes for its arrays. */
 sps_status sps_chip_instance_size(size_t *bytes, const sps_chip *chip, const sps_packed *packed);
 

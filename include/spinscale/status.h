@@ -16,7 +16,7 @@ extern "C" {
     X(EFORMAT, 1, "damaged or foreign file")                                                                           \
     X(ENOTFOUND, 1, "not found")                                                                                       \
     X(EUNSUPPORTED, 1, "not supported")                                                                                \
-    X(EDIVERGED, 1, "diverged, or did not converge")                                                                               \
+    X(EDIVERGED, 1, "diverged, or did not converge")                                                                   \
     X(EINTERRUPTED, 1, "interrupted")
 
 typedef enum sps_status {

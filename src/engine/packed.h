@@ -73,9 +73,10 @@ struct sps_op {
     const float *bias;           /* float_*: [out] */
     const int32_t *threshold;    /* threshold: [rows][c] */
     const uint32_t *flip;        /* threshold: [rows][words of c] */
-    const float *affine;         /* affine: [rows][6][c] scale, bias, mean, inv_std, gamma, beta */
-    const float *step;           /* quantise: [c] */
-    struct sps_value result;     /* set by sps_packed_validate() */
+    const float *affine; /* affine: [rows][6][c] scale, bias, mean, inv_std, gamma, beta; threshold: what was folded,
+                            where the packer is at hand, NULL from a file */
+    const float *step;   /* quantise: [c] */
+    struct sps_value result; /* set by sps_packed_validate() */
 };
 
 /* Numbers of one output channel's row. */

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/affine.h"
+#include "core/fold.h"
 #include "core/memory.h"
 
 struct packer {
@@ -161,7 +161,9 @@ static sps_status pack_decision(struct packer *p, const struct sps_layer *layer,
     op->point = r.point;
     if (norm->scale != NULL)
         SPS_TRY(pack_noise(p, op, norm->scale));
-    sps_status status = bits ? pack_threshold(p, op, &r, in) : pack_affine(p, op, &r, in);
+    sps_status status = pack_affine(p, op, &r, in);
+    if (status == SPS_OK && bits)
+        status = pack_threshold(p, op, &r, in);
     if (status != SPS_OK)
         return sps_fail_in(status, "layer %d: ", layer->index);
     return sps_packed_check_op(p->m, p->m->op_count - 1);

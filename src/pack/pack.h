@@ -18,10 +18,4 @@ struct sps_pack_facts {
 
 /* SPS_EUNSUPPORTED, naming the layer, where the graph has something that packed models cannot say. */
 sps_status sps_pack_graph(struct sps_packed **out, struct sps_graph *graph, const struct sps_pack_facts *facts);
-
-/* sign(affine(z)) for integers z from low to high: the bit is (z >= threshold), turned over where flip is set.  Every
- * step of the expression is monotone under rounding, so its sign changes at most once, and bisection finds where.
- * SPS_EUNSUPPORTED if the expression overflows. */
-struct sps_affine;
-sps_status sps_fold(int32_t *threshold, int *flip, const struct sps_affine *affine, int32_t low, int32_t high);
 #endif

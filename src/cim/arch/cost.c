@@ -11,6 +11,7 @@
 #include "cim/arch/parts.h"
 #include "cim/arch/reuse.h"
 #include "cim/array/junctions.h"
+#include "cim/cell/scale_cell.h"
 #include "cim/device/usage.h"
 #include "core/memory.h"
 
@@ -49,7 +50,7 @@ static const struct {
 #define ITEM_ROW(item, name, part, only_full) {name, SPS_PART_##part, only_full},
     ITEMS(ITEM_ROW)};
 
-enum { ACCUMULATOR_BITS = 16, WORD_BITS = 32, LEVELS_OF_A_CELL = 5, SCALE_CELL_BITS = 3 };
+enum { ACCUMULATOR_BITS = 16, WORD_BITS = 32, SCALE_CELL_BITS = 3 };
 
 /* ---- bands ---- */
 
@@ -96,12 +97,6 @@ static double conversion_time(const struct sps_chip *chip)
     return chip->p.adc == SPS_ADC_SENSE ? PART(sense_time).typical
            : chip->p.adc == SPS_ADC_SAR ? PART(sar_time).typical
                                         : PART(flash_time).typical;
-}
-
-/* A multi-level cell has five levels; so many hold a scale (subset-parameter inference III-C.2). */
-static uint64_t cells_of_scale(const struct sps_chip *chip)
-{
-    return (uint64_t)ceil((double)chip->p.scale_bits / log2(LEVELS_OF_A_CELL));
 }
 
 static sps_status set_prices(struct pricing *p)
@@ -162,7 +157,8 @@ static struct sps_chip_counts count(const struct sps_chip *chip, const struct sp
                                 .activations = l->activations,
                                 .conversions = l->conversions,
                                 .macs = l->macs};
-    uint64_t positions = (uint64_t)l->positions * (uint64_t)l->planes, cells = cells_of_scale(chip);
+    uint64_t positions = (uint64_t)l->positions * (uint64_t)l->planes,
+             cells = (uint64_t)sps_scale_cells((int)chip->p.scale_bits);
     /* Of single junctions only those at +1 are driven, half of them on average. */
     double driven = l->rows_per_input == 1 ? 0.5 : 1;
     c.lines = (uint64_t)(driven * (double)(positions * l->fan_in * l->column_tiles));
@@ -176,7 +172,7 @@ static struct sps_chip_counts count(const struct sps_chip *chip, const struct sp
         uint64_t rows = (uint64_t)chip->p.rows, columns = (uint64_t)chip->p.columns;
         c.scale_arrays = ((uint64_t)l->entries + rows - 1) / rows * ((l->channels * cells + columns - 1) / columns);
         c.scale_reads = l->channels * cells;
-        c.devices += (uint64_t)l->entries * l->channels * cells * (LEVELS_OF_A_CELL - 1);
+        c.devices += (uint64_t)l->entries * l->channels * cells * (SPS_SCALE_JUNCTIONS);
     } else {
         c.scale_reads = (l->channels * (uint64_t)chip->p.scale_bits + WORD_BITS - 1) / WORD_BITS;
     }

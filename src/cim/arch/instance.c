@@ -97,7 +97,7 @@ static sps_status fill_array(struct array *a)
     if (status == SPS_OK) {
         write_states(states, a);
         sps_junctions_fill(a->g, states, a->rows, a->width, chip->chip->device, &chip->nominal,
-                           chip->options.level != SPS_CHIP_IDEAL, chip->seed, a->number);
+                           chip->options.level != SPS_CHIP_IDEAL, chip->seed, a->number, 0);
         if (chip->options.level == SPS_CHIP_ANALOG)
             status = add_wires(a, states);
     }
@@ -245,13 +245,15 @@ static sps_status make(struct sps_chip_instance *chip)
     chip->seed = sps_chip_seed(chip->options.seed, 0);
     chip->noisy = chip->options.level != SPS_CHIP_IDEAL && (d->sigma_read > 0 || chip->chip->p.adc_noise > 0);
     SPS_TRY(sps_conductance_nominal(&chip->nominal, chip->chip->device));
-    SPS_TRY(sps_plan_create(&chip->plan, chip->packed));
+    SPS_TRY(sps_chip_scales_init(&chip->scales, chip->packed, chip->chip, chip->seed,
+                                 chip->options.level == SPS_CHIP_IDEAL));
+    SPS_TRY(sps_plan_create(&chip->plan, &chip->scales.packed));
     SPS_TRY(sps_layout_create(&chip->layout, chip->chip, chip->plan, 0));
     SPS_TRY(sps_calloc(&chip->layers, (size_t)chip->plan->stage_count, sizeof *chip->layers, "layers"));
     SPS_TRY(fill_layers(chip));
     const struct sps_backend backend = sps_backend_chip(chip);
     const struct sps_session_options options = {.threads = chip->options.threads};
-    return sps_session_create_on(&chip->session, chip->packed, &options, &backend, NULL);
+    return sps_session_create_on(&chip->session, &chip->scales.packed, &options, &backend, NULL);
 }
 
 sps_status sps_chip_instance_create(sps_chip_instance **out, const sps_chip *chip, const sps_packed *packed,
@@ -284,7 +286,15 @@ void sps_chip_instance_free(sps_chip_instance *chip)
     sps_free(chip->layers);
     sps_layout_free(chip->layout);
     sps_plan_free(chip->plan);
+    sps_chip_scales_reset(&chip->scales);
     sps_free(chip);
+}
+
+struct sps_chip_facts sps_chip_instance_facts(const sps_chip_instance *chip)
+{
+    const struct sps_scale_errors *e = &chip->scales.errors;
+    return (struct sps_chip_facts){
+        .scales_known = chip->scales.known, .scales = e->scales, .scales_wrong = e->wrong, .scale_error = e->rms};
 }
 
 struct sps_predictor sps_chip_instance_predictor(sps_chip_instance *chip)

@@ -8,6 +8,7 @@
  * current, once where it is +1, once where it is -1, counted in junctions (cim/periph/adc.h) with the share of the
  * reference column taken off. */
 #include "cim/arch/layout.h"
+#include "cim/arch/scales.h"
 #include "cim/array/junctions.h"
 #include "cim/periph/adc.h"
 #include "engine/session.h"
@@ -31,6 +32,7 @@ struct sps_chip_instance {
     struct sps_plan *plan;
     struct sps_layout *layout;
     struct sps_chip_layer *layers; /* [stages] */
+    struct sps_chip_scales scales;
     struct sps_conductance nominal;
     uint64_t seed; /* of its devices */
     int noisy;     /* reads differ from one to the next */

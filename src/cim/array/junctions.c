@@ -14,7 +14,8 @@ sps_status sps_conductance_nominal(struct sps_conductance *out, const struct sps
 }
 
 void sps_junctions_fill(double *g, const uint8_t *states, size_t rows, size_t columns, const struct sps_device *device,
-                        const struct sps_conductance *nominal, int made, uint64_t chip_seed, uint32_t array)
+                        const struct sps_conductance *nominal, int made, uint64_t chip_seed, uint32_t array,
+                        uint32_t first)
 {
     const double ohms[2] = {1 / nominal->of[SPS_PARALLEL], 1 / nominal->of[SPS_ANTIPARALLEL]};
     for (size_t i = 0; i < rows * columns; i++) {
@@ -23,8 +24,8 @@ void sps_junctions_fill(double *g, const uint8_t *states, size_t rows, size_t co
             g[i] = nominal->of[state];
             continue;
         }
-        struct sps_variation v = sps_variation_draw(&device->params, chip_seed, array, (uint32_t)i);
-        state ^= sps_retention_flipped(&device->params, &v, chip_seed, array, (uint32_t)i);
+        struct sps_variation v = sps_variation_draw(&device->params, chip_seed, array, first + (uint32_t)i);
+        state ^= sps_retention_flipped(&device->params, &v, chip_seed, array, first + (uint32_t)i);
         g[i] = 1 / sps_variation_resistance(&v, ohms, (enum sps_mtj_state)state);
     }
 }

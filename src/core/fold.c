@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include <math.h>
+#include "core/fold.h"
 
-#include "core/affine.h"
-#include "pack/pack.h"
+#include <math.h>
 
 sps_status sps_fold(int32_t *threshold, int *flip, const struct sps_affine *a, int32_t low, int32_t high)
 {

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SPS_CORE_FOLD_H
+#define SPS_CORE_FOLD_H
+#include "core/affine.h"
+#include "core/error.h"
+
+#include <stdint.h>
+
+/* sign(affine(z)) for integers z from low to high: the bit is (z >= threshold), turned over where flip is set.  Every
+ * step of the expression is monotone under rounding, so its sign changes at most once, and bisection finds where.
+ * SPS_EUNSUPPORTED if the expression overflows. */
+sps_status sps_fold(int32_t *threshold, int *flip, const struct sps_affine *affine, int32_t low, int32_t high);
+#endif
