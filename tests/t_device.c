@@ -380,7 +380,7 @@ static void draws_by_place(void **state)
     p.sigma_r = p.sigma_tmr = 0.1;
     struct sps_variation a = sps_variation_draw(&p, 1, 2, 3), b = sps_variation_draw(&p, 1, 2, 3);
     assert_true(a.r == b.r && a.tmr == b.tmr && a.r != a.tmr);
-    assert_true(a.r != sps_variation_draw(&p, 1, 3, 2).r && a.r != sps_variation_draw(&p, 1, 2, 4).r);
+    assert_true(a.r != sps_variation_draw(&p, 1, 3, 3).r && a.r != sps_variation_draw(&p, 1, 2, 4).r);
     assert_true(a.r != sps_variation_draw(&p, 2, 2, 3).r);
     p.sigma_r = 0;
     b = sps_variation_draw(&p, 1, 2, 3);

@@ -108,6 +108,10 @@ static void temperature_and_drift(void **state)
     law.ic0 *= 1.01;
     NEAR(sps_unit_switching(&unit, 0.5, current, 1e9).p, sps_switching(&law, current, 5e-9).p, 1e-15);
     NEAR(sps_unit_switching(&unit, 0.5, current, 0).p, 0.5, 1e-13);
+    unit.delta = 1.02; /* and of a more stable device */
+    law = sps_device_law(device);
+    law.delta300 = 45 * 1.02;
+    NEAR(sps_unit_switching(&unit, 0.5, current, 0).p, sps_switching(&law, current, 5e-9).p, 1e-15);
     sps_device_close(device);
 }
 
