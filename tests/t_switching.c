@@ -199,6 +199,11 @@ static void extremes(void **state)
     assert_true(s.log_not_p < -1e300);   /* a double cannot hold it */
     NEAR(s.p, 1, 0);
     NEAR(s.not_p, 0, 0);
+    /* In double arithmetic this 1 - P would be 2e-12 off.  50 digits, from the doubles as they are. */
+    law.delta300 = 500;
+    s = sps_switching(&law, 9.899e-05, 1e-5);
+    NEAR(s.not_p / 1.460893363314232e-28, 1, 1e-12);
+    NEAR(s.log_p / -1.460893363314232e-28, 1, 1e-12); /* ln(1 - q) is -q */
     s = sps_switching(&usual, 5e-5, 0);
     NEAR(s.p, 0, 0);
     NEAR(s.not_p, 1, 0);

@@ -71,6 +71,7 @@ static void report_card(struct sps_cli_report *report, const char *name, const s
     sps_cli_report_real(report, "power", card->power, "W, without pause");
     sps_cli_report_real(report, "unit_bias", card->unit_bias, "mean of p over units, less 1/2");
     sps_cli_report_real(report, "unit_spread", card->unit_spread, "standard deviation of p between units");
+    sps_cli_report_real(report, "unit_outside", card->unit_outside, "(fraction) of them outside the law's validity");
     sps_cli_report_real(report, "unit_correlation", card->unit_correlation, "of neighbouring bits");
     sps_cli_report_real(report, "lifetime_bits", card->lifetime_bits, "bits until its endurance is used up");
     sps_cli_report_flag(report, "extrapolated", card->extrapolated);

@@ -77,6 +77,7 @@ struct sps_device_card {
     double energy_set, energy_read, energy_reset, energy_bit; /* of the stochastic unit at p = 1/2, J */
     double bit_time, bits_per_s, power;                       /* s, 1/s, W: SET, read and RESET without pause */
     double unit_bias, unit_spread; /* of its p around 1/2: mean - 1/2 and standard deviation over devices */
+    double unit_outside;           /* share of them whose own point is outside the law's validity */
     double unit_correlation;       /* of neighbouring bits, by incomplete RESET */
     double lifetime_bits;          /* until its endurance is used up: two cycles a bit */
     int extrapolated;              /* a figure above comes from outside the law's validity, which the device allows */

@@ -72,6 +72,7 @@ static sps_status unit_figures(struct sps_device_card *card, const struct sps_de
     card->power = bit.power;
     card->unit_bias = spread.mean - 0.5;
     card->unit_spread = spread.deviation;
+    card->unit_outside = spread.outside;
     card->unit_correlation = sps_unit_correlation(0.5, device->params.reset_failure);
     card->lifetime_bits = device->params.endurance / 2;
     card->extrapolated |= outside;

@@ -78,7 +78,8 @@
       "standard deviation of that current between units, relative", "")                                                \
     X(calibration_temperature, REAL, "device.unit.calibration_temperature", "300 K", "K", 1, 1000,                     \
       "temperature at which it was found", "")                                                                         \
-    X(drift, REAL, "device.unit.drift", "0", "", -1, 1, "change of its critical current in 1e9 bits, relative", "")    \
+    X(drift, REAL, "device.unit.drift", "0", "", -1e9, 1e9, "change of its critical current in 1e9 bits, relative",    \
+      "")                                                                                                              \
     X(sigma_p, REAL, "device.unit.sigma_p", "0", "", 0, 1,                                                             \
       "standard deviation of the probability itself between units, drawn once for each chip", "Scale-Dropout eq. 24")  \
     X(redraw, BOOL, "device.unit.redraw", "false", "", 0, 0,                                                           \

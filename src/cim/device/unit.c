@@ -78,18 +78,18 @@ sps_status sps_unit_current(double *current, int *extrapolated, const struct sps
     return SPS_OK;
 }
 
-double sps_unit_probability(const struct sps_unit *unit, double p, double current, double bits)
+struct sps_switching sps_unit_switching(const struct sps_unit *unit, double p, double current, double bits)
 {
     const struct sps_device_params *params = &unit->device->params;
     if (!(p > 0 && p < 1))
-        return p;
+        return (struct sps_switching){.p = p, .not_p = 1 - p, .log_p = log(p), .log_not_p = log1p(-p)};
     double drifted = 1 + params->drift * bits * 1e-9;
     drifted = drifted > 1e-3 ? drifted : 1e-3; /* a line falls below 0 in the end, a critical current does not */
     if (unit->device->switching != NULL)
-        return sps_switching_table_near(unit->device->switching, current / (unit->ic * drifted), params->set_time).p;
+        return sps_switching_table_near(unit->device->switching, current / (unit->ic * drifted), params->set_time);
     struct sps_switching_law law = own_law(unit, params->temperature);
     law.ic0 *= drifted;
-    return sps_switching(&law, current, params->set_time).p;
+    return sps_switching(&law, current, params->set_time);
 }
 
 double sps_unit_clip(double p, double offset)
@@ -111,39 +111,52 @@ int sps_unit_step(int *state, double p, double reset_failure, struct sps_random 
     return *state;
 }
 
-static struct sps_random bit_stream(const struct sps_unit *unit, uint64_t bit)
+/* A wanted p as a unit has it. */
+struct setting {
+    const struct sps_unit *unit;
+    double wanted, current, offset;
+    double p;    /* before drift */
+    int outside; /* of the law's validity */
+};
+
+static sps_status set(struct setting *out, const struct sps_unit *unit, double p)
 {
-    return sps_random(unit->chip_seed, SPS_FOR_UNIT, (uint32_t)bit, (uint32_t)(bit >> 32), unit->index);
+    struct setting s = {.unit = unit, .wanted = p};
+    int extrapolated = 0;
+    SPS_TRY(sps_unit_current(&s.current, &extrapolated, unit, p));
+    s.offset = p > 0 && p < 1 ? unit->device->params.sigma_p * unit->z : 0;
+    struct sps_switching pulse = sps_unit_switching(unit, p, s.current, 0);
+    s.p = sps_unit_clip(pulse.p, s.offset);
+    s.outside = pulse.extrapolated;
+    *out = s;
+    return SPS_OK;
 }
 
-/* Bit by bit, as a function of the number: a bit depends on the one before only where its SET fails and the RESET
- * before it too, so looking back ends soon. */
+static int step_at(const struct setting *s, uint64_t n, int state)
+{
+    const struct sps_device_params *params = &s->unit->device->params;
+    struct sps_random r =
+        sps_random(s->unit->chip_seed, SPS_FOR_UNIT, (uint32_t)n, (uint32_t)(n >> 32), s->unit->index);
+    double p = s->p;
+    if (params->drift != 0)
+        p = sps_unit_clip(sps_unit_switching(s->unit, s->wanted, s->current, (double)n).p, s->offset);
+    return sps_unit_step(&state, p, params->reset_failure, &r);
+}
+
+/* A bit depends on the one before only where its SET fails and the RESET before it too, so looking back ends soon. */
 sps_status sps_unit_bits(uint8_t *bits, const struct sps_unit *unit, double p, uint64_t first, size_t count)
 {
-    const struct sps_device_params *params = &unit->device->params;
-    double current = 0, offset = p > 0 && p < 1 ? params->sigma_p * unit->z : 0;
-    int extrapolated = 0;
-    SPS_TRY(sps_unit_current(&current, &extrapolated, unit, p));
-    double fixed = sps_unit_clip(sps_unit_probability(unit, p, current, 0), offset);
-#define P_AT(n)                                                                                                        \
-    (params->drift == 0 ? fixed : sps_unit_clip(sps_unit_probability(unit, p, current, (double)(n)), offset))
+    struct setting s;
+    SPS_TRY(set(&s, unit, p));
     uint64_t n = first;
-    for (; n > 0; n--) { /* back to a bit that does not depend on the one before */
-        struct sps_random low = bit_stream(unit, n), high = low;
-        int from_reset = 0, from_set = 1;
-        double here = P_AT(n);
-        if (sps_unit_step(&from_reset, here, params->reset_failure, &low) ==
-            sps_unit_step(&from_set, here, params->reset_failure, &high))
-            break;
-    }
+    while (n > 0 && step_at(&s, n, 0) != step_at(&s, n, 1))
+        n--;
     int state = 0;
     for (; n < first + count; n++) {
-        struct sps_random r = bit_stream(unit, n);
-        int bit = sps_unit_step(&state, P_AT(n), params->reset_failure, &r);
+        state = step_at(&s, n, state);
         if (n >= first)
-            bits[n - first] = (uint8_t)bit;
+            bits[n - first] = (uint8_t)state;
     }
-#undef P_AT
     return SPS_OK;
 }
 
@@ -165,7 +178,7 @@ static int rising(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void summarise(struct sps_unit_spread *out, double *p, size_t n)
+static void summarise(struct sps_unit_spread *out, double *p, size_t n, size_t outside)
 {
     static const double at[5] = {0.05, 0.25, 0.5, 0.75, 0.95};
     struct sps_unit_spread s = {0};
@@ -175,10 +188,11 @@ static void summarise(struct sps_unit_spread *out, double *p, size_t n)
     s.mean = p[0] + sum / (double)n;
     for (size_t i = 0; i < n; i++) {
         squares += (p[i] - s.mean) * (p[i] - s.mean);
-        s.stuck += p[i] < 0.01 || p[i] > 0.99;
+        s.stuck += p[i] < 0.05 || p[i] > 0.95;
     }
     s.deviation = n > 1 ? sqrt(squares / (double)(n - 1)) : 0;
     s.stuck /= (double)n;
+    s.outside = (double)outside / (double)n;
     qsort(p, n, sizeof *p, rising);
     for (int i = 0; i < 5; i++)
         s.quantile[i] = p[(size_t)(at[i] * (double)(n - 1) + 0.5)];
@@ -189,19 +203,20 @@ sps_status sps_unit_spread(struct sps_unit_spread *out, const struct sps_device 
                            size_t units)
 {
     double *found = NULL;
+    size_t outside = 0;
     if (units < 1 || units > SPS_UNIT_SPREAD_MAX)
         SPS_FAIL(EINVAL, "%zu units, must be from 1 to %d", units, SPS_UNIT_SPREAD_MAX);
     SPS_TRY(sps_calloc(&found, units, sizeof *found, "probabilities of units"));
     sps_status status = SPS_OK;
     for (size_t i = 0; i < units && status == SPS_OK; i++) {
         struct sps_unit unit = sps_unit_init(device, seed, (uint32_t)i);
-        double current = 0, offset = p > 0 && p < 1 ? device->params.sigma_p * unit.z : 0;
-        int extrapolated = 0;
-        status = sps_unit_current(&current, &extrapolated, &unit, p);
-        found[i] = sps_unit_clip(sps_unit_probability(&unit, p, current, 0), offset);
+        struct setting s = {0};
+        status = set(&s, &unit, p);
+        found[i] = s.p;
+        outside += (size_t)s.outside;
     }
     if (status == SPS_OK)
-        summarise(out, found, units);
+        summarise(out, found, units, outside);
     sps_free(found);
     return status;
 }

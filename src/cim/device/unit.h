@@ -39,9 +39,10 @@ struct sps_unit sps_unit_nominal(const struct sps_device *device);
  * none that is allowed.  For p of 0 and 1 the current is that of no pulse and of a deterministic write. */
 sps_status sps_unit_current(double *current, int *extrapolated, const struct sps_unit *unit, double p);
 
-/* The probability p' that a unit has with this current, after `bits` bits, without sigma_p (an offset that the caller
- * adds, see sps_unit_clip()).  Where a table is left, its edge counts. */
-double sps_unit_probability(const struct sps_unit *unit, double p, double current, double bits);
+/* What a SET with this current does after `bits` bits: p' without sigma_p, which the caller adds as an offset
+ * (sps_unit_clip()); extrapolated where this device's own point is outside the law's validity, although the nominal one
+ * is not, or outside the table, whose edge then counts. */
+struct sps_switching sps_unit_switching(const struct sps_unit *unit, double p, double current, double bits);
 double sps_unit_clip(double p, double offset);
 
 /* Bits first .. first + count - 1 since the unit was made, for a wanted p.  The same whatever was asked before. */
@@ -58,7 +59,8 @@ double sps_unit_correlation(double p, double reset_failure);
 struct sps_unit_spread {
     double mean, deviation;
     double quantile[5]; /* at 5, 25, 50, 75, 95 % */
-    double stuck;       /* share with p' < 0.01 or > 0.99 */
+    double stuck;       /* share with p' < 0.05 or > 0.95 */
+    double outside;     /* share whose own point is outside the law's validity */
 };
 enum { SPS_UNIT_SPREAD_MAX = 1 << 24 };
 sps_status sps_unit_spread(struct sps_unit_spread *out, const struct sps_device *device, double p, uint64_t seed,
