@@ -15,7 +15,7 @@ layers:
   - conv: {out: 5, kernel: 3, pad: 1, pool: 2, binary: true}
   - batchnorm: {scale: true, bias: true}
   - sign: {}
-  - conv: {out: 35, kernel: 3, stride: 2, pad: 1, binary: true}
+  - conv: {out: 35, kernel: 3, stride: 2, pad: 1, pool: 2, pool_ceil: true, binary: true}
   - batchnorm: {scale: true, bias: true}
   - sign: {}
   - dense: {out: 33, binary: true}
