@@ -120,9 +120,11 @@ static inline void chain_product(struct chain *b, int out, int kernel, int strid
     chain_check(b);
 }
 
-static inline void chain_pool(struct chain *b, int window)
+static inline void chain_pool(struct chain *b, int window, int ceil)
 {
-    chain_op(b, SPS_OP_pool)->window = window;
+    struct sps_op *op = chain_op(b, SPS_OP_pool);
+    op->window = window;
+    op->ceil = ceil;
     chain_check(b);
 }
 
@@ -211,7 +213,7 @@ static inline void random_product(struct chain *b, int masks, int last)
     in = chain_end(b);
     side = in->h < in->w ? in->h : in->w;
     if (side > 1 && chance(b, 40))
-        chain_pool(b, between(b, 1, side < 3 ? side : 3));
+        chain_pool(b, between(b, 1, side < 3 ? side : 3), chance(b, 50));
 }
 
 /* masks: percent of the layers that have some; point: whether the deterministic reading has rows of its own, 2: in some
@@ -229,7 +231,7 @@ static inline struct sps_packed *random_chain(uint32_t seed, int masks, int poin
         const struct sps_value *bits = chain_end(&b);
         int side = bits->h < bits->w ? bits->h : bits->w;
         if (side > 1 && chance(&b, 25))
-            chain_pool(&b, between(&b, 1, side < 3 ? side : 3));
+            chain_pool(&b, between(&b, 1, side < 3 ? side : 3), chance(&b, 50));
     }
     random_product(&b, masks, 1);
     if (sps_value_size(chain_end(&b)) > 256) {
@@ -298,7 +300,10 @@ static inline void pool_by_hand(const struct by_hand *h, const struct sps_op *op
                 int most = INT32_MIN;
                 for (int a = 0; a < op->window; a++)
                     for (int b = 0; b < op->window; b++) {
-                        int z = h->x[((i * op->window + a) * in->w + j * op->window + b) * in->c + c];
+                        int row = i * op->window + a, column = j * op->window + b;
+                        if (row >= in->h || column >= in->w)
+                            continue;
+                        int z = h->x[(row * in->w + column) * in->c + c];
                         most = z > most ? z : most;
                     }
                 h->y[(i * op->result.w + j) * in->c + c] = most;

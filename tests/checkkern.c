@@ -421,16 +421,23 @@ static void check_threshold32(const size_t size[4], enum fill fill, bool definit
     check_threshold(size, fill, definition, true);
 }
 
-/* No value of a window is larger than its output, and one is equal. */
-static bool pool_is_right(const void *dst, bool wide, const void *src, size_t h, size_t w, size_t c, size_t window)
+static size_t windows_along(size_t n, size_t window, int partial)
 {
-    for (size_t i = 0; i < h / window; i++)
-        for (size_t j = 0; j < w / window; j++)
+    return n / window + (partial && n % window > 0);
+}
+
+/* No value of a window is larger than its output, and one is equal. */
+static bool pool_is_right(const void *dst, bool wide, const void *src, size_t h, size_t w, size_t c, size_t window,
+                          int partial)
+{
+    size_t out_w = windows_along(w, window, partial);
+    for (size_t i = 0; i < windows_along(h, window, partial); i++)
+        for (size_t j = 0; j < out_w; j++)
             for (size_t k = 0; k < c; k++) {
-                int32_t value = sum_at(dst, wide, (i * (w / window) + j) * c + k);
+                int32_t value = sum_at(dst, wide, (i * out_w + j) * c + k);
                 bool equal = false, larger = false;
-                for (size_t y = i * window; y < (i + 1) * window; y++)
-                    for (size_t x = j * window; x < (j + 1) * window; x++) {
+                for (size_t y = i * window; y < (i + 1) * window && y < h; y++)
+                    for (size_t x = j * window; x < (j + 1) * window && x < w; x++) {
                         int32_t other = sum_at(src, wide, (y * w + x) * c + k);
                         equal = equal || other == value;
                         larger = larger || other > value;
@@ -441,26 +448,34 @@ static bool pool_is_right(const void *dst, bool wide, const void *src, size_t h,
     return true;
 }
 
-static void check_pool(const size_t size[4], enum fill fill, bool definition, bool wide)
+static void check_windows(const size_t size[4], enum fill fill, bool definition, bool wide, int partial)
 {
     size_t h = size[0], w = size[1], c = size[2], window = size[3];
-    size_t n = h * w * c, bytes = (h / window) * (w / window) * c * (wide ? 4 : 2);
-    snprintf(current, sizeof current, "h %zu, w %zu, c %zu, window %zu, fill %d", h, w, c, window, fill);
+    size_t n = h * w * c, windows = windows_along(h, window, partial) * windows_along(w, window, partial),
+           bytes = windows * c * (wide ? 4 : 2);
+    snprintf(current, sizeof current, "h %zu, w %zu, c %zu, window %zu, partial %d, fill %d", h, w, c, window, partial,
+             fill);
     void *src = take(IN1, n * (wide ? 4 : 2));
     for (size_t i = 0; i < n; i++)
         set_sum(src, wide, i, fill == FILL_RANDOM ? any_sum(wide) : fill == FILL_OPPOSITE ? -1 : 1);
 
     const void *result;
     if (wide) {
-        COMPARE_TIERS(pool32, int32_t, bytes, NULL, false, out, src, h, w, c, window)
+        COMPARE_TIERS(pool32, int32_t, bytes, NULL, false, out, src, h, w, c, window, partial)
         result = want;
     } else {
-        COMPARE_TIERS(pool16, int16_t, bytes, NULL, false, out, src, h, w, c, window)
+        COMPARE_TIERS(pool16, int16_t, bytes, NULL, false, out, src, h, w, c, window, partial)
         result = want;
     }
     if (definition)
-        verdict(pool_is_right(result, wide, src, h, w, c, window) && guards_hold(result, bytes), "ref",
+        verdict(pool_is_right(result, wide, src, h, w, c, window, partial) && guards_hold(result, bytes), "ref",
                 wide ? "pool32" : "pool16", "is not the largest");
+}
+
+static void check_pool(const size_t size[4], enum fill fill, bool definition, bool wide)
+{
+    for (int partial = 0; partial < 2; partial++)
+        check_windows(size, fill, definition, wide, partial);
 }
 
 static void check_pool16(const size_t size[4], enum fill fill, bool definition)
@@ -473,27 +488,37 @@ static void check_pool32(const size_t size[4], enum fill fill, bool definition)
     check_pool(size, fill, definition, true);
 }
 
-static void check_poolbits(const size_t size[4], enum fill fill, bool definition)
+static void check_bit_windows(const size_t size[4], enum fill fill, bool definition, int partial)
 {
-    size_t h = size[0], w = size[1], c = size[2], window = size[3], count = h / window * (w / window) * c;
-    snprintf(current, sizeof current, "h %zu, w %zu, c %zu, window %zu, fill %d", h, w, c, window, fill);
+    size_t h = size[0], w = size[1], c = size[2], window = size[3], out_w = windows_along(w, window, partial),
+           count = windows_along(h, window, partial) * out_w * c;
+    snprintf(current, sizeof current, "h %zu, w %zu, c %zu, window %zu, partial %d, fill %d", h, w, c, window, partial,
+             fill);
     size_t words = sps_words(h * w * c), bytes = 4 * sps_words(count);
     uint32_t *src = take(IN1, words * 4);
     fill_bits(src, words, h * w * c, fill, true);
-    COMPARE_TIERS(poolbits, uint32_t, bytes, NULL, false, out, src, h, w, c, window)
+    COMPARE_TIERS(poolbits, uint32_t, bytes, NULL, false, out, src, h, w, c, window, partial)
     if (definition) {
         bool right = guards_hold(want, bytes);
         for (size_t i = 0; i < 8 * bytes; i++) {
             bool any = false;
             for (size_t a = 0; a < window && i < count; a++)
                 for (size_t b = 0; b < window; b++) {
-                    size_t pixel = (i / c / (w / window) * window + a) * w + i / c % (w / window) * window + b;
-                    any = any || (src[(pixel * c + i % c) / 32] >> (pixel * c + i % c) % 32 & 1);
+                    size_t row = i / c / out_w * window + a, column = i / c % out_w * window + b,
+                           pixel = row * w + column;
+                    any =
+                        any || (row < h && column < w && src[(pixel * c + i % c) / 32] >> (pixel * c + i % c) % 32 & 1);
                 }
             right = right && (want[i / 32] >> i % 32 & 1) == any;
         }
         verdict(right, "ref", "poolbits", "is not the largest");
     }
+}
+
+static void check_poolbits(const size_t size[4], enum fill fill, bool definition)
+{
+    for (int partial = 0; partial < 2; partial++)
+        check_bit_windows(size, fill, definition, partial);
 }
 
 static void fill_bytes(int8_t *x, size_t n, enum fill fill)
@@ -1010,10 +1035,12 @@ BENCH(unpack, 4 * n[0], 4 * n[0], 0, n[0], o->out, o->x, n[0])
 BENCH(ede, 4 * n[0], 4 * n[0], 4 * n[0], n[0], o->out, o->x, o->y, n[0], 2, 1)
 BENCH(threshold16, n[0] * n[1], 2 * n[0] * n[1], 2 * n[1], n[0] * n[1], o->out, o->x, o->y, n[0], n[1])
 BENCH(threshold32, n[0] * n[1], 4 * n[0] * n[1], 4 * n[1], n[0] * n[1], o->out, o->x, o->y, n[0], n[1])
-BENCH(pool16, n[0] * n[1] * n[2], 2 * n[0] * n[1] * n[2], 0, n[0] * n[1] * n[2], o->out, o->x, n[0], n[1], n[2], n[3])
+BENCH(pool16, n[0] * n[1] * n[2], 2 * n[0] * n[1] * n[2], 0, n[0] * n[1] * n[2], o->out, o->x, n[0], n[1], n[2], n[3],
+      0)
 BENCH(poolbits, 4 * sps_words(n[0] * n[1] * n[2]), 4 * sps_words(n[0] * n[1] * n[2]), 0, n[0] * n[1] * n[2], o->out,
-      o->x, n[0], n[1], n[2], n[3])
-BENCH(pool32, n[0] * n[1] * n[2], 4 * n[0] * n[1] * n[2], 0, n[0] * n[1] * n[2], o->out, o->x, n[0], n[1], n[2], n[3])
+      o->x, n[0], n[1], n[2], n[3], 0)
+BENCH(pool32, n[0] * n[1] * n[2], 4 * n[0] * n[1] * n[2], 0, n[0] * n[1] * n[2], o->out, o->x, n[0], n[1], n[2], n[3],
+      0)
 BENCH(drain, 4 * n[0], 0, 0, n[0], o->out, (int8_t *)o->out + 2 * n[0], n[0])
 
 /* Flips here and there in an image 14 pixels wide; weights of 32 channels. */

@@ -48,7 +48,7 @@ def members(expression):
             sets.get(term.strip(), term.strip().removeprefix("OP(").removesuffix(")")).split()}
 
 
-attributes = re.findall(r'\{"(\w+)", OP_FIELD\(\w+\), ([^,]+), (-?\d+), ([^}]+)\}', format_c)
+attributes = re.findall(r'\{"(\w+)", OP_FIELD\(\w+\), ([^,]+), (-?\d+), ([^}]+), [01]\}', format_c)
 op_tensors = re.findall(r'\{"(\w+)", OP_FIELD\(\w+\), ([^,]+), SPS_(\w+), \w+\}', format_c)
 assert (len(operations), len(noises), len(kinds)) == (11, 5, 5) and len(attributes) >= 10 and len(op_tensors) >= 7
 
@@ -119,7 +119,9 @@ def predict(model, pixels, picks, point=False):
             values.append(product(op, x, 2 * of("weight_bits")[:, :fan_in].astype(np.int64) - 1))
         elif op["op"] == "pool" and not op["average"]:
             n, (h, w, c) = op["window"], x.shape
-            values.append(x[:h // n * n, :w // n * n].reshape(h // n, n, w // n, n, c).max((1, 3)))
+            rows, columns = (-(-size // n) if op.get("ceil") else size // n for size in (h, w))
+            values.append(np.array([[x[i * n:i * n + n, j * n:j * n + n].max((0, 1)) for j in range(columns)]
+                                    for i in range(rows)]))
         elif op["op"] == "threshold":
             is_up = x >= row_of(of("threshold"), op, picks, point)
             turned = row_of(of("flip")[:, :x.shape[2]], op, picks, point) == 1

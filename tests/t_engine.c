@@ -184,7 +184,7 @@ static void wide_convolution(void **state)
         chain_product(&b, 1030, 1, 1, 0, CHAIN_NONE);
         chain_decide(&b, SPS_NOISE_bank, 2, 1);
         chain_product(&b, 3, 6, 1, 1, mask);
-        chain_pool(&b, 2);
+        chain_pool(&b, 2, 0);
         chain_score(&b, SPS_NOISE_bank, 2, 1);
         struct sps_packed *m = chain_finish(&b);
         check_model(m, 70, 2);
@@ -368,7 +368,7 @@ static void flips_are_shares_of_pairs(void **state)
     (void)state;
     struct chain b = chain_start(110, 6, 5, 2);
     chain_product(&b, 11, 3, 1, 1, CHAIN_NONE);
-    chain_pool(&b, 2);
+    chain_pool(&b, 2, 0);
     chain_decide(&b, SPS_NOISE_bank, 4, 1);
     chain_product(&b, 3, 0, 0, 0, CHAIN_NONE);
     chain_score(&b, SPS_NOISE_bank, 2, 1);

@@ -75,6 +75,7 @@ static struct sps_weight *find_weight(const struct sps_graph *graph, int layer, 
 struct conv_case {
     int h, w, c, o, kernel, stride, pad, pool;
     enum sps_kind kind; /* of the input */
+    int ceil;           /* windows at the end may be smaller */
 };
 
 /* A graph whose layer of that kind of input is the last but two (binary) or last but one. */
@@ -87,11 +88,12 @@ static struct sps_graph *conv_graph(const struct conv_case *q, int binary, int t
                  q->kind == SPS_BITS ? "  - sign: {}\n" : "");
     if (binary)
         snprintf(back, sizeof back, "  - batchnorm: {}\n");
-    snprintf(
-        text, sizeof text,
-        "input: {height: %d, width: %d, channels: %d}\nclasses: 3\nlayers:\n%s"
-        "  - conv: {out: %d, kernel: %d, stride: %d, pad: %d, pool: %d, binary: %s}\n%s  - dense: {out: classes}\n",
-        q->h, q->w, input_c, front, q->o, q->kernel, q->stride, q->pad, q->pool, binary ? "true" : "false", back);
+    snprintf(text, sizeof text,
+             "input: {height: %d, width: %d, channels: %d}\nclasses: 3\nlayers:\n%s"
+             "  - conv: {out: %d, kernel: %d, stride: %d, pad: %d, pool: %d, pool_ceil: %s, binary: %s}\n%s  - dense: "
+             "{out: classes}\n",
+             q->h, q->w, input_c, front, q->o, q->kernel, q->stride, q->pad, q->pool, q->ceil ? "true" : "false",
+             binary ? "true" : "false", back);
     return make_graph(text,
                       &(struct sps_graph_options){.training = training, .threads = threads, .batch = batch, .seed = 5});
 }
@@ -99,6 +101,18 @@ static struct sps_graph *conv_graph(const struct conv_case *q, int binary, int t
 static struct sps_layer *conv_layer(const struct sps_graph *graph, const struct conv_case *q)
 {
     return graph->layers[q->kind == SPS_CODES ? 0 : q->kind == SPS_BITS ? 2 : 1];
+}
+
+/* Rows or columns of so many pixels before and behind pooling. */
+static int positions_of(const struct conv_case *q, int pixels)
+{
+    return (pixels + 2 * q->pad - q->kernel) / q->stride + 1;
+}
+
+static int pooled_of(const struct conv_case *q, int pixels)
+{
+    int n = positions_of(q, pixels);
+    return n / q->pool + (q->ceil && n % q->pool > 0);
 }
 
 /* The plain sum at one position before pooling; padding is a true zero.  Adds g times the derivatives if asked. */
@@ -127,8 +141,7 @@ static double conv_at(const struct conv_case *q, const double *x, const double *
 static void conv_reference(const struct conv_case *q, double *y, const double *x, const double *w, const float *dy,
                            double *dx, double *dw)
 {
-    int oh = ((q->h + 2 * q->pad - q->kernel) / q->stride + 1) / q->pool;
-    int ow = ((q->w + 2 * q->pad - q->kernel) / q->stride + 1) / q->pool;
+    int oh = pooled_of(q, q->h), ow = pooled_of(q, q->w);
     for (int i = 0; i < oh; i++)
         for (int j = 0; j < ow; j++)
             for (int o = 0; o < q->o; o++) {
@@ -137,6 +150,8 @@ static void conv_reference(const struct conv_case *q, double *y, const double *x
                 y[at] = -INFINITY;
                 for (int a = 0; a < q->pool * q->pool; a++) {
                     int r = i * q->pool + a / q->pool, s = j * q->pool + a % q->pool;
+                    if (r >= positions_of(q, q->h) || s >= positions_of(q, q->w))
+                        continue;
                     double z = conv_at(q, x, w, r, s, o, 0, NULL, NULL);
                     if (z > y[at]) {
                         y[at] = z;
@@ -158,8 +173,8 @@ static void check_conv(const struct conv_case *q, int binary, int training, int 
     struct sps_random r = test_random(seed);
     struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, n);
     size_t in = sps_shape_size(&layer->in), out = sps_shape_size(&layer->out), count = weight->rows * weight->row;
-    assert_int_equal(layer->out.h, ((q->h + 2 * q->pad - q->kernel) / q->stride + 1) / q->pool);
-    assert_int_equal(layer->out.w, ((q->w + 2 * q->pad - q->kernel) / q->stride + 1) / q->pool);
+    assert_int_equal(layer->out.h, pooled_of(q, q->h));
+    assert_int_equal(layer->out.w, pooled_of(q, q->w));
     assert_int_equal(layer->out.c, q->o);
     assert_int_equal(layer->in.kind, q->kind);
     double *x = ROOM(double, in), *w = ROOM(double, count), *y = ROOM(double, out), *dx = ROOM(double, (size_t)n *in),
@@ -206,15 +221,31 @@ static void binary_convolution_by_hand_picked_shapes(void **state)
 {
     (void)state;
     const struct conv_case cases[] = {
-        {6, 6, 1, 1, 3, 1, 1, 1, SPS_CODES},    {7, 5, 3, 5, 3, 1, 1, 2, SPS_CODES}, /* rows and columns cut off */
-        {9, 9, 2, 17, 5, 1, 2, 2, SPS_CODES},   {9, 8, 1, 4, 3, 2, 1, 1, SPS_CODES},
-        {11, 11, 1, 33, 3, 2, 0, 3, SPS_CODES}, {5, 5, 4, 16, 5, 1, 0, 1, SPS_CODES},
-        {4, 4, 1, 2, 1, 1, 0, 1, SPS_CODES},    {6, 6, 5, 7, 3, 1, 1, 1, SPS_BITS},
-        {8, 8, 32, 16, 3, 1, 1, 2, SPS_BITS},   {7, 7, 33, 20, 3, 1, 1, 2, SPS_BITS},
-        {5, 9, 7, 40, 5, 1, 2, 2, SPS_BITS},    {10, 10, 3, 5, 3, 2, 1, 2, SPS_BITS},
-        {11, 10, 2, 3, 3, 1, 0, 3, SPS_BITS},   {3, 3, 1, 1, 3, 1, 2, 1, SPS_BITS},
-        {6, 7, 64, 64, 1, 1, 0, 1, SPS_BITS},   {2, 2, 6, 9, 5, 1, 4, 2, SPS_BITS}, /* kernel larger than the image */
-        {9, 9, 3, 4, 2, 3, 1, 1, SPS_BITS},     {13, 4, 9, 6, 4, 4, 3, 1, SPS_BITS},
+        {6, 6, 1, 1, 3, 1, 1, 1, SPS_CODES, 0},
+        {7, 5, 3, 5, 3, 1, 1, 2, SPS_CODES, 0}, /* rows and columns cut off */
+        {9, 9, 2, 17, 5, 1, 2, 2, SPS_CODES, 0},
+        {9, 8, 1, 4, 3, 2, 1, 1, SPS_CODES, 0},
+        {11, 11, 1, 33, 3, 2, 0, 3, SPS_CODES, 0},
+        {5, 5, 4, 16, 5, 1, 0, 1, SPS_CODES, 0},
+        {4, 4, 1, 2, 1, 1, 0, 1, SPS_CODES, 0},
+        {6, 6, 5, 7, 3, 1, 1, 1, SPS_BITS, 0},
+        {8, 8, 32, 16, 3, 1, 1, 2, SPS_BITS, 0},
+        {7, 7, 33, 20, 3, 1, 1, 2, SPS_BITS, 0},
+        {5, 9, 7, 40, 5, 1, 2, 2, SPS_BITS, 0},
+        {10, 10, 3, 5, 3, 2, 1, 2, SPS_BITS, 0},
+        {11, 10, 2, 3, 3, 1, 0, 3, SPS_BITS, 0},
+        {3, 3, 1, 1, 3, 1, 2, 1, SPS_BITS, 0},
+        {6, 7, 64, 64, 1, 1, 0, 1, SPS_BITS, 0},
+        {2, 2, 6, 9, 5, 1, 4, 2, SPS_BITS, 0}, /* kernel larger than the image */
+        {9, 9, 3, 4, 2, 3, 1, 1, SPS_BITS, 0},
+        {13, 4, 9, 6, 4, 4, 3, 1, SPS_BITS, 0},
+        {7, 7, 3, 5, 3, 1, 1, 2, SPS_CODES, 1}, /* windows cut by the edge: 7 x 7 to 4 x 4 */
+        {7, 7, 33, 20, 3, 1, 1, 2, SPS_BITS, 1},
+        {5, 5, 4, 9, 3, 1, 1, 3, SPS_CODES, 1},
+        {5, 5, 32, 40, 3, 1, 1, 3, SPS_BITS, 1},
+        {6, 7, 5, 8, 3, 1, 1, 2, SPS_BITS, 1},
+        {7, 6, 5, 8, 3, 1, 1, 2, SPS_BITS, 1},
+        {8, 8, 5, 8, 3, 1, 1, 2, SPS_BITS, 1}, /* nothing is left over */
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         check_conv(&cases[i], 1, 1, 1, 3, 3, (uint32_t)(1000 + i));
@@ -239,6 +270,7 @@ static void binary_convolution_by_random_shapes(void **state)
         q.w = least + (int)sps_random_below(&r, 6);
         q.kind = sps_random_below(&r, 3) == 0 ? SPS_CODES : SPS_BITS;
         q.c = 1 + (int)sps_random_below(&r, q.kind == SPS_CODES ? 4 : 37);
+        q.ceil = (int)sps_random_below(&r, 2);
         check_conv(&q, 1, (int)(i % 3 != 0), 1 + (int)(i % 2), 2, 2, 2000 + i);
     }
 }
@@ -248,11 +280,11 @@ static void float_convolution(void **state)
 {
     (void)state;
     const struct conv_case cases[] = {
-        {6, 6, 1, 2, 3, 1, 1, 1, SPS_CODES}, {7, 5, 3, 5, 3, 2, 1, 1, SPS_CODES},
-        {6, 6, 3, 4, 3, 1, 0, 1, SPS_REALS}, {8, 8, 16, 8, 5, 1, 2, 1, SPS_REALS},
-        {6, 7, 5, 3, 3, 2, 0, 1, SPS_REALS}, /* a row is left over */
-        {9, 9, 2, 9, 2, 3, 1, 1, SPS_REALS}, {5, 5, 7, 4, 3, 1, 1, 1, SPS_BITS},
-        {4, 4, 1, 1, 1, 1, 0, 1, SPS_REALS}, {10, 8, 33, 17, 3, 4, 2, 1, SPS_REALS},
+        {6, 6, 1, 2, 3, 1, 1, 1, SPS_CODES, 0}, {7, 5, 3, 5, 3, 2, 1, 1, SPS_CODES, 0},
+        {6, 6, 3, 4, 3, 1, 0, 1, SPS_REALS, 0}, {8, 8, 16, 8, 5, 1, 2, 1, SPS_REALS, 0},
+        {6, 7, 5, 3, 3, 2, 0, 1, SPS_REALS, 0}, /* a row is left over */
+        {9, 9, 2, 9, 2, 3, 1, 1, SPS_REALS, 0}, {5, 5, 7, 4, 3, 1, 1, 1, SPS_BITS, 0},
+        {4, 4, 1, 1, 1, 1, 0, 1, SPS_REALS, 0}, {10, 8, 33, 17, 3, 4, 2, 1, SPS_REALS, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         check_conv(&cases[i], 0, 1, 1, 3, 3, (uint32_t)(3000 + i));
@@ -265,7 +297,7 @@ static void float_convolution(void **state)
 static void convolution_after_a_change_of_threads(void **state)
 {
     (void)state;
-    const struct conv_case q = {6, 6, 5, 7, 3, 1, 1, 2, SPS_BITS};
+    const struct conv_case q = {6, 6, 5, 7, 3, 1, 1, 2, SPS_BITS, 0};
     struct sps_graph *graph = conv_graph(&q, 1, 1, 1, 6);
     struct sps_layer *layer = conv_layer(graph, &q);
     struct sps_weight *weight = find_weight(graph, layer->index, "weight");

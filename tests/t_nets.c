@@ -41,6 +41,17 @@ static void lenet5_wide(void **state)
     NEAR(10035200.0 / (double)macs, 0.82, 0.005);
 }
 
+/* 9 x (32 + 32 x 32 + 32 x 64 + 64 x 64 + 64 x 128 + 128 x 128) + 4 x 4 x 128 x 10 weights: 7 x 7 is pooled to 4 x 4.
+ */
+static void vgg_mobiny_28(void **state)
+{
+    (void)state;
+    size_t weights, macs;
+    size_of("vgg-mobiny-28", &weights, &macs);
+    assert_int_equal(weights, 306464);
+    assert_int_equal(macs, 784 * (288 + 9216) + 196 * (18432 + 36864) + 49 * (73728 + 147456) + 20480);
+}
+
 static void mlp4(void **state)
 {
     (void)state;
@@ -77,10 +88,8 @@ static void presets_resolve(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lenet5_classic),
-        cmocka_unit_test(lenet5_wide),
-        cmocka_unit_test(mlp4),
-        cmocka_unit_test(presets_resolve),
+        cmocka_unit_test(lenet5_classic), cmocka_unit_test(lenet5_wide),     cmocka_unit_test(vgg_mobiny_28),
+        cmocka_unit_test(mlp4),           cmocka_unit_test(presets_resolve),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

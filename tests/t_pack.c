@@ -18,13 +18,23 @@ static const char conv_net[] =
     "  - dense: {out: 20, binary: true}\n  - batchnorm: {}\n  - sign: {}\n"
     "  - dense: {out: classes, binary: true}\n  - batchnorm: {scale: true, bias: true, gamma: 3}\n";
 
+/* Windows that the edge cuts: 7 x 7 to 4 x 4 behind codes, 5 x 5 by 3 x 3 behind bits. */
+static const char odd_net[] =
+    "name: odd\nlayers:\n"
+    "  - conv: {out: 8, kernel: 6, pool: 2, pool_ceil: true, binary: true}\n"
+    "  - batchnorm: {scale: true, bias: true}\n  - sign: {}\n"
+    "  - conv: {out: 12, kernel: 4, pad: 2, pool: 3, pool_ceil: true, binary: true}\n"
+    "  - batchnorm: {scale: true, bias: true}\n  - sign: {}\n"
+    "  - dense: {out: classes, binary: true}\n  - batchnorm: {scale: true, bias: true, gamma: 3}\n";
+
 static const struct toy_run runs[] = {
     {.out = "vi", .settings = "method.name=scale_vi train.epochs=2"},
     {.out = "drop", .settings = "method.p=0.3 train.epochs=2"},
     {.out = "element", .settings = "method.mask=element method.p=0.2 train.epochs=1"},
     {.out = "point", .settings = "method.name=point train.epochs=1"},
     {.out = "conv", .settings = "net.name=./conv.yaml method.p=0.2 train.epochs=1"},
-    {.out = "conv_vi", .settings = "net.name=./conv.yaml method.name=scale_vi method.samples=3 train.epochs=1"}};
+    {.out = "conv_vi", .settings = "net.name=./conv.yaml method.name=scale_vi method.samples=3 train.epochs=1"},
+    {.out = "odd", .settings = "net.name=./odd.yaml method.p=0.2 train.epochs=1"}};
 enum { RUNS = sizeof runs / sizeof *runs };
 
 struct both {
@@ -257,6 +267,7 @@ static int enter(void **state)
     struct sps_train_result result;
     toy_enter("t_pack.d");
     toy_save(".", "conv.yaml", conv_net, sizeof conv_net - 1);
+    toy_save(".", "odd.yaml", odd_net, sizeof odd_net - 1);
     for (size_t i = 0; i < RUNS; i++)
         OK(toy_train(&result, &runs[i]));
     OK(sps_dataset_open(&set, "./toy", SPS_TEST, NULL));

@@ -12,7 +12,7 @@ static struct sps_packed *small_model(void)
 {
     struct chain b = chain_start(1, 6, 7, 2);
     chain_product(&b, 5, 3, 1, 1, CHAIN_NONE);
-    chain_pool(&b, 2);
+    chain_pool(&b, 2, 0);
     chain_decide(&b, SPS_NOISE_bank, 3, 1);
     chain_product(&b, 4, 0, 0, 0, SPS_NOISE_map);
     chain_decide(&b, SPS_NOISE_channel, 2, 1);
@@ -27,6 +27,21 @@ static struct sps_packed *small_model(void)
     b.m->validation_accuracy = 0.625;
     b.m->class_names[0] = "cat";
     b.m->class_names[2] = "d\u00f6g \"\\";
+    return chain_finish(&b);
+}
+
+/* Sums and bits pooled in windows that the edge cuts: 5 x 7 to 3 x 4, to 1 x 2. */
+static struct sps_packed *edged_model(void)
+{
+    struct chain b = chain_start(3, 5, 7, 2);
+    chain_product(&b, 9, 3, 1, 1, CHAIN_NONE);
+    chain_pool(&b, 2, 1);
+    chain_decide(&b, SPS_NOISE_bank, 3, 1);
+    chain_product(&b, 5, 3, 1, 1, CHAIN_NONE);
+    chain_decide(&b, SPS_NOISE_bank, 2, 1);
+    chain_pool(&b, 3, 1);
+    chain_product(&b, 3, 0, 0, 0, CHAIN_NONE);
+    chain_score(&b, SPS_NOISE_bank, 2, 1);
     return chain_finish(&b);
 }
 
@@ -119,10 +134,10 @@ static void same_op(const struct sps_packed *ma, const struct sps_packed *mb, in
            rows = (a->noise < 0 ? 1 : (size_t)ma->noises[a->noise].entries) + (size_t)a->point;
     assert_string_equal(a->name, b->name);
     assert_memory_equal(a->from, b->from, (size_t)a->from_count * sizeof *a->from);
-    const int x[] = {(int)a->kind, a->from_count, a->out,    a->kernel, a->stride, a->pad,
-                     a->window,    a->average,    a->factor, a->bits,   a->noise,  a->point};
-    const int y[] = {(int)b->kind, b->from_count, b->out,    b->kernel, b->stride, b->pad,
-                     b->window,    b->average,    b->factor, b->bits,   b->noise,  b->point};
+    const int x[] = {(int)a->kind, a->from_count, a->out,    a->kernel, a->stride, a->pad,  a->window,
+                     a->average,   a->ceil,       a->factor, a->bits,   a->noise,  a->point};
+    const int y[] = {(int)b->kind, b->from_count, b->out,    b->kernel, b->stride, b->pad,  b->window,
+                     b->average,   b->ceil,       b->factor, b->bits,   b->noise,  b->point};
     assert_memory_equal(x, y, sizeof x);
     assert_memory_equal(&a->result, &b->result, sizeof a->result);
     const struct {
@@ -289,8 +304,8 @@ static void with_concat(struct chain *b)
 static void with_bits_pooled_twice(struct chain *b)
 {
     bits_first(b);
-    chain_pool(b, 2);
-    chain_pool(b, 1);
+    chain_pool(b, 2, 0);
+    chain_pool(b, 1, 0);
 }
 static void reals_first(struct chain *b)
 {
@@ -479,6 +494,8 @@ static void damaged_graphs(void **state)
         {"\"window\":2", "\"window\":1", SPS_EFORMAT, "ops.3.weight_bits"},
         {"\"average\":0", "\"average\":1", SPS_EFORMAT, "operation 1 (pool): its input is sums"},
         {"\"average\":0", "\"average\":2", SPS_EFORMAT, "'average' must be"},
+        {"\"average\":0", "\"average\":0,\"ceil\":2", SPS_EFORMAT, "'ceil' must be"},
+        {"\"average\":0", "\"average\":0,\"ceil\":null", SPS_EFORMAT, "'ceil' must be"},
         {"\"from\":[1]", "\"from\":[2]", SPS_EFORMAT, "operation 1: input 0 is not a value before it"},
         {"\"from\":[1]", "\"from\":[7]", SPS_EFORMAT, "input 0 is not"},
         {"\"from\":[1]", "\"from\":[-1]", SPS_EFORMAT, "input 0 is not"},
@@ -616,6 +633,17 @@ static void damaged_tensors(void **state)
     FAILS(reopen(1, &(struct edit){.tensor = "ops.1.step", .at = 4, BYTES(float, -1)}), EFORMAT, "step 1 is -1");
 }
 
+/* Attributes that came later are written only where they say something: the programs before them refuse their names. */
+static void old_models_are_written_as_before(void **state)
+{
+    (void)state;
+    sps_safetensors *file = NULL;
+    OK(sps_safetensors_open(&file, "good.packed"));
+    const char *graph = sps_safetensors_metadata(file, "graph");
+    assert_non_null(strstr(graph, "\"window\":2,\"average\":0}"));
+    sps_safetensors_close(file);
+}
+
 /* Files cut short, and bits turned over: refused, or harmless. */
 static void damaged_bytes(void **state)
 {
@@ -689,21 +717,22 @@ static void models_in_memory_are_checked(void **state)
 
 #define GOLDEN TEST_DIR "/golden/"
 
-static void write_expected(FILE *file, const struct sps_packed *m)
+static void write_expected(const char *path, const struct sps_packed *m)
 {
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
     for (int reading = 0; reading < 2; reading++) {
         struct answer a = predict(m, reading ? SPS_POINT : SPS_SAMPLED);
         for (size_t i = 0; i < a.passes * IMAGES * 3; i++)
             fprintf(file, "%a\n", (double)a.logits[i]);
         answer_free(&a);
     }
+    fclose(file);
 }
 
-static void golden_files_keep_their_meaning(void **state)
+static void check_golden(const char *path, const struct sps_packed *m)
 {
-    (void)state;
-    struct sps_packed *m = open_packed(GOLDEN "packed-v1.safetensors"), *whole = NULL;
-    FILE *file = fopen(GOLDEN "packed-v1.logits", "r");
+    FILE *file = fopen(path, "r");
     char line[64];
     assert_non_null(file);
     for (int reading = 0; reading < 2; reading++) {
@@ -716,9 +745,21 @@ static void golden_files_keep_their_meaning(void **state)
     }
     assert_null(fgets(line, sizeof line, file));
     fclose(file);
+}
+
+static void golden_files_keep_their_meaning(void **state)
+{
+    (void)state;
+    struct sps_packed *m = open_packed(GOLDEN "packed-v1.safetensors"), *edged = NULL, *whole = NULL;
+    check_golden(GOLDEN "packed-v1.logits", m);
     assert_string_equal(sps_packed_get_info(m)->net, "small");
     assert_string_equal(sps_packed_class_name(m, 2), "d\u00f6g \"\\");
     sps_packed_close(m);
+    edged = open_packed(GOLDEN "packed-v1-ceil.safetensors");
+    check_golden(GOLDEN "packed-v1-ceil.logits", edged);
+    assert_int_equal(edged->ops[1].result.h * 10 + edged->ops[1].result.w, 34);
+    assert_int_equal(edged->ops[5].result.h * 10 + edged->ops[5].result.w, 12);
+    sps_packed_close(edged);
     whole = open_packed(GOLDEN "packed-v1-all-operations.safetensors");
     assert_int_equal(whole->op_count, 9);
     for (int kind = 0; kind < SPS_OP_KINDS; kind++) {
@@ -732,15 +773,14 @@ static void golden_files_keep_their_meaning(void **state)
 
 static int write_golden(void)
 {
-    struct sps_packed *m = small_model(), *whole = whole_model();
-    FILE *file = fopen(GOLDEN "packed-v1.logits", "w");
+    struct sps_packed *m = small_model(), *edged = edged_model(), *whole = whole_model();
     OK(sps_packed_write(m, GOLDEN "packed-v1.safetensors"));
+    OK(sps_packed_write(edged, GOLDEN "packed-v1-ceil.safetensors"));
     OK(sps_packed_write(whole, GOLDEN "packed-v1-all-operations.safetensors"));
-    if (file == NULL)
-        return 1;
-    write_expected(file, m);
-    fclose(file);
+    write_expected(GOLDEN "packed-v1.logits", m);
+    write_expected(GOLDEN "packed-v1-ceil.logits", edged);
     sps_packed_close(m);
+    sps_packed_close(edged);
     sps_packed_close(whole);
     return 0;
 }
@@ -778,6 +818,7 @@ int main(int argc, char **argv)
         TEST(damaged_graphs_of_other_operations),
         TEST(foreign_versions),
         TEST(damaged_tensors),
+        TEST(old_models_are_written_as_before),
         TEST(damaged_bytes),
         TEST(models_in_memory_are_checked),
         TEST(golden_files_keep_their_meaning),

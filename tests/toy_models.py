@@ -12,7 +12,7 @@ name: toy
 input: {height: 12, width: 12, channels: 1}
 classes: 4
 layers:
-  - conv: {out: 5, kernel: 3, pad: 1, pool: 2, binary: true}
+  - conv: {out: 5, kernel: 3, pad: 2, pool: 3, pool_ceil: true, binary: true}
   - batchnorm: {scale: true, bias: true}
   - sign: {}
   - conv: {out: 35, kernel: 3, stride: 2, pad: 1, binary: true}

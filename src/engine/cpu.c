@@ -132,9 +132,9 @@ static void conv_task(void *work, size_t task, int worker)
         struct job part = *j;
         part.sums = chunk;
         multiply(&part, patches, 0, (last - first) * columns);
-        size_t window = (size_t)s->window_size, out = first / window * (columns / window) * s->channels;
+        size_t window = (size_t)s->window_size, out = first / window * s->out_columns * s->channels;
         j->kern->pool32((int32_t *)j->sums + out, (const int32_t *)(const void *)chunk, last - first, columns,
-                        s->channels, window);
+                        s->channels, window, s->window_ceil);
         return;
     }
     multiply(j, patches, first * columns, (last - first) * columns);

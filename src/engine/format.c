@@ -26,17 +26,19 @@ static const struct attribute {
     size_t offset; /* of an int in struct sps_op */
     unsigned ops;  /* that have it */
     int min, max;
+    int optional; /* 0 where it is missing, and then not written: older versions know the file without it */
 } attributes[] = {
-    {"out", OP_FIELD(out), BINARIES | FLOATS, 1, 65536},
-    {"kernel", OP_FIELD(kernel), CONVS, 1, 4096},
-    {"stride", OP_FIELD(stride), CONVS, 1, 4096},
-    {"pad", OP_FIELD(pad), CONVS, 0, 4095},
-    {"window", OP_FIELD(window), OP(pool), 1, 4096},
-    {"average", OP_FIELD(average), OP(pool), 0, 1},
-    {"factor", OP_FIELD(factor), OP(upsample), 1, 4096},
-    {"bits", OP_FIELD(bits), OP(quantise), 1, 8},
-    {"noise", OP_FIELD(noise), BINARIES | TABLES, -1, SPS_NOISES_MAX - 1},
-    {"point", OP_FIELD(point), TABLES, 0, 1},
+    {"out", OP_FIELD(out), BINARIES | FLOATS, 1, 65536, 0},
+    {"kernel", OP_FIELD(kernel), CONVS, 1, 4096, 0},
+    {"stride", OP_FIELD(stride), CONVS, 1, 4096, 0},
+    {"pad", OP_FIELD(pad), CONVS, 0, 4095, 0},
+    {"window", OP_FIELD(window), OP(pool), 1, 4096, 0},
+    {"average", OP_FIELD(average), OP(pool), 0, 1, 0},
+    {"ceil", OP_FIELD(ceil), OP(pool), 0, 1, 1},
+    {"factor", OP_FIELD(factor), OP(upsample), 1, 4096, 0},
+    {"bits", OP_FIELD(bits), OP(quantise), 1, 8, 0},
+    {"noise", OP_FIELD(noise), BINARIES | TABLES, -1, SPS_NOISES_MAX - 1, 0},
+    {"point", OP_FIELD(point), TABLES, 0, 1, 0},
 };
 enum { ATTRIBUTES = sizeof attributes / sizeof *attributes };
 
@@ -184,7 +186,8 @@ static sps_status read_attributes(struct sps_op *op, json_t *object)
         if (!has(attributes[i].ops, op))
             continue;
         int value = 0;
-        SPS_TRY(whole(&value, object, attributes[i].key, attributes[i].min, attributes[i].max));
+        if (!attributes[i].optional || json_object_get(object, attributes[i].key) != NULL)
+            SPS_TRY(whole(&value, object, attributes[i].key, attributes[i].min, attributes[i].max));
         memcpy((char *)op + attributes[i].offset, &value, sizeof value);
         keys[count++] = attributes[i].key;
     }
@@ -384,7 +387,8 @@ static json_t *op_as_json(const struct sps_op *op)
         if (has(attributes[i].ops, op)) {
             int value;
             memcpy(&value, (const char *)op + attributes[i].offset, sizeof value);
-            failed = json_object_set_new(object, attributes[i].key, json_integer(value));
+            if (value != 0 || !attributes[i].optional)
+                failed = json_object_set_new(object, attributes[i].key, json_integer(value));
         }
     if (!failed)
         return object;

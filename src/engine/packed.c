@@ -187,8 +187,8 @@ static sps_status check_pool(struct sps_op *op, const struct sps_value *in)
     if (op->window < 1 || op->window > in->h || op->window > in->w)
         SPS_FAIL(EFORMAT, "window %d does not fit an input of %d x %d", op->window, in->h, in->w);
     op->result = *in;
-    op->result.h = in->h / op->window;
-    op->result.w = in->w / op->window;
+    op->result.h = (int)sps_pooled((size_t)in->h, (size_t)op->window, op->ceil);
+    op->result.w = (int)sps_pooled((size_t)in->w, (size_t)op->window, op->ceil);
     return SPS_OK;
 }
 

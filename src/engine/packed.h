@@ -64,6 +64,7 @@ struct sps_op {
     int out;                     /* binary_*, float_*: output channels */
     int kernel, stride, pad;     /* *_conv: pixels */
     int window, average;         /* pool: pixels; 1 for the mean */
+    int ceil;                    /* pool: what is left over at the end is a smaller window, not dropped */
     int factor;                  /* upsample */
     int bits;                    /* quantise: of a level */
     int noise;                   /* index, -1 for none */

@@ -189,8 +189,10 @@ static sps_status plan_pool(struct sps_stage *s, const struct sps_packed *m, int
     if (op->result.kind != SPS_VALUE_SUMS)
         return refuse(m, index, "only sums are pooled");
     s->window_size = op->window;
+    s->window_ceil = op->ceil;
     s->pools_at_once = s->conv && s->codes; /* a first layer's are never updated */
     s->out_positions = (size_t)op->result.h * (size_t)op->result.w;
+    s->out_columns = (size_t)op->result.w;
     return SPS_OK;
 }
 
@@ -208,6 +210,7 @@ static sps_status plan_stages(struct sps_plan *plan)
         SPS_TRY(plan_product(s, m, i++, &pick_at));
         s->window_size = 1;
         s->out_positions = s->positions;
+        s->out_columns = (size_t)s->window.cw;
         if (i < m->op_count && m->ops[i].kind == SPS_OP_pool)
             SPS_TRY(plan_pool(s, m, i++));
         if (i == m->op_count)
@@ -216,8 +219,10 @@ static sps_status plan_stages(struct sps_plan *plan)
         if (s->noise != NULL && !m->ops[i - 1].point)
             plan->point_possible = 0;
         s->bit_window = 1;
-        if (i < m->op_count && m->ops[i].kind == SPS_OP_pool)
-            s->bit_window = m->ops[i++].window;
+        if (i < m->op_count && m->ops[i].kind == SPS_OP_pool) {
+            s->bit_window = m->ops[i].window;
+            s->bit_ceil = m->ops[i++].ceil;
+        }
         if (i == m->op_count && !s->last)
             return refuse(m, i - 1, "it would be the last");
     }

@@ -30,8 +30,9 @@ struct sps_stage {
     size_t macs;
     /* Pooling of sums. */
     int window_size;   /* 1: none */
+    int window_ceil;   /* windows at the end may be smaller */
     int pools_at_once; /* nobody needs the sums before pooling: the backend gives those behind it */
-    size_t out_positions;
+    size_t out_positions, out_columns;
     /* The decision. */
     const struct sps_noise *noise; /* NULL: one row */
     int pick_at;                   /* where its picks start */
@@ -41,7 +42,8 @@ struct sps_stage {
     uint32_t *flip;                /* [rows][out_words] for the whole output */
     uint8_t *has_flip;             /* [rows] */
     size_t out_words;
-    int bit_window;      /* pooling of the bits that were decided; 1: none */
+    int bit_window; /* pooling of the bits that were decided; 1: none */
+    int bit_ceil;
     const float *affine; /* last: [rows][6][channels] */
     uint8_t *tour;       /* order in which entries are visited: neighbours are alike */
 };

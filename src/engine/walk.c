@@ -102,9 +102,9 @@ static void pool(const struct sps_lane *lane, const struct sps_stage *s, struct 
     if (s->pools_at_once)
         return;
     if (k > 1 && s->wide)
-        lane->plan->kern->pool32(level->pooled, level->sums, h, w, s->channels, k);
+        lane->plan->kern->pool32(level->pooled, level->sums, h, w, s->channels, k, s->window_ceil);
     else if (k > 1)
-        lane->plan->kern->pool16(level->pooled, level->sums, h, w, s->channels, k);
+        lane->plan->kern->pool16(level->pooled, level->sums, h, w, s->channels, k, s->window_ceil);
 }
 
 /* The most flips for which an update is cheaper than sums in full. */
@@ -199,9 +199,9 @@ static void decide(struct sps_lane *lane, const struct sps_stage *s, int row, co
         for (size_t i = 0; i < s->out_words; i++)
             bits[i] ^= flip[i];
     }
-    size_t w = (size_t)s->window.cw / (size_t)s->window_size;
     if (s->bit_window > 1)
-        lane->plan->kern->poolbits(next, bits, s->out_positions / w, w, s->channels, (size_t)s->bit_window);
+        lane->plan->kern->poolbits(next, bits, s->out_positions / s->out_columns, s->out_columns, s->channels,
+                                   (size_t)s->bit_window, s->bit_ceil);
 }
 
 static int32_t sum_at(const struct sps_stage *s, const struct sps_level *level, size_t i)

@@ -478,15 +478,16 @@ AVX2_INLINE int32_t value_at(const void *sums, bool wide, size_t i)
     return wide ? ((const int32_t *)sums)[i] : ((const int16_t *)sums)[i];
 }
 
-/* The window that begins at src, rows of it `stride` values apart. */
-AVX2_INLINE void pool_window(void *dst, const void *src, bool wide, size_t stride, size_t c, size_t window)
+/* The window of rows x columns that begins at src, rows of it `stride` values apart. */
+AVX2_INLINE void pool_window(void *dst, const void *src, bool wide, size_t stride, size_t c, size_t rows,
+                             size_t columns)
 {
     size_t lanes = wide ? 8 : 16;
     for (size_t k = 0; k < c && c >= lanes; k += lanes) {
         size_t at = k + lanes <= c ? k : c - lanes; /* the last vector may overlap the one before */
         __m256i most = _mm256_loadu_si256(sum_at((void *)src, wide, at));
-        for (size_t y = 0; y < window; y++)
-            for (size_t x = 0; x < window; x++) {
+        for (size_t y = 0; y < rows; y++)
+            for (size_t x = 0; x < columns; x++) {
                 __m256i other = _mm256_loadu_si256(sum_at((void *)src, wide, y * stride + x * c + at));
                 most = wide ? _mm256_max_epi32(most, other) : _mm256_max_epi16(most, other);
             }
@@ -494,8 +495,8 @@ AVX2_INLINE void pool_window(void *dst, const void *src, bool wide, size_t strid
     }
     for (size_t k = 0; k < c && c < lanes; k++) {
         int32_t most = value_at(src, wide, k);
-        for (size_t y = 0; y < window; y++)
-            for (size_t x = 0; x < window; x++) {
+        for (size_t y = 0; y < rows; y++)
+            for (size_t x = 0; x < columns; x++) {
                 int32_t other = value_at(src, wide, y * stride + x * c + k);
                 most = other > most ? other : most;
             }
@@ -506,27 +507,29 @@ AVX2_INLINE void pool_window(void *dst, const void *src, bool wide, size_t strid
     }
 }
 
-AVX2_INLINE void pool(void *dst, const void *src, bool wide, size_t h, size_t w, size_t c, size_t window)
+AVX2_INLINE void pool(void *dst, const void *src, bool wide, size_t h, size_t w, size_t c, size_t window, int partial)
 {
-    for (size_t i = 0; i < h / window; i++)
-        for (size_t j = 0; j < w / window; j++) {
-            void *to = sum_at(dst, wide, (i * (w / window) + j) * c);
+    size_t out_h = sps_pooled(h, window, partial), out_w = sps_pooled(w, window, partial);
+    for (size_t i = 0; i < out_h; i++)
+        for (size_t j = 0; j < out_w; j++) {
+            void *to = sum_at(dst, wide, (i * out_w + j) * c);
             const void *from = sum_at((void *)src, wide, (i * window * w + j * window) * c);
-            if (window == 2)
-                pool_window(to, from, wide, w * c, c, 2);
+            size_t rows = sps_pool_extent(h, window, i), columns = sps_pool_extent(w, window, j);
+            if (rows == 2 && columns == 2)
+                pool_window(to, from, wide, w * c, c, 2, 2);
             else
-                pool_window(to, from, wide, w * c, c, window);
+                pool_window(to, from, wide, w * c, c, rows, columns);
         }
 }
 
 AVX2 static SPS_KERN_POOL16(pool16)
 {
-    pool(dst, src, false, h, w, c, window);
+    pool(dst, src, false, h, w, c, window, partial);
 }
 
 AVX2 static SPS_KERN_POOL32(pool32)
 {
-    pool(dst, src, true, h, w, c, window);
+    pool(dst, src, true, h, w, c, window, partial);
 }
 
 /* ---- updates ---- */
@@ -743,7 +746,7 @@ AVX2 static SPS_KERN_EDE(ede)
 
 AVX2 static SPS_KERN_POOLBITS(poolbits)
 {
-    sps_poolbits(dst, src, h, w, c, window);
+    sps_poolbits(dst, src, h, w, c, window, partial);
 }
 
 bool sps_kern_fill_avx2(struct sps_kern *kern)

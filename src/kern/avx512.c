@@ -231,15 +231,16 @@ AVX512_INLINE __m512i load_sums(const void *sums, size_t i, __mmask32 there, boo
                 : _mm512_maskz_loadu_epi16(there, (const int16_t *)sums + i);
 }
 
-/* The window that begins at src, rows of it `stride` values apart. */
-AVX512_INLINE void pool_window(void *dst, const void *src, bool wide, size_t stride, size_t c, size_t window)
+/* The window of rows x columns that begins at src, rows of it `stride` values apart. */
+AVX512_INLINE void pool_window(void *dst, const void *src, bool wide, size_t stride, size_t c, size_t rows,
+                               size_t columns)
 {
     const size_t width = wide ? 16 : 32;
     for (size_t k = 0; k < c; k += width) {
         __mmask32 there = c - k >= width ? 0xffffffffu : (1u << (c - k)) - 1;
         __m512i most = load_sums(src, k, there, wide);
-        for (size_t y = 0; y < window; y++)
-            for (size_t x = 0; x < window; x++) {
+        for (size_t y = 0; y < rows; y++)
+            for (size_t x = 0; x < columns; x++) {
                 __m512i other = load_sums(src, y * stride + x * c + k, there, wide);
                 most = wide ? _mm512_max_epi32(most, other) : _mm512_max_epi16(most, other);
             }
@@ -250,27 +251,29 @@ AVX512_INLINE void pool_window(void *dst, const void *src, bool wide, size_t str
     }
 }
 
-AVX512_INLINE void pool(void *dst, const void *src, bool wide, size_t h, size_t w, size_t c, size_t window)
+AVX512_INLINE void pool(void *dst, const void *src, bool wide, size_t h, size_t w, size_t c, size_t window, int partial)
 {
-    for (size_t i = 0; i < h / window; i++)
-        for (size_t j = 0; j < w / window; j++) {
-            void *to = sum_at(dst, wide, (i * (w / window) + j) * c);
+    size_t out_h = sps_pooled(h, window, partial), out_w = sps_pooled(w, window, partial);
+    for (size_t i = 0; i < out_h; i++)
+        for (size_t j = 0; j < out_w; j++) {
+            void *to = sum_at(dst, wide, (i * out_w + j) * c);
             const void *from = sum_at((void *)src, wide, (i * window * w + j * window) * c);
-            if (window == 2)
-                pool_window(to, from, wide, w * c, c, 2);
+            size_t rows = sps_pool_extent(h, window, i), columns = sps_pool_extent(w, window, j);
+            if (rows == 2 && columns == 2)
+                pool_window(to, from, wide, w * c, c, 2, 2);
             else
-                pool_window(to, from, wide, w * c, c, window);
+                pool_window(to, from, wide, w * c, c, rows, columns);
         }
 }
 
 AVX512 static SPS_KERN_POOL16(pool16)
 {
-    pool(dst, src, false, h, w, c, window);
+    pool(dst, src, false, h, w, c, window, partial);
 }
 
 AVX512 static SPS_KERN_POOL32(pool32)
 {
-    pool(dst, src, true, h, w, c, window);
+    pool(dst, src, true, h, w, c, window, partial);
 }
 
 /* ---- updates ---- */

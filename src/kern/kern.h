@@ -62,15 +62,30 @@ enum { SPS_PANEL = 16, SPS_DIFFER_SPILL = 16 };
 #define SPS_KERN_THRESHOLD32(name)                                                                                     \
     void name(uint32_t *bits, const int32_t *z, const int32_t *t, size_t positions, size_t channels)
 
-/* dst[i][j][c] = the largest of src[window i + a][window j + b][c], a, b < window; src is [h][w][c], dst
- * [h / window][w / window][c] (rows and columns that fill no window are left out). */
-#define SPS_KERN_POOL16(name) void name(int16_t *dst, const int16_t *src, size_t h, size_t w, size_t c, size_t window)
-#define SPS_KERN_POOL32(name) void name(int32_t *dst, const int32_t *src, size_t h, size_t w, size_t c, size_t window)
+/* Windows along n pixels: rows and columns that fill no window are left out or, if `partial`, a window of their own,
+ * which ends where they end. */
+static inline size_t sps_pooled(size_t n, size_t window, int partial)
+{
+    return (n + (partial ? window - 1 : 0)) / window;
+}
 
-/* The same of bits: +1 where a window has a +1.  src is a stream of h * w * c bits, dst of (h / window) * (w / window)
- * * c; bits past the end are 0. */
+/* Pixels of window i. */
+static inline size_t sps_pool_extent(size_t n, size_t window, size_t i)
+{
+    return n - i * window < window ? n - i * window : window;
+}
+
+/* dst[i][j][c] = the largest of src[window i + a][window j + b][c], a, b < window, of those that there are; src is
+ * [h][w][c], dst [sps_pooled(h)][sps_pooled(w)][c]. */
+#define SPS_KERN_POOL16(name)                                                                                          \
+    void name(int16_t *dst, const int16_t *src, size_t h, size_t w, size_t c, size_t window, int partial)
+#define SPS_KERN_POOL32(name)                                                                                          \
+    void name(int32_t *dst, const int32_t *src, size_t h, size_t w, size_t c, size_t window, int partial)
+
+/* The same of bits: +1 where a window has a +1.  src is a stream of h * w * c bits, dst of sps_pooled(h) *
+ * sps_pooled(w) * c; bits past the end are 0. */
 #define SPS_KERN_POOLBITS(name)                                                                                        \
-    void name(uint32_t *dst, const uint32_t *src, size_t h, size_t w, size_t c, size_t window)
+    void name(uint32_t *dst, const uint32_t *src, size_t h, size_t w, size_t c, size_t window, int partial)
 
 /* A bit that flips in the input of a convolution: where the last output that reads it begins in an array of outputs,
  * and the index of its square of weights. */

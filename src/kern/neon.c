@@ -287,21 +287,22 @@ static SPS_KERN_THRESHOLD32(threshold32)
 
 /* The largest of a window, for as many channels as a vector has. */
 #define POOL(type, vector, lanes, load, store, max)                                                                    \
-    for (size_t i = 0; i < h / window; i++)                                                                            \
-        for (size_t j = 0; j < w / window; j++, dst += c) {                                                            \
+    size_t out_h = sps_pooled(h, window, partial), out_w = sps_pooled(w, window, partial);                             \
+    for (size_t i = 0; i < out_h; i++)                                                                                 \
+        for (size_t j = 0; j < out_w; j++, dst += c) {                                                                 \
             const type *corner = src + (i * window * w + j * window) * c;                                              \
-            size_t k = 0;                                                                                              \
+            size_t rows = sps_pool_extent(h, window, i), columns = sps_pool_extent(w, window, j), k = 0;               \
             for (; k + lanes <= c; k += lanes) {                                                                       \
                 vector most = load(corner + k);                                                                        \
-                for (size_t a = 0; a < window; a++)                                                                    \
-                    for (size_t b = 0; b < window; b++)                                                                \
+                for (size_t a = 0; a < rows; a++)                                                                      \
+                    for (size_t b = 0; b < columns; b++)                                                               \
                         most = max(most, load(corner + (a * w + b) * c + k));                                          \
                 store(dst + k, most);                                                                                  \
             }                                                                                                          \
             for (; k < c; k++) {                                                                                       \
                 type most = corner[k];                                                                                 \
-                for (size_t a = 0; a < window; a++)                                                                    \
-                    for (size_t b = 0; b < window; b++) {                                                              \
+                for (size_t a = 0; a < rows; a++)                                                                      \
+                    for (size_t b = 0; b < columns; b++) {                                                             \
                         type other = corner[(a * w + b) * c + k];                                                      \
                         most = other > most ? other : most;                                                            \
                     }                                                                                                  \
@@ -453,7 +454,7 @@ static SPS_KERN_DRAIN(drain)
 
 static SPS_KERN_POOLBITS(poolbits)
 {
-    sps_poolbits(dst, src, h, w, c, window);
+    sps_poolbits(dst, src, h, w, c, window, partial);
 }
 
 bool sps_kern_fill_neon(struct sps_kern *kern)

@@ -65,11 +65,15 @@ static SPS_KERN_QGEMM(qgemm)
         bits[i / 32] |= (uint32_t)(z[i] >= t[i % channels]) << i % 32;
 
 #define POOL                                                                                                           \
-    for (size_t i = 0; i < h / window; i++)                                                                            \
-        for (size_t j = 0; j < w / window; j++, dst += c)                                                              \
+    size_t out_h = sps_pooled(h, window, partial), out_w = sps_pooled(w, window, partial);                             \
+    for (size_t i = 0; i < out_h; i++)                                                                                 \
+        for (size_t j = 0; j < out_w; j++, dst += c)                                                                   \
             for (size_t k = 0; k < c; k++)                                                                             \
                 for (size_t at = 0; at < window * window; at++) {                                                      \
-                    size_t from = ((i * window + at / window) * w + j * window + at % window) * c + k;                 \
+                    size_t row = i * window + at / window, column = j * window + at % window;                          \
+                    if (row >= h || column >= w)                                                                       \
+                        continue;                                                                                      \
+                    size_t from = (row * w + column) * c + k;                                                          \
                     dst[k] = at == 0 || src[from] > dst[k] ? src[from] : dst[k];                                       \
                 }
 
@@ -95,13 +99,14 @@ static SPS_KERN_POOL32(pool32)
 
 static SPS_KERN_POOLBITS(poolbits)
 {
-    size_t count = (h / window) * (w / window) * c;
+    size_t out_w = sps_pooled(w, window, partial), count = sps_pooled(h, window, partial) * out_w * c;
     for (size_t i = 0; i < sps_words(count); i++)
         dst[i] = 0;
     for (size_t i = 0; i < count; i++)
         for (size_t at = 0; at < window * window; at++) {
-            size_t row = i / c / (w / window) * window + at / window,
-                   column = i / c % (w / window) * window + at % window;
+            size_t row = i / c / out_w * window + at / window, column = i / c % out_w * window + at % window;
+            if (row >= h || column >= w)
+                continue;
             size_t from = (row * w + column) * c + i % c;
             dst[i / 32] |= (src[from / 32] >> from % 32 & 1) << i % 32;
         }

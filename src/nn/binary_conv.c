@@ -107,15 +107,17 @@ void sps_binary_conv_refresh(struct sps_binary_conv *v)
 
 /* ---- forward ---- */
 
-/* y = max over each window, argmax the first of equals (raster order). */
-static void pool_row(const struct sps_binary_conv *v, int32_t *y, uint8_t *argmax, const int32_t *sums)
+/* y = max over each window of `tall` rows from the first on, argmax the first of equals (raster order). */
+static void pool_row(const struct sps_binary_conv *v, int32_t *y, uint8_t *argmax, const int32_t *sums, int first,
+                     int tall)
 {
-    for (int j = 0; j < v->ow; j++)
+    for (int j = first; j < v->ow; j++) {
+        int broad = (int)sps_pool_extent((size_t)v->window.cw, (size_t)v->pool, (size_t)j);
         for (int o = 0; o < v->o; o++) {
             int32_t best = INT32_MIN;
             int where = 0;
-            for (int a = 0; a < v->pool; a++)
-                for (int b = 0; b < v->pool; b++) {
+            for (int a = 0; a < tall; a++)
+                for (int b = 0; b < broad; b++) {
                     int32_t z =
                         sums[((size_t)a * (size_t)v->window.cw + (size_t)(j * v->pool + b)) * (size_t)v->o + (size_t)o];
                     where = z > best ? a * v->pool + b : where;
@@ -125,14 +127,16 @@ static void pool_row(const struct sps_binary_conv *v, int32_t *y, uint8_t *argma
             if (argmax != NULL)
                 argmax[(size_t)j * (size_t)v->o + (size_t)o] = (uint8_t)where;
         }
+    }
 }
 
-/* The usual window, one pass over four rows of channels without branches, so that it runs in vectors. */
-SPS_VECTOR static void pool_row_2(const struct sps_binary_conv *v, int32_t *restrict y, uint8_t *restrict argmax,
-                                  const int32_t *restrict sums)
+/* The usual window, where it is whole: one pass over four rows of channels without branches, so that it runs in
+ * vectors.  Returns how many. */
+SPS_VECTOR static int pool_row_2(const struct sps_binary_conv *v, int32_t *restrict y, uint8_t *restrict argmax,
+                                 const int32_t *restrict sums)
 {
-    size_t n = (size_t)v->o, below = (size_t)v->window.cw * n;
-    for (size_t j = 0; j < (size_t)v->ow; j++, y += n, argmax += n) {
+    size_t n = (size_t)v->o, below = (size_t)v->window.cw * n, whole = (size_t)v->window.cw / 2;
+    for (size_t j = 0; j < whole; j++, y += n, argmax += n) {
         const int32_t *z0 = sums + 2 * j * n, *z1 = z0 + n, *z2 = z0 + below, *z3 = z1 + below;
         for (size_t o = 0; o < n; o++) {
             int32_t top = z1[o] > z0[o] ? z1[o] : z0[o], bottom = z3[o] > z2[o] ? z3[o] : z2[o];
@@ -141,6 +145,7 @@ SPS_VECTOR static void pool_row_2(const struct sps_binary_conv *v, int32_t *rest
             argmax[o] = (uint8_t)(bottom > top ? bottom_at : top_at);
         }
     }
+    return (int)whole;
 }
 
 void sps_binary_conv_forward(const struct sps_binary_conv *v, const struct sps_kern *kern, int32_t *y, uint8_t *argmax,
@@ -148,10 +153,12 @@ void sps_binary_conv_forward(const struct sps_binary_conv *v, const struct sps_k
 {
     struct forward_scratch s;
     lay_out_forward(&s, v, scratch);
-    size_t words = patch_words(v), n = (size_t)v->o, columns = (size_t)v->window.cw, rows = (size_t)v->pool * columns;
+    size_t words = patch_words(v), n = (size_t)v->o, columns = (size_t)v->window.cw;
     sps_window_pad(s.padded, &v->window, v->codes, x);
     for (int i = 0; i < v->oh; i++) {
-        for (int a = 0; a < v->pool; a++)
+        int tall = (int)sps_pool_extent((size_t)v->window.ch, (size_t)v->pool, (size_t)i);
+        size_t rows = (size_t)tall * columns;
+        for (int a = 0; a < tall; a++)
             sps_window_row(s.patches + (size_t)a * columns * words, &v->window, v->codes, s.padded, i * v->pool + a);
         size_t at = (size_t)i * (size_t)v->ow * n;
         int32_t *sums = v->pool > 1 ? s.sums : y + at;
@@ -160,17 +167,16 @@ void sps_binary_conv_forward(const struct sps_binary_conv *v, const struct sps_k
                         n, words);
         else
             kern->bgemm(sums, n, s.patches, words, v->weight->panels, rows, n, words, (int32_t)patch_bits(v));
-        for (int a = 0; a < v->pool && v->padding.correction != NULL; a++)
+        for (int a = 0; a < tall && v->padding.correction != NULL; a++)
             for (int j = 0; j < v->window.cw; j++) {
                 const int32_t *c = sps_padding_at(&v->padding, v->o, i * v->pool + a, j);
                 int32_t *z = sums + ((size_t)a * columns + (size_t)j) * n;
                 for (size_t o = 0; o < n; o++)
                     z[o] += c[o];
             }
-        if (v->pool == 2 && argmax != NULL)
-            pool_row_2(v, y + at, argmax + at, sums);
-        else if (v->pool > 1)
-            pool_row(v, y + at, argmax ? argmax + at : NULL, sums);
+        int done = v->pool == 2 && tall == 2 && argmax != NULL ? pool_row_2(v, y + at, argmax + at, sums) : 0;
+        if (v->pool > 1)
+            pool_row(v, y + at, argmax ? argmax + at : NULL, sums, done, tall);
     }
 }
 
@@ -260,6 +266,8 @@ static void gather_by_position(const struct sps_binary_conv *v, struct backward_
             for (uint32_t o = 0; o < n; o++)
                 count[argmax ? argmax[q + o] : 0]++;
             for (int a = 0; a < v->pool * v->pool; a++) {
+                if (count[a] == 0) /* so also past the edge, where there is no position */
+                    continue;
                 int at = (i * v->pool + a / v->pool) * v->window.cw + j * v->pool + a % v->pool;
                 s->start[at] = used;
                 s->count[at] = count[a];

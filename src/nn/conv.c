@@ -13,6 +13,8 @@
     X(pad, INT, "pad", "0", "", 0, 30, "zeros around the image, in pixels", "")                                        \
     X(pool, INT, "pool", "1", "", 1, 15, "binary: max-pooling window over the sums, in pixels; 1 is none",             \
       "docs/architecture.md")                                                                                          \
+    X(pool_ceil, BOOL, "pool_ceil", "false", "", 0, 1,                                                                 \
+      "rows and columns that fill no window are pooled by themselves, not left out", "")                               \
     X(binary, BOOL, "binary", "false", "", 0, 1, "weights are -1 or +1", "")
 
 extern const struct sps_layer_type sps_layer_conv;
@@ -63,7 +65,9 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
     if (in.h + 2 * pad < k || in.w + 2 * pad < k || ch < pool || cw < pool)
         SPS_FAIL(EINVAL, "kernel %d with pad %d and pool %d does not fit an input of %d x %d", k, pad, pool, in.h,
                  in.w);
-    layer->out = (struct sps_shape){ch / pool, cw / pool, (int)set->out, set->binary ? SPS_SUMS : SPS_REALS};
+    int oh = (int)sps_pooled((size_t)ch, (size_t)pool, set->pool_ceil),
+        ow = (int)sps_pooled((size_t)cw, (size_t)pool, set->pool_ceil);
+    layer->out = (struct sps_shape){oh, ow, (int)set->out, set->binary ? SPS_SUMS : SPS_REALS};
     SPS_TRY(sps_shape_check(&layer->out));
     size_t shape[4] = {(size_t)set->out, (size_t)k, (size_t)k, (size_t)in.c};
     layer->macs = (size_t)ch * (size_t)cw * (size_t)set->out * shape[1] * shape[2] * shape[3];
@@ -77,8 +81,8 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
         return sps_conv_op_create(&v->op, graph->onednn, &s, graph->training);
     }
     v->binary = (struct sps_binary_conv){.window = {in.h, in.w, in.c, ch, cw, k, stride, pad},
-                                         .oh = ch / pool,
-                                         .ow = cw / pool,
+                                         .oh = oh,
+                                         .ow = ow,
                                          .o = (int)set->out,
                                          .pool = pool,
                                          .codes = in.kind == SPS_CODES,
@@ -182,8 +186,8 @@ int sps_conv_product(struct sps_product *out, const struct sps_layer *layer)
     const struct conv *v = (const struct conv *)layer;
     if (layer->type != &sps_layer_conv)
         return 0;
-    *out = (struct sps_product){v->set.binary,   (int)v->set.kernel, (int)v->set.stride,
-                                (int)v->set.pad, (int)v->set.pool,   v->weight};
+    *out = (struct sps_product){v->set.binary,    (int)v->set.kernel, (int)v->set.stride, (int)v->set.pad,
+                                (int)v->set.pool, v->set.pool_ceil,   v->weight};
     return 1;
 }
 

@@ -245,7 +245,7 @@ struct sps_norm {
 };
 /* conv and dense layers, for packing.  A dense layer has kernel 0. */
 struct sps_product {
-    int binary, kernel, stride, pad, pool;
+    int binary, kernel, stride, pad, pool, pool_ceil;
     const struct sps_weight *weight;
 };
 /* False if the layer is neither. */

@@ -58,6 +58,7 @@ static sps_status pack_product(struct packer *p, const struct sps_layer *layer, 
     if (product->pool > 1) {
         op = next_op(p, SPS_OP_pool, layer);
         op->window = product->pool;
+        op->ceil = product->pool_ceil;
         SPS_TRY(sps_packed_check_op(p->m, p->m->op_count - 1));
     }
     return SPS_OK;

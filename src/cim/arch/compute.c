@@ -261,7 +261,8 @@ static void sums(const struct sps_backend *backend, const struct sps_stage *s, v
         }
     }
     if (s->pools_at_once)
-        chip->plan->kern->pool32(out, r.all, (size_t)rows, (size_t)columns, s->channels, (size_t)s->window_size);
+        chip->plan->kern->pool32(out, r.all, (size_t)rows, (size_t)columns, s->channels, (size_t)s->window_size,
+                                 s->window_ceil);
 }
 
 struct sps_backend sps_backend_chip(const struct sps_chip_instance *instance)
