@@ -111,7 +111,7 @@ static void set_cost(json_t *object, const struct sps_chip_cost *cost)
 /* ---- function ---- */
 
 static const char *const measured[] = {"accuracy", "nll", "entropy", "mutual_information", "accepted", "ece", NULL};
-static const char *const of_chip[] = {"scales_wrong", "scale_error", NULL};
+static const char *const of_chip[] = {"extrapolated", "scales_wrong", "scale_error", NULL};
 
 struct watch {
     void (*progress)(void *user, size_t done, size_t total);
@@ -155,6 +155,7 @@ static sps_status evaluate(json_t **out, double *accuracy, const struct sps_pred
 static void set_facts(json_t *object, struct sps_chip_facts facts)
 {
     double share = facts.scales > 0 ? (double)facts.scales_wrong / (double)facts.scales : 0;
+    set(object, "extrapolated", json_boolean(facts.extrapolated));
     set(object, "scales_wrong", facts.scales_known ? number(share) : json_null());
     set(object, "scale_error", facts.scales_known ? number(facts.scale_error) : json_null());
 }
@@ -162,7 +163,11 @@ static void set_facts(json_t *object, struct sps_chip_facts facts)
 static sps_status run_chip(json_t **out, double *accuracy, const sps_packed *packed, const sps_chip *chip,
                            const struct sps_images *images, const struct sps_cim_options *o, struct watch *watch)
 {
-    const struct sps_chip_instance_options options = {o->level, o->chip_seed + watch->chip, o->threads, o->mtj};
+    const struct sps_chip_instance_options options = {.level = o->level,
+                                                      .seed = o->chip_seed + watch->chip,
+                                                      .threads = o->threads,
+                                                      .mtj = o->mtj,
+                                                      .samples = o->samples};
     sps_chip_instance *instance = NULL;
     sps_status status = sps_chip_instance_create(&instance, chip, packed, &options);
     if (status != SPS_OK)
@@ -281,7 +286,6 @@ static sps_status fill(json_t *object, const sps_packed *packed, const struct sp
         status = sps_chip_cost(&cost, chip, packed, o->samples, o->account);
     if (status == SPS_OK)
         set_cost(object, cost);
-    set(object, "extrapolated", json_boolean(sps_chip_extrapolates(chip)));
     set(object, "chip_settings", sps_cli_report_string(sps_chip_text(chip)));
     sps_chip_cost_free(cost);
     return status;

@@ -339,11 +339,24 @@ static void show_progress(void *user, size_t done, size_t total)
     sps_console_progress("simulating", (double)done / (double)total, after);
 }
 
+/* A setting that would have no effect is said. */
+static sps_status check_sampler(const struct sps_cim_options *run)
+{
+    sps_chip *chip = NULL;
+    sps_status status = sps_chip_open(&chip, run->chip, run->sets, run->set_count);
+    if (status == SPS_OK && !run->mtj && sps_chip_units_stray(chip))
+        sps_console_say("the spread, drift and calibration of the stochastic units act with --sampler mtj only");
+    sps_chip_close(chip);
+    return status;
+}
+
 static int run_one(const struct cim_options *o, const struct sps_cim_options *run, const sps_packed *packed,
                    const struct sps_images *images)
 {
     json_t *result = NULL;
-    sps_status status = sps_cim_run(&result, packed, images, run, show_progress, NULL);
+    sps_status status = check_sampler(run);
+    if (status == SPS_OK)
+        status = sps_cim_run(&result, packed, images, run, show_progress, NULL);
     sps_console_progress_clear();
     if (status != SPS_OK)
         return sps_console_failed(status);

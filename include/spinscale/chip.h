@@ -28,8 +28,8 @@ const char *sps_chip_text(const sps_chip *chip);
 const char *sps_chip_name(const sps_chip *chip);
 /* Method of networks that come without weights. */
 const char *sps_chip_method(const sps_chip *chip);
-/* Is its device used where its law does not hold (device.extrapolate)? */
-int sps_chip_extrapolates(const sps_chip *chip);
+/* Would its stochastic units draw with other probabilities than the declared ones (spread, calibration, drift)? */
+int sps_chip_units_stray(const sps_chip *chip);
 
 /* Presets: name and summary, NULL after the last. */
 const char *sps_chip_preset(size_t index, char summary[256]);
@@ -49,7 +49,8 @@ struct sps_chip_instance_options {
     enum sps_chip_level level;
     uint64_t seed; /* which chip: all of its devices follow from it */
     int threads;   /* 1 to 1024; 0: all cores */
-    int mtj; /* paths come from the simulated stochastic device, bit by bit, not from the declared probabilities */
+    int mtj;       /* paths come from the simulated stochastic units, bit by bit, not from the declared probabilities */
+    uint32_t samples; /* passes of a prediction; only the drift of those units depends on it; 0: 1 */
 };
 
 /* A model on one chip, with devices of its own.  packed must outlive it.  SPS_EUNSUPPORTED names what the chip cannot
@@ -61,6 +62,7 @@ void sps_chip_instance_free(sps_chip_instance *instance); /* NULL is allowed */
 struct sps_predictor sps_chip_instance_predictor(sps_chip_instance *instance);
 /* What there is to say of one chip. */
 struct sps_chip_facts {
+    int extrapolated;              /* a device works where its law does not hold (device.extrapolate, or by spread) */
     int scales_known;              /* 0: a packed file has thresholds only, so scales are taken as exact */
     uint64_t scales, scales_wrong; /* scales in its memory; those that are read as something else than the model has */
     double scale_error;            /* root of the mean square, over the largest scale of each bank */

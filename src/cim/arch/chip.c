@@ -115,9 +115,11 @@ const char *sps_chip_method(const sps_chip *chip)
     return chip->p.method;
 }
 
-int sps_chip_extrapolates(const sps_chip *chip)
+int sps_chip_units_stray(const sps_chip *chip)
 {
-    return chip->device->params.extrapolate;
+    const struct sps_device_params *d = &chip->device->params;
+    return d->sigma_p > 0 || d->sigma_ic > 0 || d->sigma_delta > 0 || d->calibration_error > 0 || d->drift != 0 ||
+           d->reset_failure > 0 || d->temperature != d->calibration_temperature;
 }
 
 const char *sps_chip_preset(size_t index, char summary[256])

@@ -239,6 +239,23 @@ static sps_status fill_layers(struct sps_chip_instance *chip)
     return status;
 }
 
+static void draw_by_units(const void *self, uint8_t *picks, uint64_t seed, uint32_t image, uint32_t pass)
+{
+    (void)seed; /* the chip's own decides */
+    sps_mtj_draw(self, picks, image, pass);
+}
+
+static sps_status make_units(struct sps_chip_instance *chip)
+{
+    static const enum sps_arrangement arrangements[] = {[SPS_UNIT_NETWORK] = SPS_UNIT_PER_NETWORK,
+                                                        [SPS_UNIT_LAYER] = SPS_UNIT_PER_LAYER,
+                                                        [SPS_UNIT_MAP] = SPS_UNIT_PER_MAP,
+                                                        [SPS_UNIT_NEURON] = SPS_UNIT_PER_NEURON};
+    const struct sps_mtj_options options = {chip->seed, chip->options.samples > 0 ? chip->options.samples : 1,
+                                            arrangements[chip->chip->p.unit]};
+    return sps_mtj_create(&chip->mtj, chip->chip->device, chip->packed->banks, chip->packed->noise_count, &options);
+}
+
 static sps_status make(struct sps_chip_instance *chip)
 {
     const struct sps_device_params *d = &chip->chip->device->params;
@@ -253,7 +270,11 @@ static sps_status make(struct sps_chip_instance *chip)
     SPS_TRY(fill_layers(chip));
     const struct sps_backend backend = sps_backend_chip(chip);
     const struct sps_session_options options = {.threads = chip->options.threads};
-    return sps_session_create_on(&chip->session, &chip->scales.packed, &options, &backend, NULL);
+    if (chip->options.mtj)
+        SPS_TRY(make_units(chip));
+    const struct sps_sampler sampler = {chip->mtj, draw_by_units};
+    return sps_session_create_on(&chip->session, &chip->scales.packed, &options, &backend,
+                                 chip->mtj != NULL ? &sampler : NULL);
 }
 
 sps_status sps_chip_instance_create(sps_chip_instance **out, const sps_chip *chip, const sps_packed *packed,
@@ -277,6 +298,7 @@ void sps_chip_instance_free(sps_chip_instance *chip)
     if (chip == NULL)
         return;
     sps_session_free(chip->session);
+    sps_mtj_free(chip->mtj);
     for (int i = 0; chip->layers != NULL && i < chip->plan->stage_count; i++) {
         struct sps_chip_layer *l = &chip->layers[i];
         void *owned[] = {l->minus, l->rise, l->base, l->weight_sum, l->gain, l->offset, l->adc};

@@ -10,6 +10,7 @@
 #include "cim/arch/layout.h"
 #include "cim/arch/scales.h"
 #include "cim/array/junctions.h"
+#include "cim/device/mtj.h"
 #include "cim/periph/adc.h"
 #include "engine/session.h"
 
@@ -36,6 +37,7 @@ struct sps_chip_instance {
     struct sps_conductance nominal;
     uint64_t seed; /* of its devices */
     int noisy;     /* reads differ from one to the next */
+    sps_mtj *mtj;  /* NULL: paths come from the declared probabilities */
     sps_session *session;
 };
 
