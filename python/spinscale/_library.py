@@ -49,7 +49,7 @@ class Unsupported(Error, NotImplementedError):
 
 
 class Diverged(Error, ArithmeticError):
-    """Training diverged."""
+    """Diverged, or did not converge."""
 
 
 class Interrupted(Error):
