@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The crossbar solver against CHOLMOD (one thread, analyse, factor and solve), on square random binary arrays: all that
- * one set of conductances and one input take, and what further inputs take.
+/* The crossbar solver, on one thread, against CHOLMOD (assemble, analyse, factor, solve) on as many as it takes; square
+ * random binary arrays, wires of 1 ohm: all that one set of conductances and one input take, what a further input
+ * takes, and the effective conductances.
  *
  *   crossbar [--json] [--seconds S]       S for each array, 2 where not given */
 #include <math.h>

@@ -54,6 +54,11 @@ static const struct sps_option options_table[] = {
      .offset = offsetof(struct crossbar_options, fold),
      .argument = "M.csv",
      .help = "write the effective conductances in siemens, wires included: current = voltage times matrix"},
+    {.name = "netlist",
+     .type = SPS_OPTION_TEXT,
+     .offset = offsetof(struct crossbar_options, netlist),
+     .argument = "FILE.cir",
+     .help = "write the array with its first input as a SPICE netlist"},
     {.name = "tolerance",
      .type = SPS_OPTION_REAL,
      .offset = offsetof(struct crossbar_options, tolerance),
@@ -160,6 +165,14 @@ static sps_status write_fold(const struct work *w, const char *path)
     return status;
 }
 
+static sps_status write_netlist(const struct work *w, const struct crossbar_options *options)
+{
+    for (size_t i = 0; i < w->m; i++)
+        w->volts[i] = w->voltage.values[i * w->p];
+    return sps_crossbar_netlist(options->netlist, w->siemens, w->m, w->n, options->r_word_line, options->r_bit_line,
+                                w->volts);
+}
+
 static void print_rows(const struct work *w)
 {
     for (size_t i = 0; i < w->p * w->n; i++)
@@ -228,6 +241,8 @@ static int work_through(struct work *w, const struct crossbar_options *options)
         status = sps_csv_write(options->output, NULL, w->p, w->n, w->current);
     if (status == SPS_OK && options->fold != NULL)
         status = write_fold(w, options->fold);
+    if (status == SPS_OK && options->netlist != NULL)
+        status = write_netlist(w, options);
     return status == SPS_OK ? tell(w, options) : sps_console_failed(status);
 }
 

@@ -72,6 +72,10 @@ struct sps_crossbar_effort {
 };
 struct sps_crossbar_effort sps_crossbar_last(const sps_crossbar *crossbar);
 
+/* The array as a SPICE netlist, voltages included; its currents are i(vout0), i(vout1), ...  At most 65536 cells. */
+sps_status sps_crossbar_netlist(const char *path, const double *g, size_t m, size_t n, double r_word_line,
+                                double r_bit_line, const double *volts);
+
 #ifdef __cplusplus
 }
 #endif

@@ -12,6 +12,10 @@ echo 2 >one.csv
 echo 1 >volt.csv
 run crossbar -r one.csv -v volt.csv $(wires 1 1) --json | sed 's/"error_a": [^,]*/"error_a": E/'
 
+# A netlist has the first input; a line without resistance is one node, an open cell is none.
+run crossbar -r R.csv -v V.csv $(wires 1.5 0) --netlist array.cir -o I.csv >/dev/null
+cat array.cir
+
 # Bad data: exit 1, with file, line, value and rule.
 printf '2,4\n-5,4\n' >negative.csv
 run crossbar -r negative.csv -v V.csv $(wires 1 1)

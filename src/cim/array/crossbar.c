@@ -219,6 +219,7 @@ static void descend(struct sps_crossbar *c)
         memcpy(c->sum, c->x + last, c->n * sizeof *c->sum);
         step(c->sum, c->p + last, alpha, c->n);
         double peak = largest(c->sum, c->n) / c->r_bit;
+        /* Half of the tolerance: the residual that is carried along drifts from the true one. */
         if (missed <= 0.5 * c->options.tolerance * peak || missed <= NOTHING * first || !(rz > 0) ||
             c->effort.iterations >= c->options.iterations)
             break;
