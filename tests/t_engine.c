@@ -175,7 +175,7 @@ static void sums_at_the_edge_of_16_bits(void **state)
     sps_packed_close(m);
 }
 
-/* A convolution whose patch is too long for 16 bits. */
+/* A convolution whose patch is too long for 16 bits; 3 x 3 sums are pooled to 2 x 2. */
 static void wide_convolution(void **state)
 {
     (void)state;
@@ -184,7 +184,7 @@ static void wide_convolution(void **state)
         chain_product(&b, 1030, 1, 1, 0, CHAIN_NONE);
         chain_decide(&b, SPS_NOISE_bank, 2, 1);
         chain_product(&b, 3, 6, 1, 1, mask);
-        chain_pool(&b, 2, 0);
+        chain_pool(&b, 2, 1);
         chain_score(&b, SPS_NOISE_bank, 2, 1);
         struct sps_packed *m = chain_finish(&b);
         check_model(m, 70, 2);
