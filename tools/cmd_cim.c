@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cim_advise.h"
 #include "cim_run.h"
 #include "cim_sweep.h"
 #include "commands.h"
@@ -18,7 +19,7 @@ struct cim_options {
     struct sps_count samples, seed, chips, chip_seed, images, threads;
     double tolerance;
     struct sps_measure_options measure;
-    int dry_run, json;
+    int advise, dry_run, json;
 };
 
 static const struct sps_option options_table[] = {
@@ -127,6 +128,11 @@ static const struct sps_option options_table[] = {
      .offset = offsetof(struct cim_options, out),
      .argument = "DIR",
      .help = "folder for the result as JSON and as a page; with --sweep for sweep.csv, sweep.json and plots, too"},
+    {.name = "advise",
+     .type = SPS_OPTION_FLAG,
+     .offset = offsetof(struct cim_options, advise),
+     .help = "look for the fewest bits of the converters that keep accuracy (to --tolerance), NLL and mutual "
+             "information, on the first 500 (or --images) images of the training part"},
     {.name = "dry-run",
      .type = SPS_OPTION_FLAG,
      .offset = offsetof(struct cim_options, dry_run),
@@ -372,6 +378,10 @@ static int run_one(const struct cim_options *o, const struct sps_cim_options *ru
 static int run_with(const struct cim_options *o, const struct sps_cim_options *run, const sps_packed *packed,
                     const struct sps_images *images)
 {
+    if (o->advise && images == NULL)
+        return sps_console_usage("--advise needs a MODEL");
+    if (o->advise)
+        return sps_cim_advise(run, packed, images, o->json);
     if (o->dry_run)
         return sps_cim_dry_run(run, packed, images, o->sweeps.item, o->sweeps.count, o->json);
     if (o->sweeps.count > 0)
@@ -385,12 +395,13 @@ static int run_on_data(const struct cim_options *o, const struct sps_cim_options
     sps_dataset *set = NULL;
     if (name == NULL)
         return sps_console_error("the model does not say what it was trained on; give --data");
-    sps_status status = sps_dataset_open(&set, name, SPS_TEST, o->data_dir);
+    enum { ADVISE_IMAGES = 500 };
+    sps_status status = sps_dataset_open(&set, name, o->advise ? SPS_TRAIN : SPS_TEST, o->data_dir);
     if (status != SPS_OK)
         return sps_console_failed(status);
     struct sps_images images = sps_dataset_images(set);
-    if (o->images.given && o->images.value < images.count)
-        images.count = (size_t)o->images.value;
+    size_t most = o->images.given ? (size_t)o->images.value : o->advise ? ADVISE_IMAGES : images.count;
+    images.count = images.count < most ? images.count : most;
     int exit_status = run_with(o, run, packed, &images);
     sps_dataset_free(set);
     return exit_status;

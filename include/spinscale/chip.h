@@ -71,6 +71,22 @@ struct sps_chip_facts sps_chip_instance_facts(const sps_chip_instance *instance)
 /* Bytes that an instance takes for its arrays. */
 sps_status sps_chip_instance_size(size_t *bytes, const sps_chip *chip, const sps_packed *packed);
 
+/* Column sums of each layer before conversion, counted over images and passes: what a converter has to resolve. */
+struct sps_chip_histogram {
+    char name[64];
+    size_t bins;     /* 0 .. inputs of a row tile, in junctions */
+    uint64_t *count; /* [bins] */
+};
+struct sps_chip_histograms {
+    int layers;
+    struct sps_chip_histogram *layer;
+};
+/* Release with reset. */
+sps_status sps_chip_histograms_init(struct sps_chip_histograms *out, const sps_chip *chip, const sps_packed *packed,
+                                    const struct sps_images *images, uint32_t samples,
+                                    const struct sps_chip_instance_options *options);
+void sps_chip_histograms_reset(struct sps_chip_histograms *histograms); /* an empty one is allowed */
+
 /* ---- cost ---- */
 
 enum sps_chip_account {

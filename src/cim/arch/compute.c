@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "cim/arch/histogram.h"
 #include "cim/arch/instance.h"
 #include "core/memory.h"
 #include "core/random.h"
@@ -113,6 +114,8 @@ static void compute_tile(const struct position *p, size_t t, const uint32_t *bit
     size_t ones = add_ones(p->sums, l->rise, bits, first, count, width);
     if (is_padded(p))
         driven -= take_padding(p, first, count);
+    if (p->instance->histogram != NULL)
+        sps_histogram_add(&p->instance->histogram[l->stage->index], p->sums, l->stage->channels);
     if (p->random != NULL)
         draw_noise(p, &l->adc[t], single ? ones : driven);
     const struct sps_adc_errors errors = {l->gain + at, l->offset + at, p->random != NULL ? p->noise : NULL,

@@ -39,6 +39,7 @@ struct sps_chip_instance {
     int noisy;     /* reads differ from one to the next */
     sps_mtj *mtj;  /* NULL: paths come from the declared probabilities */
     sps_session *session;
+    const struct sps_chip_histogram *histogram; /* [stages] counted into by one thread; NULL: not */
 };
 
 /* compute.c */
