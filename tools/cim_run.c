@@ -44,6 +44,8 @@ static json_t *counts_json(const struct sps_chip_counts *c)
     COUNT(devices);
     COUNT(lines);
     COUNT(cells);
+    COUNT(transfers);
+    COUNT(outputs);
     COUNT(additions);
     COUNT(comparisons);
     COUNT(multiplications);

@@ -108,6 +108,7 @@ struct sps_chip_counts {
     uint64_t units;                       /* stochastic units; of a layer that shares its unit: 0 */
     uint64_t activations, conversions;    /* of weight crossbars: arrays read once; columns converted */
     uint64_t lines, cells;                /* word lines driven, junctions read */
+    uint64_t transfers;                   /* conversions that go to another tile to be added up */
     uint64_t additions, comparisons;      /* of partial sums; maxima and decisions */
     uint64_t outputs;                     /* numbers that are decided, behind pooling */
     uint64_t multiplications;             /* by scales, where they are not folded */

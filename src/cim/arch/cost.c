@@ -165,6 +165,7 @@ static struct sps_chip_counts count(const struct sps_chip *chip, const struct sp
     c.cells = (uint64_t)(driven * (double)(positions * l->fan_in * (l->channels + l->column_tiles)));
     c.devices = l->fan_in * l->rows_per_input * (l->channels + l->column_tiles);
     c.additions = l->conversions - (uint64_t)l->positions * l->channels;
+    c.transfers = l->conversions - l->conversions / l->row_tiles;
     c.comparisons = (uint64_t)l->positions * l->channels;
     c.outputs = l->outputs;
     c.multiplications = chip->p.scale_use == SPS_SCALE_MULTIPLY ? l->outputs : 0;
@@ -197,6 +198,7 @@ static void sum_counts(struct sps_chip_counts *to, const struct sps_chip_counts 
     SUM(lines);
     SUM(cells);
     SUM(additions);
+    SUM(transfers);
     SUM(comparisons);
     SUM(outputs);
     SUM(multiplications);
@@ -316,10 +318,10 @@ static void price_whole(struct pricing *p)
     }
     spend(p, NULL, AVERAGES, cost->samples * classes);
     spend(p, NULL, SOFTMAX, cost->samples * classes);
-    /* Partial sums of all row tiles but one, and buffers' words, cross half of the chip's side on average. */
+    /* Conversions of all row tiles but one, and buffers' words, cross half of the chip's side on average. */
     for (int i = 0; i < cost->layer_count; i++) {
         const struct sps_chip_layer_cost *l = &cost->layer[i];
-        bits += l->sums * ((double)l->counts.additions * (double)chip->p.adc_bits +
+        bits += l->sums * ((double)l->counts.transfers * (double)chip->p.adc_bits +
                            WORD_BITS * (double)l->counts.memory_reads) +
                 l->decisions * WORD_BITS * (double)l->counts.memory_writes;
     }
