@@ -127,8 +127,10 @@ static void writes_numbers(void **state)
         double value;
         int digits;
         const char *text;
-    } rows[] = {{0.70852, 4, "0.7085"}, {-0.0, 3, "0"},        {1.9e-7, 4, "1.9e-7"}, {1e6, 3, "1e6"},
-                {1e100, 2, "1e100"},    {0.1 + 0.2, 3, "0.3"}, {NAN, 3, "undefined"}, {-INFINITY, 3, "undefined"}};
+    } rows[] = {{0.70852, 4, "0.7085"},     {-0.0, 3, "0"},        {1.9e-7, 4, "1.9e-7"},
+                {1e6, 3, "1000000"},        {65834, 3, "65800"},   {1e7, 3, "1e7"},
+                {1e100, 2, "1e100"},        {0.1 + 0.2, 3, "0.3"}, {NAN, 3, "undefined"},
+                {-INFINITY, 3, "undefined"}};
     for (int i = 0; i < COUNT(rows); i++) {
         char text[32];
         sps_report_number(text, rows[i].value, rows[i].digits);
@@ -178,6 +180,14 @@ static void axes_have_round_ticks(void **state)
     a = axis_of(64, 512, 1, 0);
     assert_int_equal(a.ticks, 3); /* 100, 200, 500 */
     NEAR(sps_axis_at(&a, sqrt(64.0 * 512)), 50, 1e-9);
+    /* Between 3 and 6 bits there are no half bits. */
+    a = axis_of(3, 6, 0, 0);
+    assert_int_equal(a.ticks, 4);
+    /* 90 to 110 of what cannot be more than 100 */
+    a = axis_of(100, 100, 0, 1);
+    sps_axis_limit(&a, 0, 100);
+    NEAR(a.high, 100, 0);
+    NEAR(a.tick[a.ticks - 1], 100, 0);
 }
 
 static void axes_bear_extremes(void **state)
@@ -250,8 +260,9 @@ static void draws_lines(void **state)
     const struct sps_line lines[] = {{nasty, 3, x3, y3, low3, high3, SPS_LINE_MARKED},
                                      {"band", 3, x3, y3, low3, high3, SPS_LINE_BAND},
                                      {"empty", 0, NULL, NULL, NULL, NULL, SPS_LINE_MARKED},
-                                     {"engine", 1, NULL, &level, NULL, NULL, SPS_LINE_LEVEL}};
-    struct sps_lines l = {.title = nasty, .x_axis = "bits", .y_axis = "%", .line_count = 4, .lines = lines};
+                                     {"engine", 1, NULL, &level, NULL, NULL, SPS_LINE_LEVEL},
+                                     {"limit", 1, NULL, &level, NULL, NULL, SPS_LINE_LEVEL}};
+    struct sps_lines l = {.title = nasty, .x_axis = "bits", .y_axis = "%", .line_count = 5, .lines = lines};
     sps_figure *f = NULL, *again = NULL;
     OK(sps_figure_lines(&f, &l));
     const char *text = sps_figure_text(f);
@@ -259,6 +270,7 @@ static void draws_lines(void **state)
     assert_int_equal(occurrences(text, "</title></path>"), 2); /* the gap has no mark */
     assert_int_equal(occurrences(text, "class=\"eb "), 2);     /* nor an error bar */
     assert_int_equal(occurrences(text, "class=\"lv\""), 2);    /* plot and legend */
+    assert_int_equal(occurrences(text, "class=\"lv d2\""), 2); /* a second level looks different */
     OK(sps_figure_lines(&again, &l));
     assert_string_equal(text, sps_figure_text(again));
     sps_figure_free(again);

@@ -134,6 +134,8 @@ static sps_status draw_chips(sps_page *page, const json_t *result)
     const struct sps_lines figure = {.title = "Accuracy of the chips, from the best on",
                                      .x_axis = "share of chips that reach it, %",
                                      .y_axis = "accuracy, %",
+                                     .y_least = 0,
+                                     .y_most = 100,
                                      .line_count = 3,
                                      .lines = lines};
     sps_page_lines(page, &figure, "Each point is a chip, or stands for several where there are many.");
@@ -156,7 +158,7 @@ static sps_status write_answers(sps_page *page, const json_t *result)
     sps_status status = measured_table(page, result);
     if (status != SPS_OK || chips < 2)
         return status;
-    sps_cim_paragraph(page, "Yield: %.4g %% of the chips lose at most %.4g points of accuracy against the engine.",
+    sps_cim_paragraph(page, "Yield: %.4g %% of the chips stay within %.4g %% (absolute) of the engine's accuracy.",
                       100 * sps_cim_real(result, "yield"), 100 * sps_cim_real(result, "yield_tolerance"));
     return draw_chips(page, result);
 }
@@ -383,9 +385,22 @@ static sps_status items_table(sps_page *page, const json_t *result)
     return sps_cim_table(page, "Energy of a prediction, by item", "lrrrrrrll", heads, cells);
 }
 
-static const char *const counted[] = {
-    "arrays",      "scale_arrays",    "devices",     "units",        "activations",   "conversions", "additions",
-    "comparisons", "multiplications", "scale_reads", "memory_reads", "memory_writes", "random_bits", "macs"};
+static const struct {
+    const char *key, *name;
+} counted[] = {{"arrays", "arrays of weights"},
+               {"scale_arrays", "arrays of scales"},
+               {"devices", "junctions"},
+               {"units", "stochastic units"},
+               {"activations", "activations of an array"},
+               {"conversions", "conversions of a column"},
+               {"additions", "additions of partial sums"},
+               {"comparisons", "comparisons"},
+               {"multiplications", "multiplications by scales"},
+               {"scale_reads", "reads of scale memory"},
+               {"memory_reads", "words read from buffers"},
+               {"memory_writes", "words written to buffers"},
+               {"random_bits", "random bits"},
+               {"macs", "multiply-accumulates"}};
 enum { COUNTED = sizeof counted / sizeof *counted };
 
 /* A row for each count: layers are few, and their names are short. */
@@ -405,10 +420,10 @@ static sps_status counts_table(sps_page *page, const json_t *result)
         memset(align, 'r', count + 2);
         align[0] = 'l';
         for (int k = 0; k < COUNTED; k++) {
-            sps_cim_cell(cells, "%s", counted[k]);
+            sps_cim_cell(cells, "%s", counted[k].name);
             for (size_t i = 0; i <= count; i++) {
                 const json_t *of = i < count ? json_array_get(layers, i) : result;
-                sps_cim_cell(cells, "%.10g", sps_cim_real(json_object_get(of, "counts"), counted[k]));
+                sps_cim_cell(cells, "%.10g", sps_cim_real(json_object_get(of, "counts"), counted[k].key));
             }
         }
         status = sps_cim_table(page, "Counts", align, heads, json_incref(cells));
@@ -507,7 +522,7 @@ static sps_status write_map(sps_page *page, const json_t *result)
         sps_page_heading(page, "How it lies on the arrays");
         sps_cim_paragraph(page,
                           "Each square is an array of %zu x %zu junctions, turned: its inputs run from left to right "
-                          "(%zu row%s each), its outputs from top to bottom.",
+                          "(%zu row%s each), its outputs from top to bottom. Arrays of scales are not drawn.",
                           count_of(tiles, "array_rows"), count_of(tiles, "array_columns"),
                           count_of(tiles, "rows_per_input"), count_of(tiles, "rows_per_input") == 1 ? "" : "s");
         sps_page_map(page, &map, NULL);

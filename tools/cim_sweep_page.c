@@ -13,16 +13,17 @@ static const struct metric {
     const char *key, *title, *axis;
     double by;
     const char *sd, *low, *high, *engine;
+    double most; /* it can be; the least of all is 0 */
 } metrics[] = {
-    {"accuracy", "Accuracy", "accuracy, %", 100, "accuracy_sd", NULL, NULL, "engine_accuracy"},
-    {"nll", "Negative log-likelihood", "negative log-likelihood, nat", 1, "nll_sd", NULL, NULL, "engine_nll"},
+    {"accuracy", "Accuracy", "accuracy, %", 100, "accuracy_sd", NULL, NULL, "engine_accuracy", 100},
+    {"nll", "Negative log-likelihood", "negative log-likelihood, nat", 1, "nll_sd", NULL, NULL, "engine_nll", INFINITY},
     {"mutual_information", "Mutual information", "mutual information, nat", 1, "mutual_information_sd", NULL, NULL,
-     "engine_mutual_information"},
-    {"accepted", "Accepted images", "accepted, % of images", 100, "accepted_sd", NULL, NULL, "engine_accepted"},
-    {"yield", "Yield", "good chips, %", 100, NULL, NULL, NULL, NULL},
-    {"energy_j", "Energy of a prediction", "energy, µJ", 1e6, NULL, "energy_low_j", "energy_high_j", NULL},
-    {"latency_s", "Latency of a prediction", "latency, µs", 1e6, NULL, NULL, NULL, NULL},
-    {"area_m2", "Area of the chip", "area, mm²", 1e6, NULL, "area_low_m2", "area_high_m2", NULL}};
+     "engine_mutual_information", INFINITY},
+    {"accepted", "Accepted images", "accepted, % of images", 100, "accepted_sd", NULL, NULL, "engine_accepted", 100},
+    {"yield", "Yield", "good chips, %", 100, NULL, NULL, NULL, NULL, 100},
+    {"energy_j", "Energy of a prediction", "energy, µJ", 1e6, NULL, "energy_low_j", "energy_high_j", NULL, INFINITY},
+    {"latency_s", "Latency of a prediction", "latency, µs", 1e6, NULL, NULL, NULL, NULL, INFINITY},
+    {"area_m2", "Area of the chip", "area, mm²", 1e6, NULL, "area_low_m2", "area_high_m2", NULL, INFINITY}};
 enum { METRICS = sizeof metrics / sizeof *metrics };
 
 /* ---- lines ---- */
@@ -126,7 +127,7 @@ static void fill_line(struct sps_line *line, double *numbers, const struct sweep
         low[i] = m->low != NULL ? m->by * sps_cim_real(row, m->low) : y[i] - sd;
         high[i] = m->high != NULL ? m->by * sps_cim_real(row, m->high) : y[i] + sd;
     }
-    *line = (struct sps_line){p->key_count > 1 ? s->name : "chips", s->points, x, y, low, high, SPS_LINE_MARKED};
+    *line = (struct sps_line){*s->name != 0 ? s->name : "chip", s->points, x, y, low, high, SPS_LINE_MARKED};
 }
 
 static int has_values(const struct sweep_plot *p, const struct metric *m)
@@ -135,6 +136,19 @@ static int has_values(const struct sweep_plot *p, const struct metric *m)
         if (isfinite(sps_cim_real(row_at(p, i), m->key)))
             return 1;
     return 0;
+}
+
+/* What does not depend on the other keys is one line; else the last would hide all before it. */
+static int are_same(const struct sps_line *lines, int count)
+{
+    for (int i = 1; i < count; i++) {
+        if (lines[i].points != lines[0].points)
+            return 0;
+        for (size_t k = 0; k < lines[0].points; k++)
+            if (lines[i].x[k] != lines[0].x[k] || lines[i].y[k] != lines[0].y[k])
+                return 0;
+    }
+    return count > 1;
 }
 
 static sps_status show_chart(sps_page *page, const char *folder, const struct sps_lines *lines, const char *key,
@@ -158,7 +172,8 @@ static sps_status draw_metric(sps_page *page, const char *folder, const struct s
     struct sps_line lines[LINES_MAX + 1];
     double *numbers = calloc(4 * p->row_count + 1, sizeof *numbers), *at = numbers;
     double engine = m->engine != NULL ? m->by * sps_cim_real(row_at(p, 0), m->engine) : NAN;
-    char caption[160] = "";
+    char caption[200];
+    const char *same = "";
     int count = p->series_count;
     if (numbers == NULL)
         return SPS_ENOMEM;
@@ -166,17 +181,24 @@ static sps_status draw_metric(sps_page *page, const char *folder, const struct s
         fill_line(&lines[s], at, p, &p->series[s], m);
         at += 4 * p->series[s].points;
     }
+    if (are_same(lines, count)) {
+        lines[0].name = "chip";
+        count = 1;
+        same = " The other keys change nothing here.";
+    }
     if (isfinite(engine))
         lines[count++] = (struct sps_line){"engine", 1, NULL, &engine, NULL, NULL, SPS_LINE_LEVEL};
     if (m->sd != NULL && chips > 1)
-        snprintf(caption, sizeof caption, "Mean over %llu chips; error bars are their standard deviation.",
-                 (unsigned long long)chips);
-    else if (m->low != NULL)
-        snprintf(caption, sizeof caption, "Typical; error bars are from the low to the high figures behind it.");
+        snprintf(caption, sizeof caption, "Mean over %llu chips; error bars are their standard deviation.%s",
+                 (unsigned long long)chips, same);
+    else
+        snprintf(caption, sizeof caption, "%s%s",
+                 m->low != NULL ? "Typical; error bars are from the low to the high figures behind it." : "", same);
     const struct sps_lines figure = {.title = m->title,
                                      .x_axis = p->keys[0],
                                      .y_axis = m->axis,
                                      .log_x = p->log,
+                                     .y_most = m->most,
                                      .words = p->numbers ? NULL : p->words,
                                      .word_count = p->word_count,
                                      .line_count = count,

@@ -46,6 +46,7 @@ struct sps_line {
 struct sps_lines {
     const char *title, *x_axis, *y_axis;
     int log_x, log_y;         /* numbers that are not positive are gaps */
+    double y_least, y_most;   /* what y can be: axis and error bars end there; both 0: anything */
     const char *const *words; /* [word_count] in place of numbers: x is an index of them; NULL: numbers */
     int word_count;
     int line_count;
@@ -100,7 +101,8 @@ void sps_page_free(sps_page *page);                               /* NULL is all
 
 /* ---- numbers ---- */
 
-/* "0.7085", "1.9e-7": so many significant digits (1 to 17), no zeros at the end; "undefined" where it is not finite. */
+/* "0.7085", "65830", "1.9e-7": so many significant digits (1 to 17), no zeros at the end; "undefined" where it is not
+ * finite. */
 void sps_report_number(char text[32], double value, int digits);
 /* The largest SI prefix ("n", "µ", "" ...) that leaves value at 1 or above, and what a number is divided by. */
 const char *sps_report_prefix(double value, double *by);

@@ -23,6 +23,7 @@ void sps_axis_see(struct sps_axis *axis, double value)
         return;
     axis->low = value < axis->low ? value : axis->low;
     axis->high = value > axis->high ? value : axis->high;
+    axis->fractions |= value != floor(value);
 }
 
 static void widen(struct sps_axis *a)
@@ -59,6 +60,7 @@ static double round_step(double step)
 static void linear_ticks(struct sps_axis *a, int ticks, int round)
 {
     double step = round_step((a->high - a->low) / ticks);
+    step = a->fractions ? step : fmax(step, 1);
     /* A hair of slack, so that an end that is a multiple but for rounding is one. */
     double first = round ? floor(a->low / step + 1e-6) : ceil(a->low / step - 1e-6),
            last = round ? ceil(a->high / step - 1e-6) : floor(a->high / step + 1e-6);
@@ -95,6 +97,19 @@ void sps_axis_finish(struct sps_axis *a, int ticks, int round)
         log_ticks(a, ticks);
     else
         linear_ticks(a, ticks, round);
+}
+
+void sps_axis_limit(struct sps_axis *a, double least, double most)
+{
+    int kept = 0;
+    if (least > a->low && least < a->high)
+        a->low = least;
+    if (most < a->high && most > a->low)
+        a->high = most;
+    for (int i = 0; i < a->ticks; i++)
+        if (a->tick[i] >= a->low && a->tick[i] <= a->high)
+            a->tick[kept++] = a->tick[i];
+    a->ticks = kept;
 }
 
 double sps_axis_at(const struct sps_axis *a, double value)

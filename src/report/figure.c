@@ -148,7 +148,7 @@ struct sps_legend sps_legend_next(struct sps_legend *legend, const char *name)
 {
     size_t characters = sps_characters(name);
     characters = characters < SPS_LEGEND_NAME ? characters : SPS_LEGEND_NAME;
-    double width = SPS_LEGEND_KEY + (double)characters * SPS_LETTER + SPS_LETTER;
+    double width = SPS_LEGEND_KEY + ((double)characters + 2) * SPS_LETTER;
     if (legend->x > 0 && SPS_LEGEND_LEFT + legend->x + width > SPS_FIGURE_WIDTH) {
         legend->x = 0;
         legend->y += SPS_LINE_HEIGHT;

@@ -8,7 +8,8 @@
 #include "report/writer.h"
 #include "spinscale/report.h"
 
-enum { SPS_COLOURS = 8, SPS_FIGURE_WIDTH = 720, SPS_LETTER = 7, SPS_LINE_HEIGHT = 18 };
+enum { SPS_COLOURS = 8, SPS_FIGURE_WIDTH = 720, SPS_LINE_HEIGHT = 18 };
+static const double SPS_LETTER = 6.5; /* about a letter's width, in the widest of common fonts */
 static const double SPS_VALUE_MAX = 1e300;
 
 struct sps_figure {

@@ -85,6 +85,8 @@ static size_t longest_tick(const struct sps_axis *axis)
 static void place_axes(struct plot *p, double top)
 {
     sps_axis_finish(&p->y, Y_TICKS, 1);
+    if (p->lines->y_least != 0 || p->lines->y_most != 0)
+        sps_axis_limit(&p->y, p->lines->y_least, p->lines->y_most);
     p->y.from = top + PLOT_HEIGHT;
     p->y.to = top;
     sps_axis_finish(&p->x, X_TICKS, 0);
@@ -144,6 +146,21 @@ static void draw_frame(struct sps_writer *w, const struct plot *p)
 
 /* ---- the lines ---- */
 
+/* Levels, or other lines, before this one of its sort. */
+static int rank_of(const struct sps_lines *l, int index)
+{
+    int rank = 0, level = l->lines[index].style == SPS_LINE_LEVEL;
+    for (int k = 0; k < index; k++)
+        rank += (l->lines[k].style == SPS_LINE_LEVEL) == level;
+    return rank;
+}
+
+static const char *classes_of_level(const struct sps_lines *l, int index)
+{
+    static const char *const classes[DASHES] = {"lv", "lv d2", "lv d1"};
+    return classes[rank_of(l, index) % DASHES];
+}
+
 /* Colours, markers and dashes of line i among those that are no levels: one difference is enough to see, and there is
  * always one. */
 struct look {
@@ -152,9 +169,7 @@ struct look {
 
 static struct look look_of(const struct sps_lines *l, int index)
 {
-    int i = 0;
-    for (int k = 0; k < index; k++)
-        i += l->lines[k].style != SPS_LINE_LEVEL;
+    int i = rank_of(l, index);
     return (struct look){i % SPS_COLOURS, i % MARKERS, i / SPS_COLOURS % DASHES};
 }
 
@@ -229,11 +244,9 @@ static void draw_band(struct sps_writer *w, const struct plot *p, const struct s
 /* Over words lines stand side by side, so that their error bars do not hide each other. */
 static double aside(const struct plot *p, int index)
 {
-    int i = 0, all = 0;
-    for (int k = 0; k < p->lines->line_count; k++) {
-        i += k < index && p->lines->lines[k].style != SPS_LINE_LEVEL;
+    int i = rank_of(p->lines, index), all = 0;
+    for (int k = 0; k < p->lines->line_count; k++)
         all += p->lines->lines[k].style != SPS_LINE_LEVEL;
-    }
     double room = (p->x.to - p->x.from) / p->lines->word_count / (all + 1);
     return (i - (all - 1) / 2.0) * fmin(room, 14);
 }
@@ -246,7 +259,7 @@ static void draw_line(struct sps_writer *w, const struct plot *p, int index)
     if (line->style == SPS_LINE_LEVEL) {
         if (line->points > 0 && sps_axis_holds(&p->y, line->y[0])) {
             double y = sps_axis_at(&p->y, line->y[0]);
-            sps_figure_line(w, "lv", p->x.from, y, p->x.to, y);
+            sps_figure_line(w, classes_of_level(p->lines, index), p->x.from, y, p->x.to, y);
         }
         return;
     }
@@ -275,7 +288,8 @@ static double draw_legend(struct sps_writer *w, const struct sps_lines *l)
         if (w == NULL)
             continue;
         char classes[] = {'l', 'n', ' ', 's', (char)('0' + look.colour), ' ', 'd', (char)('0' + look.dash), 0};
-        sps_figure_line(w, line->style == SPS_LINE_LEVEL ? "lv" : classes, at.x, at.y - 4, at.x + 20, at.y - 4);
+        sps_figure_line(w, line->style == SPS_LINE_LEVEL ? classes_of_level(l, i) : classes, at.x, at.y - 4, at.x + 20,
+                        at.y - 4);
         if (line->style == SPS_LINE_MARKED) {
             draw_marker(w, look, at.x + 10, at.y - 4);
             sps_write_raw(w, "/>\n");

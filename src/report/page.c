@@ -16,6 +16,7 @@ static const char style[] =
     "caption{text-align:left;font-weight:600;padding:.3rem 0}"
     "th,td{padding:.2rem .7rem;text-align:left;vertical-align:top;border-bottom:1px solid #ddd}"
     "th{border-bottom:1px solid #777}.r{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
+    "td:first-child{white-space:nowrap}"
     "figure{margin:1.2rem 0}figure svg{max-width:100%;height:auto}figcaption{color:#555;font-size:.87rem}"
     "pre{background:#f4f4f4;padding:.8rem;overflow-x:auto;font-size:.82rem}"
     "@media screen and (prefers-color-scheme:dark){body{background:#16181d;color:#ddd}th,td{border-color:#33363d}"

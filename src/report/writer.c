@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/memory.h"
@@ -69,6 +70,8 @@ void sps_write_raw(struct sps_writer *w, const char *text)
 
 /* ---- numbers ---- */
 
+static const double PLAIN_BELOW = 1e7; /* larger numbers have an exponent */
+
 /* The "C" locale for this thread, and back. */
 static locale_t enter_c(locale_t *made)
 {
@@ -121,8 +124,16 @@ void sps_report_number(char text[32], double value, int digits)
         snprintf(text, 32, "undefined");
         return;
     }
+    digits = digits < 1 ? 1 : digits > 17 ? 17 : digits;
+    value = value == 0 ? 0 : value; /* -0 */
     locale_t made, before = enter_c(&made);
-    snprintf(text, 32, "%.*g", digits < 1 ? 1 : digits > 17 ? 17 : digits, value == 0 ? 0 : value);
+    snprintf(text, 32, "%.*e", digits - 1, value);
+    double rounded = strtod(text, NULL);
+    /* %g would write 120 with two digits as 1.2e+02. */
+    if (fabs(rounded) < PLAIN_BELOW && fabs(rounded) >= pow(10, digits))
+        snprintf(text, 32, "%.0f", rounded);
+    else
+        snprintf(text, 32, "%.*g", digits, value);
     leave_c(before, made);
     shorten_exponent(text);
 }
