@@ -5,7 +5,7 @@
 
 #include "cim_page.h"
 
-enum { LINES_MAX = 40, ROWS_SHOWN = 500, NAME_BYTES = 256 };
+enum { LINES_MAX = 40, TICKS_MAX = 12, ROWS_SHOWN = 500, NAME_BYTES = 256 };
 static const double LOG_FROM = 30; /* x is logarithmic where its values span so much */
 
 /* sd: error bars of one standard deviation; low, high: of a band; engine: a level to compare with. */
@@ -42,7 +42,9 @@ struct sweep_plot {
     int numbers, log;   /* x is a number */
     const char **words; /* else what there is */
     int word_count;
-    double *x; /* of each row */
+    double *x;                  /* of each row */
+    double tick[TICKS_MAX + 1]; /* different numbers of x, rising; one more than TICKS_MAX: too many */
+    int tick_count;
     struct series series[LINES_MAX];
     int series_count, left_out;
 };
@@ -75,6 +77,18 @@ static void read_x(struct sweep_plot *p)
             p->words[p->word_count++] = text;
         p->x[i] = k;
     }
+}
+
+static void add_tick(struct sweep_plot *p, double x)
+{
+    int at = 0;
+    while (at < p->tick_count && p->tick[at] < x)
+        at++;
+    if ((at < p->tick_count && p->tick[at] == x) || p->tick_count > TICKS_MAX)
+        return;
+    memmove(p->tick + at + 1, p->tick + at, (size_t)(p->tick_count - at) * sizeof *p->tick);
+    p->tick[at] = x;
+    p->tick_count++;
 }
 
 static void name_row(char name[NAME_BYTES], const struct sweep_plot *p, const json_t *row)
@@ -198,6 +212,8 @@ static sps_status draw_metric(sps_page *page, const char *folder, const struct s
                                      .x_axis = p->keys[0],
                                      .y_axis = m->axis,
                                      .log_x = p->log,
+                                     .x_ticks = p->tick_count <= TICKS_MAX ? p->tick : NULL,
+                                     .x_tick_count = p->tick_count,
                                      .y_most = m->most,
                                      .words = p->numbers ? NULL : p->words,
                                      .word_count = p->word_count,
@@ -272,6 +288,8 @@ sps_status sps_cim_sweep_page(const char *folder, const struct sps_cim_options *
         read_x(p);
     for (size_t i = 0; i < p->row_count && fine; i++)
         fine = add_row(p, i);
+    for (size_t i = 0; i < p->row_count && fine && p->numbers; i++)
+        add_tick(p, p->x[i]);
     for (int k = 0; k < key_count; k++) {
         size_t used = strlen(title);
         snprintf(title + used, sizeof title - used, "%s%s", k > 0 ? ", " : "", keys[k]);

@@ -47,6 +47,8 @@ struct sps_lines {
     const char *title, *x_axis, *y_axis;
     int log_x, log_y;         /* numbers that are not positive are gaps */
     double y_least, y_most;   /* what y can be: axis and error bars end there; both 0: anything */
+    const double *x_ticks;    /* [x_tick_count], rising; NULL: round numbers */
+    int x_tick_count;         /* at most 24 */
     const char *const *words; /* [word_count] in place of numbers: x is an index of them; NULL: numbers */
     int word_count;
     int line_count;

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-enum { DIGITS_MAX = 12 };
+enum { DIGITS_MAX = 12, GIVEN_DIGITS = 6 };
 /* Numbers apart by less than this share of their size are one: ticks between them could not be told apart. */
 static const double APART = 1e-9;
 
@@ -97,6 +97,15 @@ void sps_axis_finish(struct sps_axis *a, int ticks, int round)
         log_ticks(a, ticks);
     else
         linear_ticks(a, ticks, round);
+}
+
+void sps_axis_set_ticks(struct sps_axis *a, const double *ticks, int count)
+{
+    a->ticks = 0;
+    for (int i = 0; i < count; i++)
+        if (sps_axis_holds(a, ticks[i]) && ticks[i] >= a->low && ticks[i] <= a->high)
+            add_tick(a, ticks[i]);
+    a->digits = GIVEN_DIGITS;
 }
 
 void sps_axis_limit(struct sps_axis *a, double least, double most)

@@ -21,6 +21,8 @@ int sps_axis_holds(const struct sps_axis *axis, double value);
 void sps_axis_see(struct sps_axis *axis, double value);
 /* After all are seen: about so many ticks; the range ends on ticks where round is set. */
 void sps_axis_finish(struct sps_axis *axis, int ticks, int round);
+/* These ticks in place of round ones. */
+void sps_axis_set_ticks(struct sps_axis *axis, const double *ticks, int count);
 /* No further than these, though its ends were rounded. */
 void sps_axis_limit(struct sps_axis *axis, double least, double most);
 /* Numbers beyond the range lie at its end. */

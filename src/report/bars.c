@@ -62,7 +62,7 @@ static sps_status check(const struct sps_bars *b)
 
 /* ---- what is drawn how ---- */
 
-/* Share of a part in its bars, summed: bars may differ by orders of magnitude, and each should keep its large parts. */
+/* How much of the figure a part takes; in units of the longest bar, so that sums stay finite. */
 static double weight_of(const struct sps_bars *b, int part)
 {
     double weight = 0, most = 0;

@@ -90,6 +90,8 @@ static void place_axes(struct plot *p, double top)
     p->y.from = top + PLOT_HEIGHT;
     p->y.to = top;
     sps_axis_finish(&p->x, X_TICKS, 0);
+    if (p->lines->x_ticks != NULL)
+        sps_axis_set_ticks(&p->x, p->lines->x_ticks, p->lines->x_tick_count);
     p->x.from = SPS_LEGEND_LEFT + SPS_LINE_HEIGHT + (double)longest_tick(&p->y) * SPS_LETTER + 14;
     p->x.to = SPS_FIGURE_WIDTH - RIGHT;
 }

@@ -47,6 +47,6 @@ ls numbers words
 head -n 1 numbers/sweep.csv
 python3 -c '
 import re
-for name in ("numbers/accuracy", "numbers/energy_j", "words/accuracy"): # x in order; energy is the same for each sigma_r
+for name in ("numbers/accuracy", "numbers/energy_j", "words/accuracy"): # x in order, ticks where values are; energy is the same for each sigma_r
     words = re.findall(r">([a-z0-9_.=]+)</text>", open(name + ".svg").read())
     print(name, [word for word in words if word[0].isalpha()], words[-4:-1])'
