@@ -5,7 +5,7 @@ add_test(NAME house_include_rules COMMAND ${sh}/include_rules.sh ${PROJECT_SOURC
 add_test(NAME house_headers COMMAND ${sh}/headers.sh ${PROJECT_SOURCE_DIR} ${CMAKE_C_COMPILER} ${CMAKE_CXX_COMPILER})
 add_test(NAME house_install_deps COMMAND ${sh}/install_deps.sh ${PROJECT_SOURCE_DIR})
 add_test(NAME house_lists COMMAND ${sh}/lists.sh ${PROJECT_SOURCE_DIR})
-add_test(NAME house_symbols COMMAND ${sh}/symbols.sh $<TARGET_FILE:spinscale-infer> $<TARGET_FILE:spinscale-train>
+add_test(NAME house_symbols COMMAND ${sh}/symbols.sh $<TARGET_FILE:spinscale-infer> $<TARGET_FILE:spinscale-train> $<TARGET_FILE:spinscale-report>
   $<TARGET_FILE:spinscale-train-commands>)
 add_test(NAME house_links COMMAND ${sh}/links.sh $<TARGET_FILE:spinscale-infer> $<TARGET_FILE:spinscale>
   ${PROJECT_SOURCE_DIR})

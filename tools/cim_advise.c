@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cim_advise.h"
+#include "cim_page.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -26,11 +27,6 @@ struct advice {
     double accuracy, nll, mutual_information; /* of the engine */
 };
 
-static double real_of(const json_t *object, const char *key)
-{
-    return json_number_value(json_object_get(object, key));
-}
-
 static sps_status try_it(struct advice *a, const struct sps_cim_options *options, const sps_packed *packed,
                          const struct sps_images *images, int bits, const char *span)
 {
@@ -50,11 +46,15 @@ static sps_status try_it(struct advice *a, const struct sps_cim_options *options
     if (status != SPS_OK)
         return status;
     const json_t *engine = json_object_get(result, "engine");
-    a->accuracy = real_of(engine, "accuracy");
-    a->nll = real_of(engine, "nll");
-    a->mutual_information = real_of(engine, "mutual_information");
-    *t = (struct trial){
-        bits, span, real_of(result, "accuracy"), real_of(result, "nll"), real_of(result, "mutual_information"), 0};
+    a->accuracy = sps_cim_real(engine, "accuracy");
+    a->nll = sps_cim_real(engine, "nll");
+    a->mutual_information = sps_cim_real(engine, "mutual_information");
+    *t = (struct trial){bits,
+                        span,
+                        sps_cim_real(result, "accuracy"),
+                        sps_cim_real(result, "nll"),
+                        sps_cim_real(result, "mutual_information"),
+                        0};
     t->good = t->accuracy >= a->accuracy - options->tolerance && t->nll <= a->nll + NLL_MOST &&
               fabs(t->mutual_information - a->mutual_information) <= MUTUAL_INFORMATION_MOST * a->mutual_information;
     json_decref(result);

@@ -78,6 +78,43 @@ static json_t *items_json(const struct sps_chip_cost *cost)
     return list;
 }
 
+static json_t *tiles_json(const struct sps_chip_tiles *t)
+{
+    json_t *object = json_object();
+#define COUNT(field) set(object, #field, json_integer((json_int_t)t->field))
+    COUNT(inputs);
+    COUNT(channels);
+    COUNT(row_tiles);
+    COUNT(column_tiles);
+    COUNT(group);
+    COUNT(tile_inputs);
+    COUNT(tile_columns);
+    COUNT(rows_per_input);
+    COUNT(array_rows);
+    COUNT(array_columns);
+#undef COUNT
+    return object;
+}
+
+static json_t *areas_json(const struct sps_band *area_of)
+{
+    json_t *object = json_object();
+    for (int i = 0; i < SPS_CHIP_AREAS; i++)
+        if (area_of[i].high > 0)
+            set(object, sps_chip_areas[i], number(area_of[i].typical));
+    return object;
+}
+
+/* What a layer spends on each item. */
+static json_t *energies_json(const struct sps_chip_cost *cost, const struct sps_chip_layer_cost *layer)
+{
+    json_t *object = json_object();
+    for (int i = 0; i < cost->item_count; i++)
+        if (layer->item_energy[i].high > 0)
+            set(object, cost->item[i].name, number(layer->item_energy[i].typical));
+    return object;
+}
+
 static json_t *layers_json(const struct sps_chip_cost *cost)
 {
     json_t *list = json_array();
@@ -86,11 +123,14 @@ static json_t *layers_json(const struct sps_chip_cost *cost)
         json_t *object = json_object();
         set(object, "name", json_string(layer->counts.name));
         set(object, "counts", counts_json(&layer->counts));
+        set(object, "tiles", tiles_json(&layer->tiles));
         set(object, "sums", number(layer->sums));
         set(object, "decisions", number(layer->decisions));
         set_band(object, "energy", "j", layer->energy);
         set(object, "latency_s", number(layer->latency));
         set_band(object, "area", "m2", layer->area);
+        set(object, "energy_of_j", energies_json(cost, layer));
+        set(object, "area_of_m2", areas_json(layer->area_of));
         json_array_append_new(list, object);
     }
     return list;
@@ -101,6 +141,7 @@ static void set_cost(json_t *object, const struct sps_chip_cost *cost)
     set_band(object, "energy", "j", cost->energy);
     set(object, "latency_s", number(cost->latency));
     set_band(object, "area", "m2", cost->area);
+    set(object, "area_of_m2", areas_json(cost->area_of));
     set(object, "write_energy_j", number(cost->write_energy));
     set(object, "write_time_s", number(cost->write_time));
     set(object, "unit_power_w", number(cost->unit_power));

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cim_page.h"
 #include "console.h"
 #include "report.h"
 #include "spinscale/file.h"
@@ -32,6 +33,8 @@ int sps_cim_save(const char *folder, json_t *result)
     sps_status status = sps_make_folder(folder);
     if (status == SPS_OK)
         status = save_json(folder, "result.json", result);
+    if (status == SPS_OK)
+        status = sps_cim_page(folder, result);
     return status == SPS_OK ? 0 : sps_console_failed(status);
 }
 
@@ -168,20 +171,45 @@ static json_t *load_point(const char *folder, const struct point *p, const struc
 
 /* ---- tables ---- */
 
-static const char *const columns[] = {
-    "accuracy",           "accuracy_sd",           "nll",       "nll_sd",      "entropy", "entropy_sd",
-    "mutual_information", "mutual_information_sd", "accepted",  "accepted_sd", "yield",   "energy_j",
-    "energy_low_j",       "energy_high_j",         "latency_s", "area_m2",     NULL};
+static const char *const columns[] = {"accuracy",
+                                      "accuracy_sd",
+                                      "nll",
+                                      "nll_sd",
+                                      "entropy",
+                                      "entropy_sd",
+                                      "mutual_information",
+                                      "mutual_information_sd",
+                                      "accepted",
+                                      "accepted_sd",
+                                      "yield",
+                                      "energy_j",
+                                      "energy_low_j",
+                                      "energy_high_j",
+                                      "latency_s",
+                                      "area_m2",
+                                      "area_low_m2",
+                                      "area_high_m2",
+                                      NULL};
+/* The engine's, as engine_KEY. */
+static const char *const references[] = {"accuracy", "nll", "entropy", "mutual_information", "accepted", NULL};
+
+static void print_number(FILE *out, const json_t *value)
+{
+    fputc(',', out);
+    if (json_is_number(value))
+        fprintf(out, "%.9g", json_number_value(value));
+}
 
 static void print_row(FILE *out, const struct sweeps *all, const json_t *row)
 {
     for (int a = 0; a < all->axes; a++)
         fprintf(out, "%s%s", a > 0 ? "," : "", json_string_value(json_object_get(row, all->axis[a].key)));
-    for (int i = 0; columns[i] != NULL; i++) {
-        const json_t *value = json_object_get(row, columns[i]);
-        fputc(',', out);
-        if (json_is_number(value))
-            fprintf(out, "%.9g", json_number_value(value));
+    for (int i = 0; columns[i] != NULL; i++)
+        print_number(out, json_object_get(row, columns[i]));
+    for (int i = 0; references[i] != NULL; i++) {
+        char key[64];
+        snprintf(key, sizeof key, "engine_%s", references[i]);
+        print_number(out, json_object_get(row, key));
     }
     fputc('\n', out);
 }
@@ -198,6 +226,8 @@ static sps_status save_table(const char *folder, const struct sweeps *all, const
         fprintf(out, "%s%s", a > 0 ? "," : "", all->axis[a].key);
     for (int c = 0; columns[c] != NULL; c++)
         fprintf(out, ",%s", columns[c]);
+    for (int c = 0; references[c] != NULL; c++)
+        fprintf(out, ",engine_%s", references[c]);
     fputc('\n', out);
     json_array_foreach((json_t *)rows, i, row)
     {
@@ -218,6 +248,13 @@ static json_t *row_of(const struct sweeps *all, const struct point *p, const jso
         json_t *value = json_object_get(result, columns[c]);
         if (value != NULL)
             json_object_set(row, columns[c], value);
+    }
+    for (int c = 0; references[c] != NULL; c++) {
+        json_t *value = json_object_get(json_object_get(result, "engine"), references[c]);
+        char key[64];
+        snprintf(key, sizeof key, "engine_%s", references[c]);
+        if (value != NULL)
+            json_object_set(row, key, value);
     }
     json_object_set_new(row, "result", json_string(p->file));
     return row;
@@ -259,11 +296,17 @@ static int run_point(json_t **rows, const struct sweeps *all, const struct point
     return status == SPS_OK ? 0 : sps_console_failed(status);
 }
 
-static int finish(const struct sweeps *all, const json_t *rows, const char *folder, int json)
+static int finish(const struct sweeps *all, const struct sps_cim_options *options, const json_t *rows,
+                  const char *folder, int json)
 {
+    const char *keys[SWEEPS_MAX];
+    for (int a = 0; a < all->axes; a++)
+        keys[a] = all->axis[a].key;
     sps_status status = save_table(folder, all, rows);
     if (status == SPS_OK)
         status = save_json(folder, "sweep.json", rows);
+    if (status == SPS_OK)
+        status = sps_cim_sweep_page(folder, options, keys, all->axes, rows);
     if (status != SPS_OK)
         return sps_console_failed(status);
     if (json)
@@ -303,7 +346,7 @@ int sps_cim_sweep(const struct sps_cim_options *options, const sps_packed *packe
             exit_status = run_point(&rows, all, p, packed, images, folder, &at);
     }
     if (exit_status == 0)
-        exit_status = finish(all, rows, folder, json);
+        exit_status = finish(all, options, rows, folder, json);
     json_decref(rows);
     free(p);
     free(all);

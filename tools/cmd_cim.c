@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cim_advise.h"
+#include "cim_page.h"
 #include "cim_run.h"
 #include "cim_sweep.h"
 #include "commands.h"
@@ -238,12 +239,6 @@ static void print_energy(const char *name, const json_t *of, double by, const ch
            by * json_number_value(json_object_get(of, "energy_high_j")));
 }
 
-static double real_of(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    return json_is_number(value) ? json_number_value(value) : NAN;
-}
-
 static void print_measured(const json_t *result)
 {
     static const struct {
@@ -262,9 +257,9 @@ static void print_measured(const json_t *result)
            (long long)json_integer_value(json_object_get(result, "chip_seed")));
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char key[64];
-        double value = real_of(result, rows[i].key), same = real_of(engine, rows[i].key);
+        double value = sps_cim_real(result, rows[i].key), same = sps_cim_real(engine, rows[i].key);
         snprintf(key, sizeof key, "%s_sd", rows[i].key);
-        double sd = real_of(result, key);
+        double sd = sps_cim_real(result, key);
         if (isnan(value)) {
             printf("%-24s undefined\n", rows[i].key);
             continue;
@@ -277,7 +272,7 @@ static void print_measured(const json_t *result)
             printf(" (engine: %.4g)", rows[i].by * same);
         putchar('\n');
     }
-    printf("%-24s %.4g images/s\n", "simulated", real_of(result, "images_per_s"));
+    printf("%-24s %.4g images/s\n", "simulated", sps_cim_real(result, "images_per_s"));
 }
 
 static void print_items(const json_t *result)
@@ -287,20 +282,23 @@ static void print_items(const json_t *result)
     puts("\nitem                     energy nJ        low       high         count   each pJ  node  method");
     json_array_foreach(json_object_get(result, "items"), i, item)
     {
-        const json_t *node = json_object_get(item, "node_nm");
+        char node[16] = "-";
+        if (json_is_integer(json_object_get(item, "node_nm")))
+            snprintf(node, sizeof node, "%lld", (long long)json_integer_value(json_object_get(item, "node_nm")));
         printf("%-22s %11.4g %10.4g %10.4g %13.6g %9.3g  %4s  %s\n", json_string_value(json_object_get(item, "name")),
-               1e9 * real_of(item, "energy_j"), 1e9 * real_of(item, "energy_low_j"),
-               1e9 * real_of(item, "energy_high_j"), real_of(item, "count"), 1e12 * real_of(item, "each_j"),
-               json_is_integer(node) ? "45" : "-", json_string_value(json_object_get(item, "method")));
+               1e9 * sps_cim_real(item, "energy_j"), 1e9 * sps_cim_real(item, "energy_low_j"),
+               1e9 * sps_cim_real(item, "energy_high_j"), sps_cim_real(item, "count"),
+               1e12 * sps_cim_real(item, "each_j"), node, json_string_value(json_object_get(item, "method")));
     }
     puts("\nlayer                arrays  activations  conversions    made  energy nJ  latency us  area mm2");
     json_array_foreach(json_object_get(result, "layers"), i, item)
     {
         const json_t *counts = json_object_get(item, "counts");
         printf("%-18s %8.0f %12.0f %12.0f %7.4g %10.4g %11.4g %9.3g\n",
-               json_string_value(json_object_get(item, "name")), real_of(counts, "arrays"),
-               real_of(counts, "activations"), real_of(counts, "conversions"), real_of(item, "sums"),
-               1e9 * real_of(item, "energy_j"), 1e6 * real_of(item, "latency_s"), 1e6 * real_of(item, "area_m2"));
+               json_string_value(json_object_get(item, "name")), sps_cim_real(counts, "arrays"),
+               sps_cim_real(counts, "activations"), sps_cim_real(counts, "conversions"), sps_cim_real(item, "sums"),
+               1e9 * sps_cim_real(item, "energy_j"), 1e6 * sps_cim_real(item, "latency_s"),
+               1e6 * sps_cim_real(item, "area_m2"));
     }
 }
 
@@ -319,16 +317,17 @@ static int print_text(const json_t *result)
         print_measured(result);
     }
     print_energy("energy of a prediction", result, 1e6, "uJ");
-    printf("%-24s %.4g us\n", "latency", 1e6 * real_of(result, "latency_s"));
-    printf("%-24s %.4g mm2 (%.4g to %.4g)\n", "area", 1e6 * real_of(result, "area_m2"),
-           1e6 * real_of(result, "area_low_m2"), 1e6 * real_of(result, "area_high_m2"));
+    printf("%-24s %.4g us\n", "latency", 1e6 * sps_cim_real(result, "latency_s"));
+    printf("%-24s %.4g mm2 (%.4g to %.4g)\n", "area", 1e6 * sps_cim_real(result, "area_m2"),
+           1e6 * sps_cim_real(result, "area_low_m2"), 1e6 * sps_cim_real(result, "area_high_m2"));
     printf("%-24s %.0f arrays, %.0f for scales; a pass: %.0f activations, %.0f conversions\n", "counts",
-           real_of(counts, "arrays"), real_of(counts, "scale_arrays"), real_of(counts, "activations"),
-           real_of(counts, "conversions"));
+           sps_cim_real(counts, "arrays"), sps_cim_real(counts, "scale_arrays"), sps_cim_real(counts, "activations"),
+           sps_cim_real(counts, "conversions"));
     printf("%-24s %.0f, %.4g mW at work, %.4g predictions until one wears out\n", "stochastic units",
-           real_of(counts, "units"), 1e3 * real_of(result, "unit_power_w"), real_of(result, "lifetime_predictions"));
-    printf("%-24s %.4g nJ, %.4g us\n", "programming, once", 1e9 * real_of(result, "write_energy_j"),
-           1e6 * real_of(result, "write_time_s"));
+           sps_cim_real(counts, "units"), 1e3 * sps_cim_real(result, "unit_power_w"),
+           sps_cim_real(result, "lifetime_predictions"));
+    printf("%-24s %.4g nJ, %.4g us\n", "programming, once", 1e9 * sps_cim_real(result, "write_energy_j"),
+           1e6 * sps_cim_real(result, "write_time_s"));
     print_items(result);
     return 0;
 }

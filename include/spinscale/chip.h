@@ -118,6 +118,16 @@ struct sps_chip_counts {
     double random_bits; /* expected: picks among N that is no power of two may be rejected */
 };
 
+/* How a layer lies on its arrays: row tiles cut its inputs, column tiles its channels; a pair of both is an array. */
+struct sps_chip_tiles {
+    uint64_t inputs, channels;
+    uint64_t row_tiles, column_tiles;
+    uint64_t group;                     /* inputs that are cut together; each group begins a tile */
+    uint64_t tile_inputs, tile_columns; /* of a full tile; the last of a group has what is left */
+    uint64_t rows_per_input;            /* of an array */
+    uint64_t array_rows, array_columns; /* of an array, used or not */
+};
+
 /* One kind of expense: `count` in one prediction, `each` apiece. */
 struct sps_chip_item {
     const char *name;   /* "conversions" */
@@ -131,12 +141,19 @@ struct sps_chip_item {
 
 enum { SPS_CHIP_ITEMS_MAX = 24 };
 
+/* Where area goes, in the order of sps_chip_layer_cost.area_of. */
+enum { SPS_CHIP_AREAS = 6 };
+extern const char *const sps_chip_areas[SPS_CHIP_AREAS]; /* "arrays", "converters" */
+
 struct sps_chip_layer_cost {
     struct sps_chip_counts counts;
+    struct sps_chip_tiles tiles;
     double sums, decisions; /* how often its sums and its decisions are made in T passes: T, or fewer with reuse */
     struct sps_band energy; /* J, one prediction */
     double latency;         /* s, one prediction */
-    struct sps_band area;   /* m2: arrays, converters, adders */
+    struct sps_band area;   /* m2 */
+    struct sps_band item_energy[SPS_CHIP_ITEMS_MAX]; /* J, in the order of the cost's items */
+    struct sps_band area_of[SPS_CHIP_AREAS];         /* m2 */
 };
 
 struct sps_chip_cost {
@@ -148,10 +165,11 @@ struct sps_chip_cost {
     struct sps_band energy; /* J, one prediction: one image, all T passes */
     double latency;         /* s, one prediction */
     struct sps_band area;   /* m2, the whole chip */
-    double write_energy;    /* J, once: programming all junctions */
-    double write_time;      /* s, once: arrays side by side, row after row */
-    double unit_power;      /* W, all stochastic units at work */
-    double lifetime;        /* predictions until the endurance of the busiest stochastic unit is used up */
+    struct sps_band area_of[SPS_CHIP_AREAS];
+    double write_energy; /* J, once: programming all junctions */
+    double write_time;   /* s, once: arrays side by side, row after row */
+    double unit_power;   /* W, all stochastic units at work */
+    double lifetime;     /* predictions until the endurance of the busiest stochastic unit is used up */
 };
 
 /* What T passes over one image cost.  Release with sps_chip_cost_free(). */

@@ -50,6 +50,10 @@ static const struct {
 #define ITEM_ROW(item, name, part, only_full) {name, SPS_PART_##part, only_full},
     ITEMS(ITEM_ROW)};
 
+enum area { ARRAYS, CONVERTERS, ADDERS, SCALE_STORES, LAYER_BUFFERS, UNITS, AREA_COUNT };
+_Static_assert((int)AREA_COUNT == (int)SPS_CHIP_AREAS, "a name for each area");
+const char *const sps_chip_areas[] = {"arrays", "converters", "adders", "scales", "buffers", "stochastic units"};
+
 enum { ACCUMULATOR_BITS = 16, WORD_BITS = 32, SCALE_CELL_BITS = 3 };
 
 /* ---- bands ---- */
@@ -219,8 +223,10 @@ static void spend(struct pricing *p, struct sps_chip_layer_cost *layer, enum ite
     struct sps_band energy = times(p->price[item], count);
     p->cost->item[item].count += count;
     add(&p->cost->item[item].energy, energy);
-    if (layer != NULL)
+    if (layer != NULL) {
         add(&layer->energy, energy);
+        add(&layer->item_energy[item], energy);
+    }
 }
 
 static void spend_layer(struct pricing *p, struct sps_chip_layer_cost *layer)
@@ -261,21 +267,36 @@ static void set_area(struct sps_chip_layer_cost *layer, const struct sps_chip *c
            converters = ceil((double)p->columns / (double)p->adc_share),
            comparators = p->adc == SPS_ADC_FLASH ? ldexp(1, (int)p->adc_bits) - 1 : 0,
            share = (double)p->scale_bits / WORD_BITS;
-    struct sps_band array = times(PART(array_area), cells), all = {0};
-    add(&array, times(PART(comparator_area), converters * comparators));
-    add(&array, times(PART(sar_area), p->adc == SPS_ADC_SAR ? converters : 0));
-    add(&array, times(PART(add_area), converters));
-    add(&array, times(PART(flip_flop_area), ACCUMULATOR_BITS * (double)p->columns));
-    add(&all, times(array, arrays));
-    add(&all, times(PART(array_area), cells * (double)layer->counts.scale_arrays));
+    struct sps_band *of = layer->area_of;
+    add(&of[ARRAYS], times(PART(array_area), arrays * cells));
+    add(&of[CONVERTERS], times(PART(comparator_area), arrays * converters * comparators));
+    add(&of[CONVERTERS], times(PART(sar_area), p->adc == SPS_ADC_SAR ? arrays * converters : 0));
+    add(&of[ADDERS], times(PART(add_area), arrays * converters));
+    add(&of[ADDERS], times(PART(flip_flop_area), arrays * ACCUMULATOR_BITS * (double)p->columns));
+    add(&of[SCALE_STORES], times(PART(array_area), cells * (double)layer->counts.scale_arrays));
     if (p->scale_use == SPS_SCALE_MULTIPLY)
-        add(&all, times(PART(multiply_area), share * share * converters * (double)l->column_tiles));
+        add(&of[SCALE_STORES], times(PART(multiply_area), share * share * converters * (double)l->column_tiles));
     if (p->scale == SPS_SCALE_SRAM)
-        add(&all, times(PART(sram_area), (double)l->entries * (double)(l->channels) * share * 4 / 1024));
+        add(&of[SCALE_STORES], times(PART(sram_area), (double)l->entries * (double)(l->channels) * share * 4 / 1024));
     /* Two buffers, so that one layer writes while the next reads. */
-    add(&all, times(PART(sram_area), 2 * (double)l->outputs / 8 / 1024));
-    add(&all, times(PART(unit_area), (double)layer->counts.units));
-    layer->area = all;
+    add(&of[LAYER_BUFFERS], times(PART(sram_area), 2 * (double)l->outputs / 8 / 1024));
+    add(&of[UNITS], times(PART(unit_area), (double)layer->counts.units));
+    for (int i = 0; i < AREA_COUNT; i++)
+        add(&layer->area, of[i]);
+}
+
+static struct sps_chip_tiles tiles_of(const struct sps_chip *chip, const struct sps_layer_layout *l)
+{
+    return (struct sps_chip_tiles){.inputs = l->fan_in,
+                                   .channels = l->channels,
+                                   .row_tiles = l->row_tiles,
+                                   .column_tiles = l->column_tiles,
+                                   .group = l->group,
+                                   .tile_inputs = l->tile_inputs,
+                                   .tile_columns = l->tile_columns,
+                                   .rows_per_input = l->rows_per_input,
+                                   .array_rows = (uint64_t)chip->p.rows,
+                                   .array_columns = (uint64_t)chip->p.columns};
 }
 
 static void price_layer(struct pricing *p, int i)
@@ -288,6 +309,7 @@ static void price_layer(struct pricing *p, int i)
     for (int k = 0; k < i; k++)
         picks += p->plan->stages[k].noise != NULL;
     layer->counts = count(p->chip, s, &p->layout->layer[i]);
+    layer->tiles = tiles_of(p->chip, &p->layout->layer[i]);
     layer->sums = layer->decisions = cost->samples;
     if (p->chip->p.reuse == SPS_REUSE_FIRST && i == 0)
         layer->sums = 1;
@@ -299,6 +321,8 @@ static void price_layer(struct pricing *p, int i)
     set_times(layer, p, &p->layout->layer[i]);
     set_area(layer, p->chip, &p->layout->layer[i]);
     sum_counts(&cost->counts, &layer->counts);
+    for (int k = 0; k < AREA_COUNT; k++)
+        add(&cost->area_of[k], layer->area_of[k]);
     add(&cost->area, layer->area);
     cost->latency += layer->latency;
 }
@@ -314,6 +338,7 @@ static void price_whole(struct pricing *p)
     struct sps_band digital = {0};
     if (chip->p.unit == SPS_UNIT_NETWORK && cost->counts.random_bits > 0) {
         cost->counts.units = 1;
+        add(&cost->area_of[UNITS], PART(unit_area));
         add(&cost->area, PART(unit_area));
     }
     spend(p, NULL, AVERAGES, cost->samples * classes);

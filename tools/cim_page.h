@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SPS_TOOLS_CIM_PAGE_H
+#define SPS_TOOLS_CIM_PAGE_H
+/* Results of the command cim as pages: index.html in a folder. */
+#include <math.h>
+
+#include "cim_run.h"
+#include "spinscale/report.h"
+
+/* Of one result, as sps_cim_run() gives it. */
+sps_status sps_cim_page(const char *folder, const json_t *result);
+
+/* Of a sweep: a chart of each metric over the values of the first key, a line for each combination of the others; each
+ * chart as METRIC.svg, too.  rows[]: the values of the keys, as text, and the metrics. */
+sps_status sps_cim_sweep_page(const char *folder, const struct sps_cim_options *options, const char *const *keys,
+                              int key_count, const json_t *rows);
+
+/* ---- what both need ---- */
+
+/* A number, NAN where there is none. */
+static inline double sps_cim_real(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+static inline const char *sps_cim_text(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text != NULL ? text : "";
+}
+
+/* Cells of a table, row after row. */
+__attribute__((format(printf, 2, 3))) void sps_cim_cell(json_t *cells, const char *format, ...);
+/* A number with four digits; empty where it is none. */
+void sps_cim_number_cell(json_t *cells, double value);
+/* heads: one for each letter of align.  Takes the cells. */
+sps_status sps_cim_table(sps_page *page, const char *caption, const char *align, const char *const *heads,
+                         json_t *cells);
+__attribute__((format(printf, 2, 3))) void sps_cim_paragraph(sps_page *page, const char *format, ...);
+sps_status sps_cim_save_page(sps_page *page, const char *folder);
+#endif
