@@ -167,6 +167,11 @@ int sps_console_close(int exit_status)
     if (fflush(stdout) == 0 && !ferror(stdout))
         return exit_status;
     char reason[256] = "write error";
+    if (errno == 0) { /* it failed earlier, while the buffer filled: once more, for the reason */
+        clearerr(stdout);
+        putchar('\n');
+        fflush(stdout);
+    }
     if (errno != 0)
         snprintf(reason, sizeof reason, "%s", strerror(errno));
     reason[0] = (char)tolower((unsigned char)reason[0]);

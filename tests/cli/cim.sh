@@ -46,7 +46,7 @@ done
 cmp threads-1 threads-3 && echo 'threads: the same'
 "$SPINSCALE" cim "$model" --data ./toy --chip scaledrop --sampler mtj --set device.unit.sigma_p=0.2 --images 10 >/dev/null && echo ok
 "$SPINSCALE" cim "$model" --data ./toy --chip scaledrop --set device.unit.sigma_p=0.2 --images 10 >/dev/null
-"$SPINSCALE" cim "$model" --data ./toy --chip scaledrop --advise --images 30 --json | keys n bits | head -n 1
+"$SPINSCALE" cim "$model" --data ./toy --chip scaledrop --advise --images 30 --json | keys n
 
 echo '--- sweeps go on where they stopped'
 sweep() { "$SPINSCALE" cim "$model" --data ./toy --images 10 --chip scaledrop --sweep adc.bits=2,7 --sweep reuse=none,paths --out sweep "$@"; }
