@@ -55,11 +55,19 @@ static const char *next_tier(const char *kind, size_t index, const char **text, 
     return sps_kernel_tier(index, text);
 }
 
-static const struct listing listings[] = {
-    {"presets", next_preset},       {"nets", next_preset},         {"devices", next_preset},
-    {"layers", sps_train_list},     {"methods", sps_train_list},   {"binarisers", sps_train_list},
-    {"optimisers", sps_train_list}, {"schedules", sps_train_list}, {"data", next_data},
-    {"metrics", next_metric},       {"kernels", next_tier},        {NULL, NULL}};
+static const struct listing listings[] = {{"presets", next_preset},
+                                          {"nets", next_preset},
+                                          {"devices", next_preset},
+                                          {"chips", next_preset},
+                                          {"layers", sps_train_list},
+                                          {"methods", sps_train_list},
+                                          {"binarisers", sps_train_list},
+                                          {"optimisers", sps_train_list},
+                                          {"schedules", sps_train_list},
+                                          {"data", next_data},
+                                          {"metrics", next_metric},
+                                          {"kernels", next_tier},
+                                          {NULL, NULL}};
 
 static const char *next_entry(const struct listing *listing, size_t index, const char **text, const char **source)
 {

@@ -26,6 +26,9 @@ void sps_junctions_fill(double *g, const uint8_t *states, size_t rows, size_t co
         }
         struct sps_variation v = sps_variation_draw(&device->params, chip_seed, array, first + (uint32_t)i);
         state ^= sps_retention_flipped(&device->params, &v, chip_seed, array, first + (uint32_t)i);
-        g[i] = 1 / sps_variation_resistance(&v, ohms, (enum sps_mtj_state)state);
+        double ohm = sps_variation_resistance(&v, ohms, (enum sps_mtj_state)state);
+        if (sps_disturb_flipped(&device->params, ohm, chip_seed, array, first + (uint32_t)i))
+            ohm = sps_variation_resistance(&v, ohms, (enum sps_mtj_state) !state);
+        g[i] = 1 / ohm;
     }
 }

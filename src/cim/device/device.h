@@ -68,6 +68,8 @@
     X(stuck_open, REAL, "device.stuck_open", "0", "", 0, 1, "share of devices that conduct nothing", "")               \
     X(retention_time, REAL, "device.retention_time", "0 s", "s", 0, 1e12,                                              \
       "time since the weights were written; flips by heat happen in it", "")                                           \
+    X(reads, REAL, "device.reads", "0", "", 0, 1e30,                                                                   \
+      "reads since the weights were written; each may disturb a junction", "")                                         \
     X(reset_time, REAL, "device.unit.reset_time", "10 ns", "s", 1e-12, 1e-3, "stochastic unit: duration of a RESET",   \
       "assumed: the paper's figure is lost")                                                                           \
     X(reset_failure, REAL, "device.unit.reset_failure", "0", "", 0, 0.999,                                             \

@@ -100,3 +100,18 @@ double sps_read_factor(const struct sps_device_params *params, struct sps_random
 {
     return sps_variation_factor(params, params->sigma_read, r);
 }
+
+double sps_disturbed(const struct sps_device_params *params, double r)
+{
+    return params->reads > 0 && isfinite(r) ? -expm1(params->reads * sps_read_disturb(params, r).log_not_p) : 0;
+}
+
+int sps_disturb_flipped(const struct sps_device_params *params, double r, uint64_t chip_seed, uint32_t array,
+                        uint32_t cell)
+{
+    double flip = sps_disturbed(params, r);
+    if (flip == 0)
+        return 0;
+    struct sps_random random = sps_random(chip_seed, SPS_FOR_DISTURB, cell, array, 0);
+    return sps_random_u32(&random) * 0x1p-32 < flip;
+}

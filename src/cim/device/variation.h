@@ -44,6 +44,12 @@ double sps_retention_flip(const struct sps_device_params *params, const struct s
 int sps_retention_flipped(const struct sps_device_params *params, const struct sps_variation *v, uint64_t chip_seed,
                           uint32_t array, uint32_t cell);
 
+/* Probability that params->reads reads leave a device of r ohm flipped, taken as the same from both states:
+ * 1 - (1 - p)^reads of sps_read_disturb(), and whether they did. */
+double sps_disturbed(const struct sps_device_params *params, double r);
+int sps_disturb_flipped(const struct sps_device_params *params, double r, uint64_t chip_seed, uint32_t array,
+                        uint32_t cell);
+
 /* Probability that one read flips the device by spin transfer: the same law with disturb_ic0, at the current of the
  * read voltage through r ohm for read_time. */
 struct sps_switching sps_read_disturb(const struct sps_device_params *params, double r);
