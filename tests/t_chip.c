@@ -1,28 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The simulated chip: designed junctions and enough bits give the engine's numbers, whatever the arrays; counts and
  * costs are what can be worked out on paper; nothing depends on threads. */
-#include "chain.h"
+#include "pictures.h"
 #include "cim/arch/instance.h"
 #include "cim/arch/reuse.h"
 #include "spinscale/crossbar.h"
-
-enum { IMAGES = 3 };
-static const uint32_t index_of[IMAGES] = {5, 0, 70000};
-
-struct pictures {
-    uint8_t *pixels;
-    const uint8_t *at[IMAGES];
-};
-
-static struct pictures make_pictures(const struct sps_packed *m, uint32_t seed)
-{
-    size_t size = sps_value_size(&m->input);
-    struct pictures s = {.pixels = ROOM(uint8_t, IMAGES * size)};
-    fill_pixels(s.pixels, IMAGES * size, seed);
-    for (size_t i = 0; i < IMAGES; i++)
-        s.at[i] = s.pixels + i * size;
-    return s;
-}
 
 static sps_chip *chip_of(const char *preset, const char *const *sets, size_t count)
 {

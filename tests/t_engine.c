@@ -3,26 +3,10 @@
  * is shared, updated, masked or spread over threads, the numbers stay those of separate passes. */
 #include "engine/walk.h"
 
-#include "chain.h"
+#include "pictures.h"
 #include "core/softmax.h"
 
-enum { IMAGES = 3, WORK = 1000000 /* multiply-accumulates that a model may cost by hand */ };
-static const uint32_t index_of[IMAGES] = {5, 0, 70000};
-
-struct pictures {
-    uint8_t *pixels;
-    const uint8_t *at[IMAGES];
-};
-
-static struct pictures make_pictures(const struct sps_packed *m, uint32_t seed)
-{
-    size_t size = sps_value_size(&m->input);
-    struct pictures s = {.pixels = ROOM(uint8_t, IMAGES * size)};
-    fill_pixels(s.pixels, IMAGES * size, seed);
-    for (size_t i = 0; i < IMAGES; i++)
-        s.at[i] = s.pixels + i * size;
-    return s;
-}
+enum { WORK = 1000000 /* multiply-accumulates that a model may cost by hand */ };
 
 /* Picks are those of core/path.h, logits those of plain loops, probabilities their softmax. */
 static void check_by_hand(const struct answer *a, const struct sps_packed *m, const struct sps_predict_options *options,
