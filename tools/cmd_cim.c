@@ -272,6 +272,11 @@ static void print_measured(const json_t *result)
             printf(" (engine: %.4g)", rows[i].by * same);
         putchar('\n');
     }
+    if (sps_cim_real(result, "scale_error") > 1e-6)
+        printf("%-24s %.3g %% are not as trained, error %.3g of the largest (root of the mean square)\n", "scales",
+               100 * sps_cim_real(result, "scales_wrong"), sps_cim_real(result, "scale_error"));
+    if (json_is_null(json_object_get(result, "scale_error")))
+        printf("%-24s taken as trained: a packed file has thresholds only\n", "scales");
     printf("%-24s %.4g images/s\n", "simulated", sps_cim_real(result, "images_per_s"));
 }
 

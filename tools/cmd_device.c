@@ -12,7 +12,7 @@
 
 struct device_options {
     struct sps_texts sets;
-    const char *csv, *out;
+    const char *csv, *out, *netlist_read, *netlist_unit;
     int json;
 };
 
@@ -34,6 +34,16 @@ static const struct sps_option options_table[] = {
      .offset = offsetof(struct device_options, out),
      .argument = "OUT.csv",
      .help = "write that table here, not to standard output"},
+    {.name = "netlist-read",
+     .type = SPS_OPTION_TEXT,
+     .offset = offsetof(struct device_options, netlist_read),
+     .argument = "FILE",
+     .help = "write the read of one parallel cell as a SPICE netlist"},
+    {.name = "netlist-unit",
+     .type = SPS_OPTION_TEXT,
+     .offset = offsetof(struct device_options, netlist_unit),
+     .argument = "FILE",
+     .help = "write the stochastic unit as a SPICE netlist: 1,000 bits with probability 1/2"},
     {.name = "json",
      .letter = 'j',
      .type = SPS_OPTION_FLAG,
@@ -278,6 +288,17 @@ static int run_table(const struct device_options *options, const sps_device *dev
     return exit_status;
 }
 
+static sps_status write_netlists(const struct device_options *options, const sps_device *device)
+{
+    enum { BITS = 1000 };
+    sps_status status = SPS_OK;
+    if (options->netlist_read != NULL)
+        status = sps_device_netlist_read(device, options->netlist_read, 1);
+    if (status == SPS_OK && options->netlist_unit != NULL)
+        status = sps_device_netlist_unit(device, options->netlist_unit, 0.5, BITS);
+    return status;
+}
+
 static int run(const void *options_pointer, char *const *operands, int operand_count)
 {
     (void)operand_count;
@@ -288,7 +309,10 @@ static int run(const void *options_pointer, char *const *operands, int operand_c
     sps_status status = sps_device_open(&device, operands[0], options->sets.item, options->sets.count);
     if (status != SPS_OK)
         return sps_console_failed(status);
-    int exit_status = options->csv != NULL ? run_table(options, device) : print_card(options, operands[0], device);
+    status = write_netlists(options, device);
+    int exit_status = status != SPS_OK       ? sps_console_failed(status)
+                      : options->csv != NULL ? run_table(options, device)
+                                             : print_card(options, operands[0], device);
     sps_device_close(device);
     return exit_status;
 }

@@ -63,6 +63,11 @@ int sps_device_has_table(const sps_device *device);
  * device.extrapolate is set; outside a table always. */
 sps_status sps_device_switch(struct sps_switching *out, const sps_device *device, double current, double time);
 
+/* Circuits as SPICE netlists (written for ngspice 39): the read of one cell, access transistors and half of the track
+ * included; and the stochastic unit, SET at probability p, read and RESET, `periods` times (1 to 100,000). */
+sps_status sps_device_netlist_read(const sps_device *device, const char *path, int parallel);
+sps_status sps_device_netlist_unit(const sps_device *device, const char *path, double p, unsigned periods);
+
 /* Figures that follow from the parameters. */
 struct sps_device_card {
     double r_p, r_ap, tmr;                /* at no bias, at the device's temperature; ohm, ohm, ratio */

@@ -25,6 +25,12 @@ digits <out.csv
 run device default --set 'device.set_time=1 ns'
 run device default --set 'device.set_time=1 ns' --set device.extrapolate=true | grep '^i_half_ratio\|^extrapolated\|^exit'
 
+# Netlists.
+"$SPINSCALE" device default --netlist-read read.cir --netlist-unit unit.cir >/dev/null || echo "exit $?"
+tail -n 1 read.cir
+tail -n 1 unit.cir
+grep -c . unit.cir
+
 # Mistakes.
 run device nothing
 run device default --set device.dleta=45
