@@ -324,6 +324,9 @@ static sps_status fill(json_t *object, const sps_packed *packed, const struct sp
     if (images != NULL) {
         set(object, "data", sps_cli_report_string(images->name));
         status = set_function(object, packed, chip, images, o, watch);
+    } else {
+        for (size_t i = 0; measured[i] != NULL; i++)
+            set(object, measured[i], json_null());
     }
     if (status == SPS_OK)
         status = sps_chip_cost(&cost, chip, packed, o->samples, o->account);

@@ -138,7 +138,7 @@ static const struct sps_option options_table[] = {
      .type = SPS_OPTION_FLAG,
      .offset = offsetof(struct cim_options, dry_run),
      .help = "only say how many arrays, how much memory and how much time it would take"},
-    SPS_OPTIONS_MEASURE(struct cim_options),
+    SPS_OPTIONS_ACCEPT(struct cim_options),
     SPS_OPTION_THREADS(struct cim_options),
     SPS_OPTION_JSON(struct cim_options),
     {.name = NULL}};
@@ -181,7 +181,7 @@ static int read_options(struct sps_cim_options *out, const struct cim_options *o
                                     .mtj = mtj,
                                     .tolerance = o->tolerance,
                                     .rule = sps_measure_rule(&o->measure),
-                                    .interval = o->measure.level};
+                                    .interval = 0.95};
     return exit_status;
 }
 

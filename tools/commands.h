@@ -19,8 +19,8 @@
     X(bench, data, "time a packed model: one pass, T passes, each layer")                                              \
     X(crossbar, cim, "solve a resistive crossbar whose wires have resistance")                                         \
     X(metrics, infer, "compute all metrics on probabilities from any program")                                         \
-    X(cim, cim, "run a model on a simulated chip: what it answers, and what it costs")                                 \
-    X(device, cim, "describe a magnetic tunnel junction, or compute its switching probabilities")                      \
+    X(cim, cim, "run a model on a simulated chip: its answers, and what they cost")                                    \
+    X(device, cim, "describe a magnetic tunnel junction, or compute how it switches")                                  \
     X(info, train, "list what there is to choose from, or describe a model")
 
 #define SPS_COMMANDS_DECLARE(name, group, summary) extern const struct sps_command sps_cmd_##name;

@@ -11,7 +11,7 @@ struct sps_measure_options {
 };
 
 /* The defaults are those of SPS_ACCEPT_RULE_DEFAULT. */
-#define SPS_OPTIONS_MEASURE(owner)                                                                                     \
+#define SPS_OPTIONS_ACCEPT(owner)                                                                                      \
     {.name = "quantile",                                                                                               \
      .letter = 'q',                                                                                                    \
      .type = SPS_OPTION_REAL,                                                                                          \
@@ -21,15 +21,14 @@ struct sps_measure_options {
      .min = 0,                                                                                                         \
      .max = 1,                                                                                                         \
      .help = "accept rule: the quantile over passes of a class's probability"},                                        \
-        {.name = "threshold",                                                                                          \
-         .letter = 'p',                                                                                                \
-         .type = SPS_OPTION_REAL,                                                                                      \
-         .offset = offsetof(owner, measure.threshold),                                                                 \
-         .argument = "P",                                                                                              \
-         .default_text = "0.95",                                                                                       \
-         .min = 0,                                                                                                     \
-         .max = 1,                                                                                                     \
-         .help = "accept rule: accept where the largest such quantile is at least P"},                                 \
+    {                                                                                                                  \
+        .name = "threshold", .letter = 'p', .type = SPS_OPTION_REAL, .offset = offsetof(owner, measure.threshold),     \
+        .argument = "P", .default_text = "0.95", .min = 0, .max = 1,                                                   \
+        .help = "accept rule: accept where the largest such quantile is at least P"                                    \
+    }
+/* The same, and the interval's level. */
+#define SPS_OPTIONS_MEASURE(owner)                                                                                     \
+    SPS_OPTIONS_ACCEPT(owner),                                                                                         \
     {                                                                                                                  \
         .name = "level", .letter = 'l', .type = SPS_OPTION_REAL, .offset = offsetof(owner, measure.level),             \
         .argument = "L", .default_text = "0.95", .min = 0, .max = 1, .inside = 1,                                      \
