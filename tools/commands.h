@@ -20,7 +20,7 @@
     X(crossbar, cim, "solve a resistive crossbar whose wires have resistance")                                         \
     X(metrics, infer, "compute all metrics on probabilities from any program")                                         \
     X(cim, cim, "run a model on a simulated chip: its answers, and what they cost")                                    \
-    X(device, cim, "describe a magnetic tunnel junction, or compute how it switches")                                  \
+    X(device, cim, "describe a magnetic tunnel junction, and when it switches")                                        \
     X(info, train, "list what there is to choose from, or describe a model")
 
 #define SPS_COMMANDS_DECLARE(name, group, summary) extern const struct sps_command sps_cmd_##name;
