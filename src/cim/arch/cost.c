@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* What a prediction costs: exact counts of each layer, times what each of a kind costs (parts.h), times how often the
- * layer is made.
+/* What a prediction costs: exact counts of each layer (counts.h), times what each of a kind costs (parts.h), times how
+ * often the layer is made.
  *
  * A layer's sums are made once for each pass, its decisions (scales, comparisons, the pick of an entry) too; reuse
  * makes both fewer (reuse.h).  Arrays of a layer work side by side, positions and bits of the input one after the
  * other, layers one after the other; the stochastic unit works while the sums are made. */
 #include <math.h>
 
-#include "cim/arch/layout.h"
+#include "cim/arch/counts.h"
 #include "cim/arch/parts.h"
 #include "cim/arch/reuse.h"
 #include "cim/array/junctions.h"
-#include "cim/cell/scale_cell.h"
 #include "cim/device/usage.h"
 #include "core/memory.h"
 
@@ -54,7 +53,7 @@ enum area { ARRAYS, CONVERTERS, ADDERS, SCALE_STORES, LAYER_BUFFERS, UNITS, AREA
 _Static_assert((int)AREA_COUNT == (int)SPS_CHIP_AREAS, "a name for each area");
 const char *const sps_chip_areas[] = {"arrays", "converters", "adders", "scales", "buffers", "stochastic units"};
 
-enum { ACCUMULATOR_BITS = 16, WORD_BITS = 32, SCALE_CELL_BITS = 3 };
+enum { ACCUMULATOR_BITS = 16, SCALE_CELL_BITS = 3 };
 
 /* ---- bands ---- */
 
@@ -112,7 +111,7 @@ static sps_status set_prices(struct pricing *p)
     int extrapolated = 0;
     SPS_TRY(sps_conductance_nominal(&g, chip->device));
     SPS_TRY(sps_bit_cost(&p->bit, &extrapolated, chip->device, 0.5));
-    double share = (double)chip->p.scale_bits / WORD_BITS;
+    double share = (double)chip->p.scale_bits / SPS_CHIP_WORD_BITS;
     double cell = d->read_voltage * d->read_voltage * d->read_time * (g.of[SPS_PARALLEL] + g.of[SPS_ANTIPARALLEL]) / 2;
     struct sps_band scale_cell = conversion(chip, SCALE_CELL_BITS);
     add(&scale_cell, (struct sps_band){4 * cell, 4 * cell, 4 * cell});
@@ -130,88 +129,6 @@ static sps_status set_prices(struct pricing *p)
     price[SOFTMAX] = PART(exponential);
     price[BUFFERS] = PART(sram);
     return SPS_OK;
-}
-
-/* ---- counts ---- */
-
-/* Fair bits for one of N equally likely entries, where picks beyond N are thrown away and drawn again; one biased bit
- * chooses between two (Scale-Dropout). */
-static double bits_of_pick(int entries)
-{
-    if (entries < 2)
-        return 0;
-    double bits = ceil(log2(entries));
-    return bits * ldexp(1, (int)bits) / entries;
-}
-
-static void count_units(struct sps_chip_counts *c, const struct sps_chip *chip, const struct sps_stage *s)
-{
-    uint64_t inputs = s->conv ? (uint64_t)s->window.c : s->fan_in;
-    int noisy = s->noise != NULL && s->noise->entries > 1;
-    uint64_t picks = chip->p.unit == SPS_UNIT_MAP ? inputs : chip->p.unit == SPS_UNIT_NEURON ? s->fan_in : 1;
-    c->units = noisy && chip->p.unit != SPS_UNIT_NETWORK ? picks : 0;
-    c->random_bits = noisy ? (double)picks * bits_of_pick(s->noise->entries) : 0;
-}
-
-static struct sps_chip_counts count(const struct sps_chip *chip, const struct sps_stage *s,
-                                    const struct sps_layer_layout *l)
-{
-    struct sps_chip_counts c = {.name = l->name,
-                                .arrays = l->arrays,
-                                .activations = l->activations,
-                                .conversions = l->conversions,
-                                .macs = l->macs};
-    uint64_t positions = (uint64_t)l->positions * (uint64_t)l->planes,
-             cells = (uint64_t)sps_scale_cells((int)chip->p.scale_bits);
-    /* Of single junctions only those at +1 are driven, half of them on average. */
-    double driven = l->rows_per_input == 1 ? 0.5 : 1;
-    c.lines = (uint64_t)(driven * (double)(positions * l->fan_in * l->column_tiles));
-    c.cells = (uint64_t)(driven * (double)(positions * l->fan_in * (l->channels + l->column_tiles)));
-    c.devices = l->fan_in * l->rows_per_input * (l->channels + l->column_tiles);
-    c.additions = l->conversions - (uint64_t)l->positions * l->channels;
-    c.transfers = l->conversions - l->conversions / l->row_tiles;
-    c.comparisons = (uint64_t)l->positions * l->channels;
-    c.outputs = l->outputs;
-    c.multiplications = chip->p.scale_use == SPS_SCALE_MULTIPLY ? l->outputs : 0;
-    if (chip->p.scale == SPS_SCALE_CROSSBAR) {
-        uint64_t rows = (uint64_t)chip->p.rows, columns = (uint64_t)chip->p.columns;
-        c.scale_arrays = ((uint64_t)l->entries + rows - 1) / rows * ((l->channels * cells + columns - 1) / columns);
-        c.scale_reads = l->channels * cells;
-        c.devices += (uint64_t)l->entries * l->channels * cells * (SPS_SCALE_JUNCTIONS);
-    } else {
-        c.scale_reads = (l->channels * (uint64_t)chip->p.scale_bits + WORD_BITS - 1) / WORD_BITS;
-    }
-    /* A window that moves on by its stride needs its new columns; a dense layer all of its input. */
-    uint64_t fresh =
-        s->conv ? (uint64_t)s->window.kernel * (uint64_t)s->window.stride * (uint64_t)s->window.c : l->fan_in;
-    c.memory_reads = (positions * fresh + WORD_BITS - 1) / WORD_BITS;
-    c.memory_writes = s->last ? l->outputs : (l->outputs + WORD_BITS - 1) / WORD_BITS;
-    count_units(&c, chip, s);
-    return c;
-}
-
-static void sum_counts(struct sps_chip_counts *to, const struct sps_chip_counts *c)
-{
-#define SUM(field) to->field += c->field
-    SUM(arrays);
-    SUM(scale_arrays);
-    SUM(devices);
-    SUM(units);
-    SUM(activations);
-    SUM(conversions);
-    SUM(lines);
-    SUM(cells);
-    SUM(additions);
-    SUM(transfers);
-    SUM(comparisons);
-    SUM(outputs);
-    SUM(multiplications);
-    SUM(scale_reads);
-    SUM(memory_reads);
-    SUM(memory_writes);
-    SUM(macs);
-    SUM(random_bits);
-#undef SUM
 }
 
 /* ---- one layer ---- */
@@ -266,7 +183,7 @@ static void set_area(struct sps_chip_layer_cost *layer, const struct sps_chip *c
     double cells = (double)p->rows * (double)p->columns / (128 * 128), arrays = (double)layer->counts.arrays,
            converters = ceil((double)p->columns / (double)p->adc_share),
            comparators = p->adc == SPS_ADC_FLASH ? ldexp(1, (int)p->adc_bits) - 1 : 0,
-           share = (double)p->scale_bits / WORD_BITS;
+           share = (double)p->scale_bits / SPS_CHIP_WORD_BITS;
     struct sps_band *of = layer->area_of;
     add(&of[ARRAYS], times(PART(array_area), arrays * cells));
     add(&of[CONVERTERS], times(PART(comparator_area), arrays * converters * comparators));
@@ -308,7 +225,7 @@ static void price_layer(struct pricing *p, int i)
     int picks = 0;
     for (int k = 0; k < i; k++)
         picks += p->plan->stages[k].noise != NULL;
-    layer->counts = count(p->chip, s, &p->layout->layer[i]);
+    layer->counts = sps_count_layer(p->chip, s, &p->layout->layer[i]);
     layer->tiles = tiles_of(p->chip, &p->layout->layer[i]);
     layer->sums = layer->decisions = cost->samples;
     if (p->chip->p.reuse == SPS_REUSE_FIRST && i == 0)
@@ -320,7 +237,7 @@ static void price_layer(struct pricing *p, int i)
     spend_layer(p, layer);
     set_times(layer, p, &p->layout->layer[i]);
     set_area(layer, p->chip, &p->layout->layer[i]);
-    sum_counts(&cost->counts, &layer->counts);
+    sps_count_add(&cost->counts, &layer->counts);
     for (int k = 0; k < AREA_COUNT; k++)
         add(&cost->area_of[k], layer->area_of[k]);
     add(&cost->area, layer->area);
@@ -347,8 +264,8 @@ static void price_whole(struct pricing *p)
     for (int i = 0; i < cost->layer_count; i++) {
         const struct sps_chip_layer_cost *l = &cost->layer[i];
         bits += l->sums * ((double)l->counts.transfers * (double)chip->p.adc_bits +
-                           WORD_BITS * (double)l->counts.memory_reads) +
-                l->decisions * WORD_BITS * (double)l->counts.memory_writes;
+                           SPS_CHIP_WORD_BITS * (double)l->counts.memory_reads) +
+                l->decisions * SPS_CHIP_WORD_BITS * (double)l->counts.memory_writes;
     }
     p->price[WIRES] = times(PART(wire), sqrt(cost->area.typical) * 1e3 / 2);
     spend(p, NULL, WIRES, bits);
