@@ -499,6 +499,7 @@ static const struct {
     {HEAD "  - conv: {out: 2}\n  - conv: {out: 2, binary: true}\n", "net:5:5: conv: input is reals; a sign layer"},
     {HEAD "  - conv: {out: 2}\n  - dense: {out: 2, binary: true}\n", "net:5:5: dense: input is reals; a sign layer"},
     {HEAD "  - conv: {out: 2}\n  - sign: {}\n  - batchnorm: {}\n", "net:6:5: batchnorm: input is bits"},
+    {HEAD "  - conv: {out: 2, binary: true, pool_ceil: true}\n", "net:4:5: conv: pool_ceil is true, but pool is 1"},
     {HEAD "  - conv: {out: 2, pool: 2}\n", "net:4:5: conv: pool 2 acts on the sums"},
     {HEAD "  - conv: {out: 2, kernel: 3, pad: 3}\n", "net:4:5: conv: pad 3 must be smaller than kernel 3"},
     {HEAD "  - conv: {out: 2, kernel: 9}\n",

@@ -59,6 +59,8 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
         SPS_FAIL(EINVAL, "input is reals; a sign layer must come before a binary convolution");
     if (!set->binary && pool > 1)
         SPS_FAIL(EINVAL, "pool %d acts on the sums of a binary convolution; use a pool layer after a float one", pool);
+    if (set->pool_ceil && pool == 1)
+        SPS_FAIL(EINVAL, "pool_ceil is true, but pool is 1: there are no windows");
     if (pad >= k)
         SPS_FAIL(EINVAL, "pad %d must be smaller than kernel %d", pad, k);
     int ch = (in.h + 2 * pad - k) / stride + 1, cw = (in.w + 2 * pad - k) / stride + 1;
