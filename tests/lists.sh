@@ -1,12 +1,12 @@
 #!/bin/sh
-# Each X(name) row of a room's list.h has its file <name>.c, which defines an identifier that ends in _<name>, and
+# Each X(name) row of a room's, or a folder's, list.h has its file <name>.c, which defines an identifier that ends in _<name>, and
 # starts with that name, in any case, where it gives one ("idx", "IDX").  (Rows whose name is a string belong to no
 # file.)
 #   lists.sh SOURCE_DIR
 cd "$1" || exit 1
 bad=0
 entries=0
-for list in src/*/list.h; do
+for list in src/*/list.h src/*/*/list.h; do
   [ -f "$list" ] || continue
   room=$(dirname "$list")
   names=$(sed -e 's@/\*.*@@' -e 's@^ \*.*@@' "$list" | grep -oE '\bX\([a-z][a-z0-9_]*[,)]' | sed 's/X(\(.*\)[,)]/\1/')

@@ -5,6 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "spinscale/status.h"
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct sps_images {
     const char *name; /* for messages */
     size_t count;
@@ -12,5 +17,18 @@ struct sps_images {
     const void *self;
     const uint8_t *(*image)(const void *self, size_t index); /* [H][W][C], 8-bit pixels */
     int (*label)(const void *self, size_t index);            /* outside 0 .. classes - 1: no label */
+    /* Sets that make their images (spinscale/shift.h): images first .. first + count - 1 are there until the next load,
+     * and image() gives those only.  NULL: all are there. */
+    sps_status (*load)(const void *self, size_t first, size_t count);
 };
+
+/* Before image() is called for a block of images.  How long the block is bounds the memory. */
+static inline sps_status sps_images_load(const struct sps_images *set, size_t first, size_t count)
+{
+    return set->load != NULL ? set->load(set->self, first, count) : SPS_OK;
+}
+
+#ifdef __cplusplus
+}
+#endif
 #endif

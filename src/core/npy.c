@@ -260,23 +260,42 @@ static sps_status widen(struct cursor *c, struct sps_npy *array, const struct he
     return SPS_OK;
 }
 
+/* Up to the data, which are all there; *count is the product of the shape. */
+static sps_status open_array(struct cursor *c, struct header *h, size_t *count, size_t bytes)
+{
+    SPS_TRY(open_header(c, bytes));
+    SPS_TRY(parse_header(c, h));
+    size_t need = h->size;
+    for (int d = 0; d < h->dims; d++)
+        if (__builtin_mul_overflow(need, h->shape[d], &need))
+            return fail_at(c, SPS_EFORMAT, "the shape's product does not fit into %zu bits", 8 * sizeof need);
+    *count = need / h->size;
+    if (need != bytes - c->at)
+        return fail_at(c, SPS_EFORMAT, "the shape needs %zu bytes of data, the file has %zu", need, bytes - c->at);
+    return SPS_OK;
+}
+
+sps_status sps_npy_parse_bytes(struct sps_npy_bytes *out, const char *name, const void *data, size_t bytes)
+{
+    struct cursor c = {.name = name, .data = data};
+    struct header h = {0};
+    size_t count = 0;
+    SPS_TRY(open_array(&c, &h, &count, bytes));
+    if (h.kind != UNSIGNED || h.size != 1)
+        return fail_at(&c, SPS_EFORMAT, "the elements are not unsigned bytes (type '|u1')");
+    *out = (struct sps_npy_bytes){.dims = h.dims, .count = count, .data = (const uint8_t *)c.data + c.at};
+    memcpy(out->shape, h.shape, sizeof out->shape);
+    return SPS_OK;
+}
+
 sps_status sps_npy_parse(struct sps_npy *out, const char *name, const void *data, size_t bytes)
 {
     struct cursor c = {.name = name, .data = data};
     struct header h = {0};
-    SPS_TRY(open_header(&c, bytes));
-    SPS_TRY(parse_header(&c, &h));
-
-    struct sps_npy array = {.dims = h.dims, .count = 1};
-    size_t need = h.size;
-    for (int d = 0; d < h.dims; d++) {
-        array.shape[d] = h.shape[d];
-        if (__builtin_mul_overflow(need, h.shape[d], &need))
-            return fail_at(&c, SPS_EFORMAT, "the shape's product does not fit into %zu bits", 8 * sizeof need);
-        array.count *= h.shape[d];
-    }
-    if (need != bytes - c.at)
-        return fail_at(&c, SPS_EFORMAT, "the shape needs %zu bytes of data, the file has %zu", need, bytes - c.at);
+    struct sps_npy array = {0};
+    SPS_TRY(open_array(&c, &h, &array.count, bytes));
+    array.dims = h.dims;
+    memcpy(array.shape, h.shape, sizeof array.shape);
     sps_status status = widen(&c, &array, &h);
     if (status != SPS_OK)
         sps_npy_reset(&array);

@@ -326,6 +326,12 @@ static int label_of(const void *self, size_t index)
 struct sps_images sps_dataset_images(const sps_dataset *set)
 {
     const struct sps_dataset_info *info = sps_dataset_get_info(set);
-    return (struct sps_images){info->name,     info->count, info->height, info->width,
-                               info->channels, set,         image_of,     label_of};
+    return (struct sps_images){.name = info->name,
+                               .count = info->count,
+                               .height = info->height,
+                               .width = info->width,
+                               .channels = info->channels,
+                               .self = set,
+                               .image = image_of,
+                               .label = label_of};
 }

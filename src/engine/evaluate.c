@@ -84,6 +84,7 @@ static sps_status evaluate_block(struct sps_evaluation *out, struct job *e, size
     const uint8_t *images[BLOCK];
     uint32_t index[BLOCK];
     int labels[BLOCK];
+    SPS_TRY(sps_images_load(e->set, first, count));
     for (size_t i = 0; i < count; i++) {
         images[i] = e->set->image(e->set->self, first + i);
         index[i] = (uint32_t)(first + i);

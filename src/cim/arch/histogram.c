@@ -30,6 +30,9 @@ static sps_status count_sums(struct sps_chip_histograms *h, struct sps_chip_inst
     const struct sps_predictor predictor = sps_session_predictor(chip->session);
     sps_status status = SPS_OK;
     for (size_t i = 0; i < images->count && status == SPS_OK; i++) {
+        status = sps_images_load(images, i, 1);
+        if (status != SPS_OK)
+            break;
         const uint8_t *image = images->image(images->self, i);
         uint32_t index = (uint32_t)i;
         status = sps_predict(&predictor, &options, 1, &image, &index, &(struct sps_predictions){.p = p, .stride = 1});
