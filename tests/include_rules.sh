@@ -28,7 +28,7 @@ room_of_public() {
   cpu) echo kern ;;
   model) echo train ;;
   csv) echo conf ;;
-  shift) echo data ;;
+  shift | foreign) echo data ;;
   device | crossbar | chip) echo cim ;;
   *) echo "$1" ;;
   esac

@@ -8,6 +8,7 @@
 #include "measure.h"
 #include "reading.h"
 #include "spinscale/data.h"
+#include "spinscale/foreign.h"
 #include "subject.h"
 
 struct eval_options {
@@ -24,7 +25,8 @@ static const struct sps_option options_table[] = {
      .offset = offsetof(struct eval_options, data),
      .argument = "NAME|PATH",
      .required = 1,
-     .help = "data set whose test part is used: a name that \"spinscale info\" lists, or a folder with IDX files"},
+     .help =
+         "data set whose test part is used: a name that \"spinscale info\" lists, or a folder or file (docs/data.md)"},
     SPS_OPTION_DATA_DIR(struct eval_options),
     SPS_OPTIONS_READING(struct eval_options),
     SPS_OPTIONS_MEASURE(struct eval_options),
@@ -38,8 +40,9 @@ static const struct sps_option options_table[] = {
      .type = SPS_OPTION_TEXT,
      .offset = offsetof(struct eval_options, foreign),
      .argument = "NAME|PATH",
-     .help = "a second set, unlike the training data: also print how well mutual information and entropy tell its "
-             "images from those of --data (area under the ROC curve, foreign is positive)"},
+     .help = "images unlike the training data: also print how well mutual information and entropy tell them from those "
+             "of --data (area under the ROC curve, foreign is positive); a set as for --data, resized where it has to "
+             "be, or noise-gaussian, noise-uniform, SET+gaussian:STRENGTH, SET+uniform:STRENGTH"},
     SPS_OPTION_ENGINE(struct eval_options),
     SPS_OPTION_JSON(struct eval_options),
     {.name = NULL}};
@@ -147,14 +150,29 @@ static sps_status auroc(double *out, const struct sps_evaluation *home, const st
     return status;
 }
 
-static sps_status report_foreign(struct sps_cli_report *report, const sps_dataset *set,
-                                 const struct sps_evaluation *home, const struct sps_evaluation *foreign)
+/* Drawn images are a set like any other, the same for every model and every --seed. */
+static sps_status open_foreign(sps_foreign **out, const struct eval_options *options,
+                               const struct sps_model_info *about)
+{
+    const struct sps_foreign_options how = {.data_dir = options->data_dir};
+    int height, width, channels;
+    sps_status status = sps_foreign_open(out, options->foreign, about->height, about->width, about->channels, &how);
+    if (status == SPS_OK && sps_foreign_fitted(*out, &height, &width, &channels) && !sps_console_quiet)
+        sps_console_say("note: images of '%s' are %d x %d with %d channel%s, resized to %d x %d with %d",
+                        options->foreign, height, width, channels, channels == 1 ? "" : "s", about->height,
+                        about->width, about->channels);
+    return status;
+}
+
+static sps_status report_foreign(struct sps_cli_report *report, const char *name, const struct sps_evaluation *home,
+                                 const struct sps_evaluation *foreign)
 {
     double by_mi = NAN, by_entropy = NAN;
     sps_status status = auroc(&by_mi, home, foreign, mutual_information);
     if (status == SPS_OK)
         status = auroc(&by_entropy, home, foreign, entropy);
-    sps_cli_report_text(report, "foreign", sps_dataset_get_info(set)->name);
+    sps_cli_report_text(report, "foreign", name);
+    sps_cli_report_count(report, "foreign_n", foreign->n, "images");
     sps_cli_report_real(report, "foreign_entropy", mean_of(foreign, entropy), "nat");
     sps_cli_report_real(report, "foreign_mutual_information", mean_of(foreign, mutual_information), "nat");
     sps_cli_report_real(report, "foreign_accepted", mean_of(foreign, accepted), "fraction");
@@ -171,15 +189,17 @@ static sps_status evaluate(struct sps_cli_report *report, const struct eval_opti
     struct sps_predict_options predict = sps_reading(&options->reading);
     predict.settle = options->reading.until != NULL ? settle : NULL;
     double level = options->measure.level;
-    sps_dataset *foreign_set = NULL;
+    sps_foreign *foreign_set = NULL;
     struct sps_evaluation foreign = {0};
     struct sps_images images = sps_dataset_images(set);
+    /* first, so that a wrong name does not cost an evaluation */
     sps_status status =
-        sps_evaluate(home, &subject->predictor, &images, &predict, &rule, level, options->dump, show_progress, NULL);
-    if (status == SPS_OK && options->foreign != NULL)
-        status = sps_dataset_open(&foreign_set, options->foreign, SPS_TEST, options->data_dir);
+        options->foreign != NULL ? open_foreign(&foreign_set, options, subject->predictor.info) : SPS_OK;
+    if (status == SPS_OK)
+        status = sps_evaluate(home, &subject->predictor, &images, &predict, &rule, level, options->dump, show_progress,
+                              NULL);
     if (status == SPS_OK && options->foreign != NULL) {
-        images = sps_dataset_images(foreign_set);
+        images = sps_foreign_images(foreign_set);
         status =
             sps_evaluate(&foreign, &subject->predictor, &images, &predict, &rule, level, NULL, show_progress, NULL);
     }
@@ -189,9 +209,9 @@ static sps_status evaluate(struct sps_cli_report *report, const struct eval_opti
     if (status == SPS_OK)
         status = report_flips(report, subject, set, predict.seed);
     if (status == SPS_OK && options->foreign != NULL)
-        status = report_foreign(report, foreign_set, home, &foreign);
+        status = report_foreign(report, images.name, home, &foreign);
     sps_evaluation_reset(&foreign);
-    sps_dataset_free(foreign_set);
+    sps_foreign_close(foreign_set);
     return status;
 }
 

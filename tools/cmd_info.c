@@ -8,6 +8,7 @@
 #include "report.h"
 #include "spinscale/cpu.h"
 #include "spinscale/data.h"
+#include "spinscale/foreign.h"
 #include "spinscale/model.h"
 #include "spinscale/train.h"
 #include "spinscale/uq.h"
@@ -41,6 +42,13 @@ static const char *next_data(const char *kind, size_t index, const char **text, 
     return sps_dataset_list(index, text, source);
 }
 
+static const char *next_foreign(const char *kind, size_t index, const char **text, const char **source)
+{
+    (void)kind;
+    (void)source;
+    return sps_foreign_list(index, text);
+}
+
 static const char *next_metric(const char *kind, size_t index, const char **text, const char **source)
 {
     (void)kind;
@@ -55,19 +63,13 @@ static const char *next_tier(const char *kind, size_t index, const char **text, 
     return sps_kernel_tier(index, text);
 }
 
-static const struct listing listings[] = {{"presets", next_preset},
-                                          {"nets", next_preset},
-                                          {"devices", next_preset},
-                                          {"chips", next_preset},
-                                          {"layers", sps_train_list},
-                                          {"methods", sps_train_list},
-                                          {"binarisers", sps_train_list},
-                                          {"optimisers", sps_train_list},
-                                          {"schedules", sps_train_list},
-                                          {"data", next_data},
-                                          {"metrics", next_metric},
-                                          {"kernels", next_tier},
-                                          {NULL, NULL}};
+static const struct listing listings[] = {{"presets", next_preset},       {"nets", next_preset},
+                                          {"devices", next_preset},       {"chips", next_preset},
+                                          {"layers", sps_train_list},     {"methods", sps_train_list},
+                                          {"binarisers", sps_train_list}, {"optimisers", sps_train_list},
+                                          {"schedules", sps_train_list},  {"data", next_data},
+                                          {"foreign", next_foreign},      {"metrics", next_metric},
+                                          {"kernels", next_tier},         {NULL, NULL}};
 
 static const char *next_entry(const struct listing *listing, size_t index, const char **text, const char **source)
 {

@@ -104,7 +104,10 @@ static int add_json(const struct job *job, const struct image *image, uint32_t u
     sps_cli_report_text(&report, "image", image->from_set ? NULL : image->name);
     if (image->from_set) {
         sps_cli_report_count(&report, "index", image->index, NULL);
-        sps_cli_report_count(&report, "label", (uint64_t)image->label, NULL);
+        if (image->label >= 0)
+            sps_cli_report_count(&report, "label", (uint64_t)image->label, NULL);
+        else
+            sps_cli_report_null(&report, "label");
     }
     sps_cli_report_count(&report, "class", (uint64_t)summary->predicted, NULL);
     sps_cli_report_text(&report, "name", class_name(job, summary->predicted));

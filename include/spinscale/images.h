@@ -10,6 +10,9 @@
 extern "C" {
 #endif
 
+/* Images may be made when they are asked for: the last so many that were stay valid, and one thread asks at a time. */
+enum { SPS_IMAGES_KEPT = 64 };
+
 struct sps_images {
     const char *name; /* for messages */
     size_t count;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* From a set's name to its decoded images: where it lies, which files it has, what they hash to. */
-#include "spinscale/data.h"
+#include "data/dataset.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,11 +10,11 @@
 
 #include "core/file.h"
 #include "core/memory.h"
-#include "data/format.h"
+#include "data/find.h"
 #include "data/hash.h"
 #include "data/list.h"
 
-enum { PATH_BYTES = 4096, PLACES_BYTES = 640 };
+enum { PATH_BYTES = SPS_PATH_BYTES, PLACES_BYTES = 640 };
 
 struct registered_set {
     const char *name;
@@ -37,12 +37,11 @@ static const struct registered_set registered[] = {
 };
 enum { REGISTERED = sizeof registered / sizeof *registered };
 
-static const struct sps_data_format *const formats[] = {
+const struct sps_data_format *const sps_data_formats[] = {
 #define FORMAT_ROW(NAME) &sps_format_##NAME,
     SPS_DATA_FORMAT_LIST(FORMAT_ROW)
 #undef FORMAT_ROW
-};
-enum { FORMATS = sizeof formats / sizeof *formats };
+        NULL};
 
 struct sps_dataset {
     struct sps_dataset_info info;
@@ -52,38 +51,29 @@ struct sps_dataset {
 
 /* ---- where the files are ---- */
 
-static int exists(const char *path)
-{
-    struct stat info; /* a dangling link exists, and what cannot be looked at may: opening it then tells why not */
-    return lstat(path, &info) == 0 || (errno != ENOENT && errno != ENOTDIR);
-}
-
-/* path becomes folder/file, or its packed form, whichever exists first. */
-static int find_file(char path[PATH_BYTES], const char *folder, const char *file)
-{
-    static const char *const suffixes[] = {"", ".gz", ".xz"};
-    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
-        int n = snprintf(path, PATH_BYTES, "%s/%s%s", folder, file, suffixes[i]);
-        if (n > 0 && n < PATH_BYTES && exists(path))
-            return 1;
-    }
-    return 0;
-}
-
-static int folder_has(const char *folder, const struct sps_data_format *format)
+static int has_files_of(const char *folder, const struct sps_data_format *format)
 {
     char path[PATH_BYTES];
     for (int part = SPS_TRAIN; part <= SPS_TEST; part++)
         for (const char *const *file = format->files[part]; *file != NULL; file++)
-            if (find_file(path, folder, *file))
+            if (sps_find_file(path, folder, *file))
                 return 1;
     return 0;
 }
 
+/* What the folder has: the format, or the other one in which such sets are kept.  NULL: neither. */
+static const struct sps_data_format *format_in(const char *folder, const struct sps_data_format *format)
+{
+    while (format != NULL && !has_files_of(folder, format))
+        format = format->also;
+    return format;
+}
+
 struct search {
     const struct registered_set *set;
-    char folder[PATH_BYTES];   /* the last looked at */
-    char places[PLACES_BYTES]; /* all looked at, for the message */
+    char folder[PATH_BYTES];              /* the last looked at */
+    char places[PLACES_BYTES];            /* all looked at, for the message */
+    const struct sps_data_format *format; /* of the files that were found */
 };
 
 /* Look in root[0..length) + below. */
@@ -98,7 +88,8 @@ static int look_in(struct search *s, const char *root, size_t length, const char
     n = snprintf(s->places + used, room, "%s%s", used ? ", " : "", s->folder);
     if (n < 0 || (size_t)n >= room)
         strcpy(s->places + sizeof s->places - sizeof " ...", " ..."); /* more than a message can hold */
-    return folder_has(s->folder, s->set->format);
+    s->format = format_in(s->folder, s->set->format);
+    return s->format != NULL;
 }
 
 static int look_in_list(struct search *s, const char *roots)
@@ -144,22 +135,33 @@ static int is_path(const char *name)
     return strchr(name, '/') != NULL || strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
+static int is_file(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+/* *format stays NULL for a file. */
 static sps_status find_path(const char *path, const struct sps_data_format **format)
 {
     struct stat info;
+    char wanted[512] = "";
     if (strlen(path) + 64 > PATH_BYTES)
         SPS_FAIL(EINVAL, "path of the data is %zu characters long, must be below %d", strlen(path), PATH_BYTES - 64);
     if (stat(path, &info) != 0)
-        SPS_FAIL(ENOTFOUND, "cannot open data folder '%s': %s", path, sps_errno_text(errno));
+        SPS_FAIL(ENOTFOUND, "cannot open data '%s': %s", path, sps_errno_text(errno));
     if (!S_ISDIR(info.st_mode))
-        SPS_FAIL(ENOTFOUND, "cannot open data folder '%s': not a folder", path);
-    for (int i = 0; i < FORMATS; i++)
-        if (folder_has(path, formats[i])) {
-            *format = formats[i];
+        return SPS_OK;
+    for (size_t i = 0; sps_data_formats[i] != NULL; i++) {
+        *format = format_in(path, sps_data_formats[i]);
+        if (*format != NULL)
             return SPS_OK;
-        }
-    SPS_FAIL(ENOTFOUND, "data folder '%s' holds no data: there is no %s or %s there, nor the like, plain, .gz or .xz",
-             path, formats[0]->files[SPS_TEST][0], formats[1]->files[SPS_TEST][0]);
+        size_t used = strlen(wanted);
+        snprintf(wanted + used, sizeof wanted - used, "%s%s", i > 0 ? ", " : "",
+                 sps_data_formats[i]->files[SPS_TEST][0]);
+    }
+    SPS_FAIL(ENOTFOUND, "data folder '%s' holds no data: there is none of %s, nor the like, plain, .gz or .xz", path,
+             wanted);
 }
 
 /* ---- reading ---- */
@@ -170,10 +172,14 @@ static sps_status read_part(struct sps_raw_images *out, const struct sps_data_fo
     sps_status status = SPS_OK;
     sps_source *files[SPS_PART_FILES_MAX] = {NULL};
     size_t count = 0;
+    if (format->files[part][0] == NULL)
+        SPS_FAIL(ENOTFOUND, "data folder '%s' has %s alone, nothing for %s", folder,
+                 format->files[part == SPS_TRAIN ? SPS_TEST : SPS_TRAIN][0],
+                 part == SPS_TRAIN ? "training" : "testing");
     for (; count < SPS_PART_FILES_MAX && format->files[part][count] != NULL; count++) {
         char path[PATH_BYTES];
         const char *file = format->files[part][count];
-        if (!find_file(path, folder, file)) {
+        if (!sps_find_file(path, folder, file)) {
             status = sps_fail(SPS_ENOTFOUND, "data folder '%s' has no %s (plain, .gz or .xz), needed for %s", folder,
                               file, part == SPS_TRAIN ? "training" : "testing");
             goto out;
@@ -226,19 +232,24 @@ static void fill_info(sps_dataset *d, const char *name, const char *folder)
     info->channels = images->channels;
     info->classes = d->set != NULL ? d->set->classes : 0;
     for (size_t i = 0; i < images->count; i++)
-        if (images->labels[i] >= info->classes)
+        if (images->labels[i] != SPS_UNLABELLED && images->labels[i] >= info->classes)
             info->classes = images->labels[i] + 1;
     sps_hash(info->sha256, images->pixels, images->count * image_bytes(images), images->labels, images->count);
 }
 
-static sps_status find_registered(const struct registered_set **out, const char *name)
+/* NULL: there is none. */
+static const struct registered_set *registered_as(const char *name)
+{
+    for (int i = 0; i < REGISTERED; i++)
+        if (strcmp(name, registered[i].name) == 0)
+            return &registered[i];
+    return NULL;
+}
+
+static sps_status fail_unknown(const char *name)
 {
     char known[256] = "";
     for (int i = 0; i < REGISTERED; i++) {
-        if (strcmp(name, registered[i].name) == 0) {
-            *out = &registered[i];
-            return SPS_OK;
-        }
         size_t used = strlen(known);
         snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", registered[i].name);
     }
@@ -246,24 +257,28 @@ static sps_status find_registered(const struct registered_set **out, const char 
              name);
 }
 
-sps_status sps_dataset_open(sps_dataset **out, const char *name, enum sps_part part, const char *data_dir)
+sps_status sps_dataset_open_sized(sps_dataset **out, const char *name, enum sps_part part, const char *data_dir,
+                                  const struct sps_image_size *size)
 {
     sps_status status;
     sps_dataset *d = NULL;
-    const struct sps_data_format *format = NULL;
     struct search search = {.set = NULL};
     if (name == NULL || name[0] == '\0')
         SPS_FAIL(EINVAL, "name of the data set is empty");
-    if (is_path(name)) {
-        SPS_TRY(find_path(name, &format));
-        snprintf(search.folder, sizeof search.folder, "%s", name);
-    } else {
-        SPS_TRY(find_registered(&search.set, name));
+    search.set = is_path(name) ? NULL : registered_as(name);
+    if (search.set != NULL) {
         SPS_TRY(find_set(&search, data_dir));
-        format = search.set->format;
+    } else {
+        if (!is_path(name) && !is_file(name))
+            return fail_unknown(name);
+        SPS_TRY(find_path(name, &search.format));
+        snprintf(search.folder, sizeof search.folder, "%s", name);
     }
     SPS_TRY(sps_calloc(&d, 1, sizeof *d, "data set"));
-    SPS_TRY_OUT(read_part(&d->images, format, search.folder, part));
+    if (search.format != NULL)
+        SPS_TRY_OUT(read_part(&d->images, search.format, search.folder, part));
+    else
+        SPS_TRY_OUT(sps_read_one_file(&d->images, name, size));
     d->set = search.set;
     fill_info(d, name, search.folder);
 out:
@@ -272,6 +287,11 @@ out:
     else
         *out = d;
     return status;
+}
+
+sps_status sps_dataset_open(sps_dataset **out, const char *name, enum sps_part part, const char *data_dir)
+{
+    return sps_dataset_open_sized(out, name, part, data_dir, NULL);
 }
 
 void sps_dataset_free(sps_dataset *d)
@@ -294,7 +314,8 @@ const uint8_t *sps_dataset_image(const sps_dataset *d, size_t index)
 
 int sps_dataset_label(const sps_dataset *d, size_t index)
 {
-    return d->images.labels[index];
+    int label = d->images.labels[index];
+    return label == SPS_UNLABELLED ? -1 : label;
 }
 
 const char *sps_dataset_class_name(const sps_dataset *d, int label)

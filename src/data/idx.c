@@ -5,6 +5,8 @@
  *     labels: 0x00000801, count, then [count]
  *
  * The third byte is the element type (8: unsigned byte), the fourth the number of dimensions. */
+#include <string.h>
+
 #include "core/memory.h"
 #include "data/format.h"
 
@@ -60,34 +62,50 @@ static sps_status check_promise(sps_source *file, uint64_t bytes)
     return SPS_OK;
 }
 
+/* Labels of set->count images; without a file for them no image has one. */
+static sps_status check_labels(const struct sps_raw_images *set, sps_source *labels)
+{
+    uint32_t count;
+    if (labels == NULL)
+        return SPS_OK;
+    SPS_TRY(read_magic(labels, LABELS_MAGIC, "labels"));
+    SPS_TRY(read_count(&count, labels, "labels"));
+    if (count != set->count)
+        return sps_source_fail(labels, 4, "count is %u labels, but there are %zu images", (unsigned)count, set->count);
+    return check_promise(labels, count);
+}
+
+static sps_status read_labels(struct sps_raw_images *set, sps_source *labels)
+{
+    SPS_TRY(sps_calloc(&set->labels, set->count, 1, "labels"));
+    if (labels == NULL) {
+        memset(set->labels, SPS_UNLABELLED, set->count);
+        return SPS_OK;
+    }
+    SPS_TRY(sps_source_read(labels, set->labels, set->count));
+    return sps_source_end(labels);
+}
+
 static sps_status read_idx(struct sps_raw_images *out, sps_source *const *files, size_t count)
 {
-    (void)count;
     sps_status status;
-    sps_source *images = files[0], *labels = files[1];
+    sps_source *images = files[0], *labels = count > 1 ? files[1] : NULL;
     struct sps_raw_images set = {.channels = 1};
-    uint32_t images_count, labels_count;
+    uint32_t images_count;
 
     SPS_TRY(read_magic(images, IMAGES_MAGIC, "images"));
     SPS_TRY(read_count(&images_count, images, "images"));
     SPS_TRY(read_side(&set.height, images, "height"));
     SPS_TRY(read_side(&set.width, images, "width"));
-    SPS_TRY(read_magic(labels, LABELS_MAGIC, "labels"));
-    SPS_TRY(read_count(&labels_count, labels, "labels"));
-    if (images_count != labels_count)
-        return sps_source_fail(labels, 4, "count is %u labels, but there are %u images", (unsigned)labels_count,
-                               (unsigned)images_count);
+    set.count = images_count;
     uint64_t pixels = (uint64_t)set.height * (uint64_t)set.width; /* at most 2^26, so times a 32-bit count fits */
     SPS_TRY(check_promise(images, pixels * images_count));
-    SPS_TRY(check_promise(labels, labels_count));
+    SPS_TRY(check_labels(&set, labels));
 
-    set.count = images_count;
     SPS_TRY_OUT(sps_calloc(&set.pixels, set.count, pixels, "images"));
-    SPS_TRY_OUT(sps_calloc(&set.labels, set.count, 1, "labels"));
     SPS_TRY_OUT(sps_source_read(images, set.pixels, set.count * pixels));
     SPS_TRY_OUT(sps_source_end(images));
-    SPS_TRY_OUT(sps_source_read(labels, set.labels, set.count));
-    SPS_TRY_OUT(sps_source_end(labels));
+    SPS_TRY_OUT(read_labels(&set, labels));
 out:
     if (status != SPS_OK)
         sps_raw_images_free(&set);
@@ -96,9 +114,18 @@ out:
     return status;
 }
 
+static int knows(const char *name, const uint8_t head[SPS_HEAD_BYTES])
+{
+    (void)name;
+    return head[0] == 0 && head[1] == 0 && head[2] == 8 && head[3] == 3;
+}
+
 const struct sps_data_format sps_format_idx = {
     .name = "IDX",
     .files = {{"train-images-idx3-ubyte", "train-labels-idx1-ubyte"},
               {"t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"}},
     .read = read_idx,
+    .knows = knows,
+    .images_called = "images-idx3",
+    .labels_called = "labels-idx1",
 };

@@ -9,7 +9,10 @@
 #include "spinscale/npy.h"
 #include "spinscale/predict.h"
 
-enum { BLOCK = 64, BLOCK_NUMBERS = 1 << 26 /* probabilities of a block, at most, unless one image has more */ };
+enum {
+    BLOCK = SPS_IMAGES_KEPT,
+    BLOCK_NUMBERS = 1 << 26 /* probabilities of a block, at most, unless one image has more */
+};
 
 static double now(void)
 {

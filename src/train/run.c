@@ -65,6 +65,9 @@ static sps_status open_data(struct sps_run *run, const char *data_dir)
     if (run->train_count < (size_t)run->config.run.batch)
         SPS_FAIL(EINVAL, "train.batch %lld is larger than the %zu training images", (long long)run->config.run.batch,
                  run->train_count);
+    for (size_t i = 0; i < info->count; i++)
+        if (sps_dataset_label(run->data, i) < 0)
+            SPS_FAIL(EFORMAT, "image %zu of '%s' has no label, training needs one", i, info->name);
     SPS_TRY(sps_calloc(&run->order, info->count, sizeof *run->order, "the split"));
     SPS_TRY(sps_calloc(&run->epoch_order, run->train_count, sizeof *run->epoch_order, "an epoch's order"));
     sps_split(run->order, info->count, validation, (uint64_t)run->config.run.seed);
