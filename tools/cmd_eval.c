@@ -10,12 +10,13 @@
 #include "spinscale/data.h"
 #include "spinscale/foreign.h"
 #include "subject.h"
+#include "suite.h"
 
 struct eval_options {
-    const char *data, *data_dir, *dump, *foreign, *engine;
+    const char *data, *data_dir, *dump, *foreign, *engine, *suite, *out;
     struct sps_reading_options reading;
     struct sps_measure_options measure;
-    int json;
+    int normalise, json;
 };
 
 static const struct sps_option options_table[] = {
@@ -43,6 +44,25 @@ static const struct sps_option options_table[] = {
      .help = "images unlike the training data: also print how well mutual information and entropy tell them from those "
              "of --data (area under the ROC curve, foreign is positive); a set as for --data, resized where it has to "
              "be, or noise-gaussian, noise-uniform, SET+gaussian:STRENGTH, SET+uniform:STRENGTH"},
+    {.name = "suite",
+     .type = SPS_OPTION_TEXT,
+     .offset = offsetof(struct eval_options, suite),
+     .argument = "NAME",
+     .help = "a table instead of one evaluation: the clean images, then rotation (12 steps of 7 degrees), noise (of "
+             "rising strength), corruption (15 kinds x 5 severities), extra (4 more kinds), ood (foreign sets and "
+             "noise), all of these, or id (the clean images alone)"},
+    {.name = "normalise",
+     .type = SPS_OPTION_FLAG,
+     .offset = offsetof(struct eval_options, normalise),
+     .help = "with --suite: map mean and spread of each channel of a set to those of the clean images, as the first "
+             "paper's pre-processing does"},
+    {.name = "out",
+     .letter = 'o',
+     .type = SPS_OPTION_TEXT,
+     .offset = offsetof(struct eval_options, out),
+     .argument = "DIR",
+     .help = "with --suite: folder for suite.csv, suite.json and a file for each row; rows that are there already are "
+             "not done again"},
     SPS_OPTION_ENGINE(struct eval_options),
     SPS_OPTION_JSON(struct eval_options),
     {.name = NULL}};
@@ -215,6 +235,33 @@ static sps_status evaluate(struct sps_cli_report *report, const struct eval_opti
     return status;
 }
 
+static int run_suite(const struct eval_options *options, const char *path, struct sps_subject *subject,
+                     const sps_dataset *set)
+{
+    struct sps_suite suite = {.names = options->suite,
+                              .folder = options->out,
+                              .data_dir = options->data_dir,
+                              .normalise = options->normalise,
+                              .json = options->json,
+                              .predict = sps_reading(&options->reading),
+                              .rule = sps_measure_rule(&options->measure),
+                              .model = path,
+                              .data = options->data};
+    size_t bytes = 0;
+    const struct sps_images home = sps_dataset_images(set);
+    sps_status status = sps_hash_file(suite.model_sha256, &bytes, subject->path);
+    return status == SPS_OK ? sps_suite_run(&suite, &subject->predictor, &home) : sps_console_failed(status);
+}
+
+static int check_suite(const struct eval_options *options)
+{
+    if (options->suite == NULL && (options->out != NULL || options->normalise))
+        return sps_console_usage("--%s needs --suite", options->out != NULL ? "out" : "normalise");
+    if (options->suite != NULL && (options->foreign != NULL || options->dump != NULL || options->reading.until != NULL))
+        return sps_console_usage("--suite excludes --foreign, --dump and --until");
+    return 0;
+}
+
 static int run(const void *options_pointer, char *const *operands, int operand_count)
 {
     (void)operand_count;
@@ -227,14 +274,18 @@ static int run(const void *options_pointer, char *const *operands, int operand_c
     const struct sps_accept_rule rule = sps_measure_rule(&options->measure);
     struct sps_settle settle;
     int exit_status = sps_reading_settle(&settle, &options->reading, &rule);
+    if (exit_status == 0)
+        exit_status = check_suite(options);
     if (exit_status != 0)
         return exit_status;
     exit_status = sps_subject_open(&subject, operands[0], options->engine, &session);
     if (exit_status == 0) {
         sps_status status = sps_dataset_open(&set, options->data, SPS_TEST, options->data_dir);
-        if (status == SPS_OK)
+        if (status == SPS_OK && options->suite == NULL)
             status = evaluate(&report, options, operands[0], &settle, &subject, set, &evaluation);
-        exit_status = status == SPS_OK ? sps_cli_report_print(&report, options->json) : sps_console_failed(status);
+        exit_status = status != SPS_OK         ? sps_console_failed(status)
+                      : options->suite == NULL ? sps_cli_report_print(&report, options->json)
+                                               : run_suite(options, operands[0], &subject, set);
     }
     sps_cli_report_reset(&report);
     sps_evaluation_reset(&evaluation);
@@ -252,9 +303,12 @@ const struct sps_command sps_cmd_eval = {
         "set is read "
         "once. "
         "Prints accuracy and calibration, and how much of the uncertainty is the model's own (mutual information). "
-        "Entropies, NLL and mutual information are in nats; images_per_s counts the time of prediction alone.",
+        "Entropies, NLL and mutual information are in nats; images_per_s counts the time of prediction alone.\n\n"
+        "With --suite, shifted, corrupted and foreign images are evaluated beside the clean ones, each set made block "
+        "by block (docs/shift.md, docs/data.md).",
     .examples = "  spinscale eval out --data fashion-mnist --samples 20\n"
-                "  spinscale eval out/model.safetensors --data ~/sets/shoes --exact --json",
+                "  spinscale eval out/model.safetensors --data ~/sets/shoes --exact --json\n"
+                "  spinscale eval out --data fashion-mnist --suite all --out suite",
     .options = options_table,
     .options_bytes = sizeof(struct eval_options),
     .run = run,

@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: MIT */
+/* Each row is one set of images: the clean one, or one kind of shift at one severity, or one foreign set.  Images are
+ * made block by block, so memory does not grow with the suite. */
+#include "suite.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "console.h"
+#include "report.h"
+#include "spinscale/file.h"
+#include "spinscale/foreign.h"
+#include "spinscale/shift.h"
+
+static const char *const suite_names[] = {"id", "rotation", "noise", "corruption", "extra", "ood", "all", NULL};
+static const char *const measured[] = {"accuracy", "nll", "entropy", "mutual_information", "accepted", NULL};
+enum { FOREIGN_SEED = 1, SHIFT_SEED = 1, ROWS_MAX = 512 };
+
+/* ---- which rows ---- */
+
+struct row {
+    const char *suite;
+    char name[128];
+    const struct sps_shift *kind; /* NULL: clean, or foreign */
+    int severity, foreign;
+};
+
+struct plan {
+    struct row row[ROWS_MAX];
+    int count;
+};
+
+static int wanted(const struct sps_suite *s, const char *suite)
+{
+    return strcmp(s->names, "all") == 0 || strcmp(s->names, suite) == 0;
+}
+
+static const char *suite_of(const struct sps_shift *kind)
+{
+    if (kind->group == SPS_SHIFT_PAPER)
+        return strcmp(kind->name, "rotation") == 0 ? "rotation" : "noise";
+    return kind->group == SPS_SHIFT_CORRUPTION ? "corruption" : "extra";
+}
+
+static void plan_row(struct plan *p, const char *suite, const char *name, const struct sps_shift *kind, int severity,
+                     int foreign)
+{
+    struct row *r = &p->row[p->count];
+    if (p->count == ROWS_MAX)
+        return;
+    *r = (struct row){.suite = suite, .kind = kind, .severity = severity, .foreign = foreign};
+    snprintf(r->name, sizeof r->name, "%s", name);
+    p->count++;
+}
+
+/* Sets of the model's colours that are not the one it knows; the papers' noise sets beside them. */
+static void plan_foreign(struct plan *p, const struct sps_suite *s, const struct sps_predictor *predictor,
+                         const struct sps_images *home)
+{
+    static const char *const grey[] = {"mnist", "fashion-mnist", "kmnist", "notmnist", NULL}, *const colour[] = {
+                                                                                                  "cifar10", "svhn",
+                                                                                                  "stl10", "cifar100",
+                                                                                                  NULL};
+    char noisy[128];
+    const char *const *sets = predictor->info->channels == 1 ? grey : colour;
+    plan_row(p, "ood", "noise-gaussian", NULL, 0, 1);
+    plan_row(p, "ood", "noise-uniform", NULL, 0, 1);
+    snprintf(noisy, sizeof noisy, "%s+gaussian:0.5", s->data);
+    plan_row(p, "ood", noisy, NULL, 0, 1);
+    snprintf(noisy, sizeof noisy, "%s+uniform:0.5", s->data);
+    plan_row(p, "ood", noisy, NULL, 0, 1);
+    for (size_t i = 0; sets[i] != NULL; i++) {
+        sps_dataset *set = NULL;
+        if (strcmp(sets[i], home->name) == 0)
+            continue;
+        if (sps_dataset_open(&set, sets[i], SPS_TEST, s->data_dir) == SPS_OK)
+            plan_row(p, "ood", sets[i], NULL, 0, 1);
+        else
+            sps_console_say("%s is left out: %s", sets[i], sps_last_error());
+        sps_dataset_free(set);
+    }
+}
+
+static void plan_rows(struct plan *p, const struct sps_suite *s, const struct sps_predictor *predictor,
+                      const struct sps_images *home)
+{
+    const struct sps_shift *kind;
+    plan_row(p, "id", home->name, NULL, 0, 0);
+    for (size_t i = 0; (kind = sps_shift_get(i)) != NULL; i++)
+        for (int severity = 1; severity <= kind->levels && wanted(s, suite_of(kind)); severity++)
+            plan_row(p, suite_of(kind), kind->name, kind, severity, 0);
+    if (wanted(s, "ood"))
+        plan_foreign(p, s, predictor, home);
+}
+
+/* ---- one row ---- */
+
+/* Scores of the clean images, against which the others are told apart. */
+struct clean {
+    double *entropy, *mutual_information;
+    size_t n;
+};
+
+struct work {
+    const struct sps_suite *suite;
+    const struct sps_predictor *predictor;
+    const struct sps_images *home;
+    struct sps_channel_stats stats;
+    struct clean clean;
+    struct plan plan;
+    int at;
+};
+
+static void show_progress(void *user, size_t done, size_t total)
+{
+    const struct work *w = user;
+    char after[192];
+    if (!sps_console_progress_due())
+        return;
+    const struct row *r = &w->plan.row[w->at];
+    snprintf(after, sizeof after, "%s %s%.0d", r->suite, r->name, r->severity);
+    sps_console_progress("evaluating", ((double)w->at + (double)done / (double)total) / (double)w->plan.count, after);
+}
+
+static sps_status auroc(json_t *object, const char *key, const double *clean, const struct work *w,
+                        const double *scores, size_t n)
+{
+    double value = NAN;
+    sps_status status = sps_auroc(&value, clean, w->clean.n, scores, n);
+    json_object_set_new(object, key, isfinite(value) ? json_real(value) : json_null());
+    return status;
+}
+
+/* Entropy and mutual information of every image: [2][n]. */
+static double *scores_of(const struct sps_evaluation *e)
+{
+    double *scores = malloc((2 * e->n + 1) * sizeof *scores);
+    for (size_t i = 0; i < e->n && scores != NULL; i++) {
+        scores[i] = e->summaries[i].entropy;
+        scores[e->n + i] = e->summaries[i].mutual_information;
+    }
+    return scores;
+}
+
+static sps_status describe(json_t *object, struct work *w, const struct row *r, const struct sps_evaluation *e)
+{
+    sps_status status = SPS_OK;
+    double accepted = NAN, *scores = scores_of(e);
+    if (scores == NULL)
+        return SPS_ENOMEM;
+    for (size_t i = 0; measured[i] != NULL && status == SPS_OK; i++) {
+        double value = NAN;
+        status = sps_metrics_value(e->metrics, measured[i], &value);
+        int undefined = !isfinite(value) || (r->foreign && i < 2); /* labels of foreign images mean nothing here */
+        json_object_set_new(object, measured[i], undefined ? json_null() : json_real(value));
+        accepted = value;
+    }
+    json_object_set_new(object, "detected", json_real(1 - accepted));
+    if (w->at == 0) {
+        w->clean = (struct clean){scores, scores + e->n, e->n};
+        return status;
+    }
+    if (status == SPS_OK)
+        status = auroc(object, "auroc_entropy", w->clean.entropy, w, scores, e->n);
+    if (status == SPS_OK)
+        status = auroc(object, "auroc_mutual_information", w->clean.mutual_information, w, scores + e->n, e->n);
+    free(scores);
+    return status;
+}
+
+static sps_status evaluate_images(json_t *object, struct work *w, const struct row *r, const struct sps_images *images)
+{
+    struct sps_evaluation e = {0};
+    struct sps_channel_stats stats;
+    struct sps_images set = *images;
+    sps_view *view = NULL;
+    sps_status status = SPS_OK;
+    if (w->suite->normalise && w->at > 0) {
+        status = sps_channel_stats_measure(&stats, images);
+        if (status == SPS_OK)
+            status = sps_view_normalised(&view, images, &stats, &w->stats);
+        if (status == SPS_OK)
+            set = sps_view_images(view);
+    }
+    if (status == SPS_OK)
+        status =
+            sps_evaluate(&e, w->predictor, &set, &w->suite->predict, &w->suite->rule, 0.95, NULL, show_progress, w);
+    if (status == SPS_OK) {
+        json_object_set_new(object, "n", json_integer((json_int_t)e.n));
+        status = describe(object, w, r, &e);
+    }
+    sps_view_free(view);
+    sps_evaluation_reset(&e);
+    return status;
+}
+
+static sps_status evaluate_foreign(json_t *object, struct work *w, const struct row *r)
+{
+    const struct sps_model_info *about = w->predictor->info;
+    const struct sps_foreign_options options = {.data_dir = w->suite->data_dir, .seed = FOREIGN_SEED};
+    sps_foreign *foreign = NULL;
+    sps_status status = sps_foreign_open(&foreign, r->name, about->height, about->width, about->channels, &options);
+    if (status == SPS_OK) {
+        struct sps_images images = sps_foreign_images(foreign);
+        status = evaluate_images(object, w, r, &images);
+    }
+    sps_foreign_close(foreign);
+    return status;
+}
+
+static sps_status evaluate_shifted(json_t *object, struct work *w, const struct row *r)
+{
+    sps_view *view = NULL;
+    sps_status status = sps_view_shifted(&view, w->home, r->kind, r->severity, SHIFT_SEED, w->suite->predict.threads);
+    if (status == SPS_OK) {
+        struct sps_images images = sps_view_images(view);
+        status = evaluate_images(object, w, r, &images);
+    }
+    sps_view_free(view);
+    return status;
+}
+
+/* ---- results that are there already ---- */
+
+static void row_path(char path[4600], const struct sps_suite *s, const struct row *r)
+{
+    snprintf(path, 4600, "%s/row_%s_%s_%d.json", s->folder, r->suite, r->name, r->severity);
+    for (char *c = path + strlen(s->folder) + 1; *c != 0; c++)
+        if (strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-", *c) == NULL)
+            *c = '_';
+}
+
+static sps_status save(const char *path, const json_t *value)
+{
+    char *text = json_dumps(value, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
+    if (text == NULL)
+        return SPS_ENOMEM;
+    sps_status status = sps_file_save(path, text, strlen(text));
+    free(text);
+    return status;
+}
+
+/* What a row follows from, beside its own name. */
+static json_t *basis_of(const struct work *w)
+{
+    const struct sps_suite *s = w->suite;
+    return json_pack("{s:s,s:s,s:I,s:I,s:I,s:i,s:b,s:f,s:f}", "model_sha256", s->model_sha256, "data", w->home->name,
+                     "images", (json_int_t)w->home->count, "samples", (json_int_t)s->predict.samples, "seed",
+                     (json_int_t)s->predict.seed, "reading", (int)s->predict.reading, "normalise", s->normalise,
+                     "quantile", s->rule.quantile, "threshold", s->rule.threshold);
+}
+
+static json_t *load(const struct work *w, const struct row *r)
+{
+    char path[4600];
+    json_error_t error;
+    if (w->suite->folder == NULL || w->at == 0) /* the clean images' scores are needed every time */
+        return NULL;
+    row_path(path, w->suite, r);
+    json_t *old = json_load_file(path, 0, &error), *basis = basis_of(w);
+    int same = old != NULL && json_equal(json_object_get(old, "basis"), basis);
+    json_decref(basis);
+    if (same)
+        return old;
+    json_decref(old);
+    return NULL;
+}
+
+static sps_status run_row(json_t *rows, struct work *w)
+{
+    const struct row *r = &w->plan.row[w->at];
+    json_t *object = load(w, r);
+    sps_status status = SPS_OK;
+    if (object == NULL) {
+        char path[4600];
+        object = json_object();
+        json_object_set_new(object, "suite", json_string(r->suite));
+        json_object_set_new(object, "name", sps_cli_report_string(r->name));
+        json_object_set_new(object, "severity", json_integer(r->severity));
+        json_object_set_new(object, "amount", r->kind ? json_real(r->kind->amount[r->severity - 1]) : json_null());
+        json_object_set_new(object, "unit", json_string(r->kind ? r->kind->unit : ""));
+        status = r->foreign        ? evaluate_foreign(object, w, r)
+                 : r->kind != NULL ? evaluate_shifted(object, w, r)
+                                   : evaluate_images(object, w, r, w->home);
+        if (status == SPS_OK && w->suite->folder != NULL) {
+            json_object_set_new(object, "basis", basis_of(w));
+            row_path(path, w->suite, r);
+            status = save(path, object);
+        }
+    }
+    if (status == SPS_OK)
+        json_array_append(rows, object);
+    json_decref(object);
+    return status;
+}
+
+/* ---- output ---- */
+
+static double real_of(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+static void print_number(FILE *out, double value, double by, int width, int digits)
+{
+    if (isnan(value))
+        fprintf(out, " %*s", width, "-");
+    else
+        fprintf(out, " %*.*f", width, digits, by * value);
+}
+
+/* Plain means over the corruptions and their severities, as the paper counts "mCE" (no division by AlexNet's). */
+static void add_means(json_t *result, const json_t *rows)
+{
+    double error = 0, detected = 0, n = 0;
+    size_t i;
+    json_t *row;
+    json_array_foreach((json_t *)rows, i, row)
+    {
+        if (strcmp(json_string_value(json_object_get(row, "suite")), "corruption") != 0)
+            continue;
+        error += 1 - real_of(row, "accuracy");
+        detected += real_of(row, "detected");
+        n++;
+    }
+    json_object_set_new(result, "mean_corruption_error", n > 0 && isfinite(error) ? json_real(error / n) : json_null());
+    json_object_set_new(result, "mean_corruption_detected", n > 0 ? json_real(detected / n) : json_null());
+}
+
+static void print_text(const json_t *result)
+{
+    size_t i;
+    json_t *row;
+    puts("suite       images                        level  accuracy %      NLL  entropy      MI  detected %  AUROC by "
+         "entropy  by MI");
+    json_array_foreach(json_object_get(result, "rows"), i, row)
+    {
+        double amount = real_of(row, "amount");
+        printf("%-11s %-28s ", json_string_value(json_object_get(row, "suite")),
+               json_string_value(json_object_get(row, "name")));
+        if (isnan(amount))
+            printf("%6s", "-");
+        else
+            printf("%6.3g", amount);
+        print_number(stdout, real_of(row, "accuracy"), 100, 11, 2);
+        print_number(stdout, real_of(row, "nll"), 1, 8, 4);
+        print_number(stdout, real_of(row, "entropy"), 1, 8, 4);
+        print_number(stdout, real_of(row, "mutual_information"), 1, 7, 4);
+        print_number(stdout, real_of(row, "detected"), 100, 11, 2);
+        print_number(stdout, real_of(row, "auroc_entropy"), 1, 17, 4);
+        print_number(stdout, real_of(row, "auroc_mutual_information"), 1, 6, 4);
+        putchar('\n');
+    }
+    double error = real_of(result, "mean_corruption_error");
+    if (!isnan(error))
+        printf("\nmean over corruptions: error %.2f %% (unnormalised, the paper's \"mCE\"), detected %.2f %%\n",
+               100 * error, 100 * real_of(result, "mean_corruption_detected"));
+    puts("\nNLL, entropy and MI (mutual information) in nats; detected: share that the accept rule rejects, the first "
+         "row's "
+         "is the\nrejection at home; AUROC: clean images against the row's, by the score");
+}
+
+static sps_status save_table(const struct sps_suite *s, const json_t *rows)
+{
+    static const char *const keys[] = {"severity",
+                                       "amount",
+                                       "n",
+                                       "accuracy",
+                                       "nll",
+                                       "entropy",
+                                       "mutual_information",
+                                       "accepted",
+                                       "detected",
+                                       "auroc_entropy",
+                                       "auroc_mutual_information",
+                                       NULL};
+    char *text = NULL, path[4600];
+    size_t size = 0, i;
+    json_t *row;
+    FILE *out = open_memstream(&text, &size);
+    if (out == NULL)
+        return SPS_ENOMEM;
+    fputs("suite,name", out);
+    for (int k = 0; keys[k] != NULL; k++)
+        fprintf(out, ",%s", keys[k]);
+    json_array_foreach((json_t *)rows, i, row)
+    {
+        fprintf(out, "\n%s,%s", json_string_value(json_object_get(row, "suite")),
+                json_string_value(json_object_get(row, "name")));
+        for (int k = 0; keys[k] != NULL; k++) {
+            double value = real_of(row, keys[k]);
+            fputc(',', out);
+            if (!isnan(value))
+                fprintf(out, "%.9g", value);
+        }
+    }
+    fputc('\n', out);
+    snprintf(path, sizeof path, "%s/suite.csv", s->folder);
+    sps_status status = fclose(out) == 0 ? sps_file_save(path, text, size) : SPS_ENOMEM;
+    free(text);
+    return status;
+}
+
+static int finish(const struct work *w, json_t *rows)
+{
+    const struct sps_suite *s = w->suite;
+    char path[4600];
+    json_t *result =
+        json_pack("{s:o,s:s,s:s,s:I,s:s}", "model", sps_cli_report_string(s->model), "model_sha256", s->model_sha256,
+                  "data", w->home->name, "samples", (json_int_t)s->predict.samples, "suite", s->names);
+    if (result == NULL)
+        return sps_console_error("out of memory");
+    json_object_set(result, "rows", rows);
+    add_means(result, rows);
+    sps_status status = SPS_OK;
+    if (s->folder != NULL) {
+        snprintf(path, sizeof path, "%s/suite.json", s->folder);
+        status = save(path, result);
+        if (status == SPS_OK)
+            status = save_table(s, rows);
+    }
+    if (status != SPS_OK) {
+        json_decref(result);
+        return sps_console_failed(status);
+    }
+    if (s->json)
+        return sps_cli_report_dump(result);
+    print_text(result);
+    json_decref(result);
+    return 0;
+}
+
+static int is_known(const char *name)
+{
+    for (size_t i = 0; suite_names[i] != NULL; i++)
+        if (strcmp(name, suite_names[i]) == 0)
+            return 1;
+    return 0;
+}
+
+int sps_suite_run(const struct sps_suite *suite, const struct sps_predictor *predictor, const struct sps_images *home)
+{
+    struct work *w = calloc(1, sizeof *w);
+    json_t *rows = json_array();
+    if (!is_known(suite->names)) {
+        free(w);
+        json_decref(rows);
+        return sps_console_usage("--suite is '%s', must be id, rotation, noise, corruption, extra, ood or all",
+                                 suite->names);
+    }
+    if (w == NULL || rows == NULL) {
+        free(w);
+        json_decref(rows);
+        return sps_console_error("out of memory");
+    }
+    *w = (struct work){.suite = suite, .predictor = predictor, .home = home};
+    sps_status status = suite->folder != NULL ? sps_make_folder(suite->folder) : SPS_OK;
+    if (status == SPS_OK && suite->normalise)
+        status = sps_channel_stats_measure(&w->stats, home);
+    if (status == SPS_OK)
+        plan_rows(&w->plan, suite, predictor, home);
+    for (; w->at < w->plan.count && status == SPS_OK; w->at++)
+        status = run_row(rows, w);
+    sps_console_progress_clear();
+    int exit_status = status == SPS_OK ? finish(w, rows) : sps_console_failed(status);
+    free(w->clean.entropy);
+    free(w);
+    json_decref(rows);
+    return exit_status;
+}
