@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Drops on the lens: noise N(mean, sd), smoothed, what is above a threshold is wet.
  *
- *   severities 1 to 3, water: a drop is lit by its shape: edges of the wet parts (Canny, PAMI 8, 1986), distance from
- *     them (5 x 5 chamfer of Borgefors, CVGIP 34, 1986), smoothed, equalised, embossed; times the layer it is added in
- * a pale turquoise severities 4 and 5, mud: the wet parts, smoothed, where above 0.8, cover the image in brown
+ * Severities 1 to 3 are water.  A drop is lit by its shape: distance (5 x 5 chamfer; Borgefors, CVGIP 34, 1986) from
+ * the edges of the wet parts (Canny, PAMI 8, 1986), smoothed, equalised, embossed; times the layer it is added, in pale
+ * turquoise.  All steps have OpenCV's arithmetic.
  *
- * The layer of a larger image is made at 32 pixels a side and magnified, so that drops keep their share of it. */
+ * Severities 4 and 5 are mud: the wet parts, smoothed, where above 0.8, cover the image in brown.
+ *
+ * The layer of a larger image is made for 32 pixels a side and magnified, so that drops keep their share of it. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +26,7 @@ struct rule {
 struct drops {
     int h, w;
     size_t n;             /* h * w */
-    float *layer, *shape; /* [n] */
+    float *layer, *noise; /* [n] */
     int *level, *dx, *dy; /* [n] */
     int *stack;           /* [n] */
     unsigned char *edge;  /* [n] */
@@ -36,8 +38,8 @@ static sps_status drops_create(struct drops *d, int h, int w)
     char *block;
     SPS_TRY(sps_calloc(&block, n, 6 * sizeof(float) + 1, "drops of spatter"));
     *d = (struct drops){.h = h, .w = w, .n = n, .layer = (float *)block};
-    d->shape = d->layer + n;
-    d->level = (int *)(void *)(d->shape + n);
+    d->noise = d->layer + n;
+    d->level = (int *)(void *)(d->noise + n);
     d->dx = d->level + n;
     d->dy = d->dx + n;
     d->stack = d->dy + n;
@@ -235,7 +237,7 @@ static void shape_water(struct drops *d, float strength)
 static sps_status shape_mud(struct drops *d, float threshold, double sigma)
 {
     for (size_t i = 0; i < d->n; i++)
-        d->layer[i] = d->layer[i] > threshold;
+        d->layer[i] = d->layer[i] > threshold / 2; /* 0, or above the threshold, or between them by magnification */
     SPS_TRY(sps_gaussian(d->layer, d->layer, d->h, d->w, 1, sigma, 4, SPS_BORDER_EDGE));
     for (size_t i = 0; i < d->n; i++)
         d->layer[i] = d->layer[i] < 0.8f ? 0 : d->layer[i];
@@ -245,11 +247,11 @@ static sps_status shape_mud(struct drops *d, float threshold, double sigma)
 static sps_status make_layer(struct drops *d, struct sps_shift_job *job, const struct rule *rule)
 {
     for (size_t i = 0; i < d->n; i++)
-        d->shape[i] = rule->mean + rule->sd * sps_random_normal(&job->random);
-    SPS_TRY(sps_gaussian(d->shape, d->shape, d->h, d->w, 1, rule->sigma, 4, SPS_BORDER_EDGE));
-    SPS_TRY(sps_add_zoomed(d->layer, d->shape, d->h, d->w, 1, job->scale, 1));
+        d->noise[i] = rule->mean + rule->sd * sps_random_normal(&job->random);
+    SPS_TRY(sps_gaussian(d->noise, d->noise, d->h, d->w, 1, rule->sigma, 4, SPS_BORDER_EDGE));
     for (size_t i = 0; i < d->n; i++)
-        d->layer[i] = d->layer[i] < rule->threshold ? 0 : d->layer[i];
+        d->noise[i] = d->noise[i] < rule->threshold ? 0 : d->noise[i];
+    SPS_TRY(sps_add_zoomed(d->layer, d->noise, d->h, d->w, 1, job->scale, 1));
     if (rule->mud)
         return shape_mud(d, rule->threshold, rule->strength * job->scale);
     shape_water(d, rule->strength);
