@@ -110,6 +110,31 @@ static void test_larger(void **state)
     }
 }
 
+/* What is drawn on an image keeps its share of it: mean change of a grey image of 32 and of 96 pixels a side. */
+static void test_scale(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int severity;
+    } drawn[] = {{"snow", 1}, {"snow", 5}, {"frost", 3}, {"fog", 3}, {"spatter", 2}, {"spatter", 5}};
+    static uint8_t in[BYTES_MAX], out[BYTES_MAX];
+    enum { IMAGES = 60 };
+    memset(in, 120, sizeof in);
+    for (size_t k = 0; k < sizeof drawn / sizeof *drawn; k++) {
+        double change[2] = {0, 0};
+        for (uint32_t i = 0; i < IMAGES; i++)
+            for (int large = 0; large < 2; large++) {
+                const int side = large ? 96 : 32;
+                shift(out, in, side, side, 1, drawn[k].name, drawn[k].severity, i);
+                change[large] += mean_change(in, out, side * side) / IMAGES;
+            }
+        /* a third is more than edges and draws make, and far less than what unscaled lengths do */
+        if (!(change[1] > 0.67 * change[0] && change[1] < 1.5 * change[0]))
+            fail_msg("%s %d changes %g at 32 pixels, %g at 96", drawn[k].name, drawn[k].severity, change[0], change[1]);
+    }
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -497,7 +522,8 @@ static void test_npy(void **state)
     FAILS(sps_view_open_npy(&view, "huge.npy"), EFORMAT, "9000 x 1");
     FILE *cut = fopen("cut.npy", "wb");
     assert_non_null(cut);
-    fwrite("\x93NUMPY\x01\x00\x76\x00{'descr'", 1, 20, cut);
+    static const char start[] = "\x93NUMPY\x01\x00\x76\x00{'descr'";
+    fwrite(start, 1, sizeof start - 1, cut);
     fclose(cut);
     FAILS(sps_view_open_npy(&view, "cut.npy"), EFORMAT, "'cut.npy', offset 8");
     assert_null(view);
@@ -524,11 +550,12 @@ int main(int count, char **argument)
     if (count == 7)
         return filter(argument + 1);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_registry),   cmocka_unit_test(test_all),      cmocka_unit_test(test_larger),
-        cmocka_unit_test(test_refused),    cmocka_unit_test(test_constant), cmocka_unit_test(test_colours),
-        cmocka_unit_test(test_rotation),   cmocka_unit_test(test_noise),    cmocka_unit_test(test_severity),
-        cmocka_unit_test(test_border),     cmocka_unit_test(test_motion),   cmocka_unit_test(test_view),
-        cmocka_unit_test(test_normalised), cmocka_unit_test(test_memory),   cmocka_unit_test(test_npy),
+        cmocka_unit_test(test_registry), cmocka_unit_test(test_all),        cmocka_unit_test(test_larger),
+        cmocka_unit_test(test_scale),    cmocka_unit_test(test_refused),    cmocka_unit_test(test_constant),
+        cmocka_unit_test(test_colours),  cmocka_unit_test(test_rotation),   cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_severity), cmocka_unit_test(test_border),     cmocka_unit_test(test_motion),
+        cmocka_unit_test(test_view),     cmocka_unit_test(test_normalised), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_npy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Two warps, one after the other, both bilinear (Simard, Steinkraus and Platt, ICDAR 2003).
- *
- *   affine    three points about the centre move by U(-j, j) each way; outside is the mirror image
- *   elastic   each pixel comes from U(-1, 1) noise, smoothed with sigma, times alpha, beside its place
+/* Two warps, one after the other, both bilinear (Simard, Steinkraus and Platt, ICDAR 2003).  First an affine one, which
+ * moves three points about the centre by U(-j, j) each way; outside is the mirror image.  Then each pixel comes from
+ * beside its place by U(-1, 1) noise, smoothed with sigma, times alpha.
  *
  * The definition's lengths are shares of the side, which is L here: j and sigma are a share times L.  Smoothing divides
  * noise by sigma, so alpha = share * L gives a displacement of the same number of pixels at any size; the further

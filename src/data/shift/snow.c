@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Flakes: noise N(mean, sd), magnified, what is below a threshold removed, blurred by motion at -135 to -45 degrees,
  * added with itself turned by 180 degrees, on an image that is a share m of itself and else at least as light as
- * 1.5 grey + 0.5. */
+ * 1.5 grey + 0.5.  For larger images the flakes are magnified once more, after the threshold: magnified noise is
+ * smoother, so that less of it would pass. */
 #include <string.h>
 
 #include "core/memory.h"
@@ -17,9 +18,13 @@ static sps_status make_flakes(float *out, float *layer, struct sps_shift_job *jo
     const size_t n = (size_t)job->h * job->w;
     for (size_t i = 0; i < n; i++)
         layer[i] = rule->mean + rule->sd * sps_random_normal(&job->random);
-    SPS_TRY(sps_add_zoomed(out, layer, job->h, job->w, 1, rule->zoom * job->scale, 1));
+    SPS_TRY(sps_add_zoomed(out, layer, job->h, job->w, 1, rule->zoom, 1));
     for (size_t i = 0; i < n; i++)
-        layer[i] = out[i] < rule->threshold ? 0 : (float)(int)(sps_clip01(out[i]) * 255) / 255.0f;
+        layer[i] = out[i] < rule->threshold ? 0 : sps_clip01(out[i]);
+    memset(out, 0, n * sizeof *out);
+    SPS_TRY(sps_add_zoomed(out, layer, job->h, job->w, 1, job->scale, 1));
+    for (size_t i = 0; i < n; i++)
+        layer[i] = (float)(int)(out[i] * 255 + 0x1p-10f) / 255.0f;
     const double angle = -135 + 90 * (double)sps_random_uniform(&job->random);
     return sps_motion(out, layer, job->h, job->w, 1, rule->radius * job->scale, rule->sigma * job->scale, angle);
 }

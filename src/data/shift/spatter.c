@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Drops on the lens: noise N(mean, sd), smoothed, what is above a threshold is wet.
  *
- *   severities 1 to 3, water: a drop is lit by its shape: edges of the wet parts (Canny, PAMI 8, 1986), distance from
- *     them (5 x 5 chamfer of Borgefors, CVGIP 34, 1986), smoothed, equalised, embossed; times the layer it is added in
- * a pale turquoise severities 4 and 5, mud: the wet parts, smoothed, where above 0.8, cover the image in brown
+ * Severities 1 to 3 are water.  A drop is lit by its shape: distance (5 x 5 chamfer; Borgefors, CVGIP 34, 1986) from
+ * the edges of the wet parts (Canny, PAMI 8, 1986), smoothed, equalised, embossed; times the layer it is added, in pale
+ * turquoise.  All steps have OpenCV's arithmetic.
  *
- * The layer of a larger image is made at 32 pixels a side and magnified, so that drops keep their share of it. */
+ * Severities 4 and 5 are mud: the wet parts, smoothed, where above 0.8, cover the image in brown.
+ *
+ * The layer of a larger image is made for 32 pixels a side and magnified, so that drops keep their share of it. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +16,7 @@
 #include "data/shift/kind.h"
 #include "data/shift/pixels.h"
 
-enum { EDGE_LOW = 50, EDGE_HIGH = 150, FAR = 20 };
+enum { EDGE_LOW = 50, EDGE_HIGH = 150, ONE = 1 << 16 /* of distances */, FAR = 20 * ONE };
 
 struct rule {
     float mean, sd, sigma, threshold, strength;
@@ -24,7 +26,7 @@ struct rule {
 struct drops {
     int h, w;
     size_t n;             /* h * w */
-    float *layer, *shape; /* [n] */
+    float *layer, *noise; /* [n] */
     int *level, *dx, *dy; /* [n] */
     int *stack;           /* [n] */
     unsigned char *edge;  /* [n] */
@@ -36,8 +38,8 @@ static sps_status drops_create(struct drops *d, int h, int w)
     char *block;
     SPS_TRY(sps_calloc(&block, n, 6 * sizeof(float) + 1, "drops of spatter"));
     *d = (struct drops){.h = h, .w = w, .n = n, .layer = (float *)block};
-    d->shape = d->layer + n;
-    d->level = (int *)(void *)(d->shape + n);
+    d->noise = d->layer + n;
+    d->level = (int *)(void *)(d->noise + n);
     d->dx = d->level + n;
     d->dy = d->dx + n;
     d->stack = d->dy + n;
@@ -118,12 +120,12 @@ static void find_edges(struct drops *d)
     }
 }
 
-/* Steps of the chamfer that lie before a pixel in the order of reading; the others are their opposites. */
+/* Steps of the chamfer that lie before a pixel in the order of reading, of lengths 1, 1.4 and 2.1969; the others are
+ * their opposites. */
 static const struct step {
-    int i, j;
-    float length;
-} steps[] = {{0, -1, 1.0f},     {-1, -1, 1.4f},   {-1, 0, 1.0f},     {-1, 1, 1.4f},
-             {-2, -1, 2.1969f}, {-2, 1, 2.1969f}, {-1, -2, 2.1969f}, {-1, 2, 2.1969f}};
+    int i, j, length;
+} steps[] = {{0, -1, ONE},     {-1, -1, 91750}, {-1, 0, ONE},     {-1, 1, 91750},
+             {-2, -1, 143976}, {-2, 1, 143976}, {-1, -2, 143976}, {-1, 2, 143976}};
 
 static void sweep(struct drops *d, int sign)
 {
@@ -134,18 +136,18 @@ static void sweep(struct drops *d, int sign)
             const int a = i + sign * steps[k].i, b = j + sign * steps[k].j;
             if (a < 0 || a >= d->h || b < 0 || b >= d->w)
                 continue;
-            const float by = d->shape[(size_t)a * d->w + b] + steps[k].length;
-            if (by < d->shape[p])
-                d->shape[p] = by;
+            const int by = d->level[(size_t)a * d->w + b] + steps[k].length;
+            if (by < d->level[p])
+                d->level[p] = by;
         }
     }
 }
 
-/* shape: distance from the edges, at most FAR. */
+/* level: distance from the edges, at most FAR. */
 static void measure_distance(struct drops *d)
 {
     for (size_t i = 0; i < d->n; i++)
-        d->shape[i] = d->edge[i] == 2 ? 0 : FAR;
+        d->level[i] = d->edge[i] == 2 ? 0 : FAR;
     sweep(d, 1);
     sweep(d, -1);
 }
@@ -170,13 +172,24 @@ static void equalise(struct drops *d)
         d->level[i] = map[d->level[i]];
 }
 
-static float mean_of_nine(const struct drops *d, int i, int j)
+static int sum_of_nine(const struct drops *d, int i, int j)
 {
     int sum = 0;
     for (int a = -1; a <= 1; a++)
         for (int b = -1; b <= 1; b++)
             sum += near(d, d->level, i + a, j + b, SPS_BORDER_MIRROR);
-    return (float)sum / 9;
+    return sum;
+}
+
+/* Mean of 3 x 3: of distances, cut off to whole pixels, and of levels, rounded. */
+static int mean_distance(const struct drops *d, int i, int j)
+{
+    return sum_of_nine(d, i, j) / (9 * ONE);
+}
+
+static int smooth(const struct drops *d, int i, int j)
+{
+    return (2 * sum_of_nine(d, i, j) + 9) / 18;
 }
 
 static int emboss(const struct drops *d, int i, int j)
@@ -198,27 +211,16 @@ static void filter(struct drops *d, int (*f)(const struct drops *, int, int))
     memcpy(d->level, d->dx, d->n * sizeof *d->level);
 }
 
-static int smooth(const struct drops *d, int i, int j)
-{
-    return (int)nearbyintf(mean_of_nine(d, i, j));
-}
-
 /* layer becomes what water adds, 0 .. strength. */
-static sps_status shape_water(struct drops *d, float strength)
+static void shape_water(struct drops *d, float strength)
 {
-    static const float nine[9] = {1 / 9.0f, 1 / 9.0f, 1 / 9.0f, 1 / 9.0f, 1 / 9.0f,
-                                  1 / 9.0f, 1 / 9.0f, 1 / 9.0f, 1 / 9.0f};
-    for (size_t i = 0; i < d->n; i++)
-        d->level[i] = (int)(sps_clip01(d->layer[i]) * 255);
+    for (size_t i = 0; i < d->n; i++) {
+        d->level[i] = (int)(d->layer[i] * 255) & 255; /* a value above 1 wraps around, as in the definition */
+        d->layer[i] = (float)d->level[i];
+    }
     find_edges(d);
-    for (size_t i = 0; i < d->n; i++) /* the 8-bit layer is what lights the drops */
-        d->layer[i] = (float)(int)(sps_clip01(d->layer[i]) * 255);
     measure_distance(d);
-    float *smoothed = (float *)(void *)d->dy;
-    memset(smoothed, 0, d->n * sizeof *smoothed);
-    SPS_TRY(sps_correlate(smoothed, d->shape, d->h, d->w, 1, nine, 1, SPS_BORDER_MIRROR));
-    for (size_t i = 0; i < d->n; i++)
-        d->level[i] = (int)(smoothed[i] + 0x1p-10f);
+    filter(d, mean_distance);
     equalise(d);
     filter(d, emboss);
     filter(d, smooth);
@@ -229,14 +231,13 @@ static sps_status shape_water(struct drops *d, float strength)
     }
     for (size_t i = 0; i < d->n && most > 0; i++)
         d->layer[i] *= strength / most;
-    return SPS_OK;
 }
 
 /* layer becomes how much mud covers, 0 .. 1. */
 static sps_status shape_mud(struct drops *d, float threshold, double sigma)
 {
     for (size_t i = 0; i < d->n; i++)
-        d->layer[i] = d->layer[i] > threshold;
+        d->layer[i] = d->layer[i] > threshold / 2; /* 0, or above the threshold, or between them by magnification */
     SPS_TRY(sps_gaussian(d->layer, d->layer, d->h, d->w, 1, sigma, 4, SPS_BORDER_EDGE));
     for (size_t i = 0; i < d->n; i++)
         d->layer[i] = d->layer[i] < 0.8f ? 0 : d->layer[i];
@@ -246,12 +247,15 @@ static sps_status shape_mud(struct drops *d, float threshold, double sigma)
 static sps_status make_layer(struct drops *d, struct sps_shift_job *job, const struct rule *rule)
 {
     for (size_t i = 0; i < d->n; i++)
-        d->shape[i] = rule->mean + rule->sd * sps_random_normal(&job->random);
-    SPS_TRY(sps_gaussian(d->shape, d->shape, d->h, d->w, 1, rule->sigma, 4, SPS_BORDER_EDGE));
-    SPS_TRY(sps_add_zoomed(d->layer, d->shape, d->h, d->w, 1, job->scale, 1));
+        d->noise[i] = rule->mean + rule->sd * sps_random_normal(&job->random);
+    SPS_TRY(sps_gaussian(d->noise, d->noise, d->h, d->w, 1, rule->sigma, 4, SPS_BORDER_EDGE));
     for (size_t i = 0; i < d->n; i++)
-        d->layer[i] = d->layer[i] < rule->threshold ? 0 : d->layer[i];
-    return rule->mud ? shape_mud(d, rule->threshold, rule->strength * job->scale) : shape_water(d, rule->strength);
+        d->noise[i] = d->noise[i] < rule->threshold ? 0 : d->noise[i];
+    SPS_TRY(sps_add_zoomed(d->layer, d->noise, d->h, d->w, 1, job->scale, 1));
+    if (rule->mud)
+        return shape_mud(d, rule->threshold, rule->strength * job->scale);
+    shape_water(d, rule->strength);
+    return SPS_OK;
 }
 
 static sps_status apply(struct sps_shift_job *job)
