@@ -232,7 +232,11 @@ static void wrong_names_and_sizes_are_explained(void **state)
     FAILS(sps_foreign_open(&foreign, "./g_set+frob:1", 4, 4, 1, NULL), ENOTFOUND, "'./g_set+frob:1'");
     FAILS(sps_foreign_open(&foreign, "noise-uniform", 0, 4, 1, NULL), EINVAL, "size is 0 x 4");
     FAILS(sps_foreign_open(&foreign, "noise-uniform", 4, 8193, 1, NULL), EINVAL, "size is 4 x 8193");
-    FAILS(sps_foreign_open(&foreign, "noise-uniform", 4, 4, 2, NULL), EINVAL, "with 2 channels");
+    FAILS(sps_foreign_open(&foreign, "noise-uniform", 4, 4, 0, NULL), EINVAL, "with 0 channels");
+    FAILS(sps_foreign_open(&foreign, "./g_set", 4, 4, 2, NULL), EINVAL, "have 1 channels, cannot become ones of 2");
+    FAILS(sps_foreign_open(&foreign, "g_set/list.txt", 4, 4, 4, NULL), EINVAL, "cannot become ones of 4 channels");
+    OK(sps_foreign_open(&foreign, "noise-uniform", 4, 4, 2, NULL));
+    sps_foreign_close(foreign);
     const struct sps_foreign_options many = {.count = (size_t)1 << 33};
     FAILS(sps_foreign_open(&foreign, "noise-uniform", 4, 4, 1, &many), EINVAL, "count of images is 8589934592");
     struct sps_images four = {"four", 1, 1, 1, 4, NULL, four_channels, no_label};

@@ -32,7 +32,8 @@ struct sps_foreign_options {
  *   SET+gaussian:STRENGTH   images of a set, each value plus STRENGTH times a standard normal number, clipped
  *   SET+uniform:STRENGTH    the same with a number uniform on -1 .. 1
  *   SET                     anything that sps_dataset_open() takes
- * Images of a set are fitted to the size first, noise is added then.  STRENGTH is above 0, at most 10.  Fails as
+ * Drawn images may have any number of channels; a set's are grey or colour and become either.  They are fitted to the
+ * size first, noise is added then.  STRENGTH is above 0, at most 10.  Fails as
  * sps_dataset_open() does, SPS_EINVAL also for a wrong strength or size.  Released with sps_foreign_close(). */
 typedef struct sps_foreign sps_foreign;
 sps_status sps_foreign_open(sps_foreign **out, const char *name, int height, int width, int channels,

@@ -145,10 +145,10 @@ sps_status sps_foreign_open(sps_foreign **out, const char *name, int height, int
     options = options != NULL ? options : &defaults;
     if (name == NULL || name[0] == '\0')
         SPS_FAIL(EINVAL, "name of the foreign images is empty");
-    if (height < 1 || height > SPS_IMAGE_SIDE_MAX || width < 1 || width > SPS_IMAGE_SIDE_MAX ||
-        (channels != 1 && channels != 3))
-        SPS_FAIL(EINVAL, "size is %d x %d with %d channels, must be 1 to %d pixels with 1 or 3", height, width,
-                 channels, SPS_IMAGE_SIDE_MAX);
+    if (height < 1 || height > SPS_IMAGE_SIDE_MAX || width < 1 || width > SPS_IMAGE_SIDE_MAX || channels < 1 ||
+        channels > SPS_IMAGE_SIDE_MAX)
+        SPS_FAIL(EINVAL, "size is %d x %d with %d channels, must be 1 to %d each", height, width, channels,
+                 SPS_IMAGE_SIDE_MAX);
     if (options->count > UINT32_MAX)
         SPS_FAIL(EINVAL, "count of images is %zu, must be at most %lu", options->count, (unsigned long)UINT32_MAX);
     SPS_TRY(sps_calloc(&f, 1, sizeof *f, "foreign images"));

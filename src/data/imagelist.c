@@ -154,6 +154,8 @@ sps_status sps_image_list_read(struct sps_raw_images *out, const char *path, con
     size_t bytes;
     struct sps_image_list list = {0};
     struct sps_raw_images set = {0};
+    if (size != NULL && size->channels != 1 && size->channels != 3)
+        SPS_FAIL(EINVAL, "images of '%s' cannot become ones of %d channels, must be 1 or 3", path, size->channels);
     if (size != NULL)
         set = (struct sps_raw_images){.height = size->height, .width = size->width, .channels = size->channels};
     SPS_TRY(sps_file_load(&text, &bytes, path, TEXT_BYTES_MAX));

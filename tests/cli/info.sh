@@ -16,8 +16,11 @@ done
 for name in accuracy nll brier ece mutual_information; do
     look metrics $name
 done
-for name in fashion-mnist mnist kmnist notmnist cifar10; do
+for name in fashion-mnist mnist kmnist notmnist cifar10 cifar100 stl10 svhn; do
     look data $name
+done
+for name in noise-gaussian noise-uniform; do
+    look foreign $name
 done
 for name in point scale_dropout scale_vi; do
     look methods $name
