@@ -8,7 +8,7 @@
 #include "console.h"
 #include "report.h"
 
-enum { FLOOR_DRAWS = 200, METRICS_MAX = 64 };
+enum { FLOOR_DRAWS = 200, METRICS_MAX = 64, CELL = 29 };
 
 /* A set of images with all that is said about it. */
 struct set {
@@ -319,7 +319,7 @@ static int add_foreign(struct work *w, json_t *list, const struct set *foreign)
     return failed;
 }
 
-/* NLL image by image, and which answers are right. */
+/* Image by image: the NLL, and whether the answer is right. */
 static int answers(const struct set *set, double **nll, unsigned char **right)
 {
     const struct sps_predictions *p = &set->predictions;
@@ -335,28 +335,43 @@ static int answers(const struct set *set, double **nll, unsigned char **right)
     return 0;
 }
 
+static int as_doubles(double **out, const unsigned char *right, size_t n)
+{
+    *out = malloc((n + 1) * sizeof **out);
+    for (size_t i = 0; i < n && *out != NULL; i++)
+        (*out)[i] = right[i];
+    return *out != NULL ? 0 : sps_console_error("out of memory");
+}
+
 static int compare_answers(struct work *w, json_t *section, const struct set *other)
 {
-    double *nll[2] = {NULL, NULL};
+    size_t n = w->home.predictions.count;
+    double *nll[2] = {NULL, NULL}, *share[2] = {NULL, NULL};
     unsigned char *right[2] = {NULL, NULL};
-    struct sps_difference nlls;
-    struct sps_mcnemar accuracy;
-    int failed = answers(&w->home, &nll[0], &right[0]);
-    if (failed == 0)
-        failed = answers(other, &nll[1], &right[1]);
-    if (failed == 0 && (sps_compare_means(&nlls, nll[0], nll[1], w->home.predictions.count, &w->resampling) != SPS_OK ||
-                        sps_mcnemar(&accuracy, right[0], right[1], w->home.predictions.count) != SPS_OK))
+    const struct set *sets[2] = {&w->home, other};
+    struct sps_difference nlls, accuracies;
+    struct sps_mcnemar test;
+    int failed = 0;
+    for (int m = 0; m < 2 && failed == 0; m++) {
+        failed = answers(sets[m], &nll[m], &right[m]);
+        if (failed == 0)
+            failed = as_doubles(&share[m], right[m], n);
+    }
+    if (failed == 0 && (sps_compare_means(&nlls, nll[0], nll[1], n, &w->resampling) != SPS_OK ||
+                        sps_compare_means(&accuracies, share[0], share[1], n, &w->resampling) != SPS_OK ||
+                        sps_mcnemar(&test, right[0], right[1], n) != SPS_OK))
         failed = sps_console_error("%s", sps_last_error());
     if (failed == 0) {
-        json_t *row = put_object(w, section, "accuracy");
-        put(w, row, "value", number(accuracy.difference));
-        put(w, row, "only_first", json_integer((json_int_t)accuracy.only_a));
-        put(w, row, "only_other", json_integer((json_int_t)accuracy.only_b));
-        put(w, row, "p", number(accuracy.p));
+        json_t *row = difference(w, &accuracies);
+        put(w, row, "only_first", json_integer((json_int_t)test.only_a));
+        put(w, row, "only_other", json_integer((json_int_t)test.only_b));
+        put(w, row, "p", number(test.p)); /* McNemar's, in place of the normal one */
+        put(w, section, "accuracy", row);
         put(w, section, "nll", difference(w, &nlls));
     }
     for (int m = 0; m < 2; m++) {
         free(nll[m]);
+        free(share[m]);
         free(right[m]);
     }
     return failed;
@@ -503,7 +518,7 @@ static void print_cell(const json_t *cell)
     else
         snprintf(text, sizeof text, "%.3g [%.3g %.3g]", json_number_value(value), json_number_value(low),
                  json_number_value(json_object_get(cell, "high")));
-    printf(" %-24s", text);
+    printf(" %*s", CELL, text);
 }
 
 static void print_number(const json_t *value)
@@ -526,7 +541,7 @@ static void print_columns(const json_t *rows, const char *const *columns, size_t
     json_t *row;
     printf("  %-18s", "score");
     for (size_t k = 0; k < count; k++)
-        printf(" %-24s", columns[k]);
+        printf(" %*s", CELL, columns[k]);
     if (threshold)
         printf(" %10s", "threshold");
     end_line();

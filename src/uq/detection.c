@@ -13,8 +13,8 @@ static const char *const names[SPS_DETECTIONS][2] = {
     [SPS_AUROC] = {"auroc", "chance that a foreign image scores above one from home, ties counting half"},
     [SPS_AUPR_OUT] = {"aupr_out", "average precision, foreign images are the positives"},
     [SPS_AUPR_IN] = {"aupr_in", "average precision, home images are the positives"},
-    [SPS_FPR95_OUT] = {"fpr95_out", "share of home rejected where 95 % of foreign are detected"},
-    [SPS_FPR95_IN] = {"fpr95_in", "share of foreign accepted where 95 % of home are accepted"},
+    [SPS_FPR95_OUT] = {"fpr95_out", "share of home rejected where 95 % of foreign, the positives, are detected"},
+    [SPS_FPR95_IN] = {"fpr95_in", "share of foreign accepted where 95 % of home, the positives, are accepted"},
     [SPS_DETECTED] = {"detected", "share of foreign above the threshold"},
     [SPS_REJECTED] = {"rejected", "share of home above the threshold"},
 };
