@@ -47,6 +47,11 @@ static void scores_of_a_disagreement(void **state)
     FAILS(sps_score(&score, "energy", &set, NULL), EINVAL, "needs logits");
     FAILS(sps_score(&score, "entropie", &set, NULL), EINVAL, "unknown score");
     sps_predictions_reset(&set);
+    const float unequal[2] = {0.75f, 0.25f};
+    set = predictions(unequal, 1, 1, 2, NULL);
+    OK(sps_score(&score, "max_probability", &set, NULL));
+    NEAR(score, 0.25, 1e-12);
+    sps_predictions_reset(&set);
 }
 
 /* Passes (0, 0) and (ln 3, 0): -ln 2 and -ln 4, mean -1.5 ln 2; with weights 1 and 3, -(1 + 6) / 4 ln 2.  float's ln 3
@@ -94,6 +99,13 @@ static void detection_by_hand(void **state)
     NEAR(out[SPS_DETECTED].value, 0, 0);
     OK(sps_detect(out, home, 4, foreign, 3, -INFINITY, NULL)); /* all rejected */
     NEAR(out[SPS_REJECTED].value, 1, 0);
+    /* 95 % of foreign 1 .. 20 are the upper 19: what scores 1.5 at home is not rejected with them. */
+    const double near[] = {1.5};
+    double twenty[20];
+    for (int i = 0; i < 20; i++)
+        twenty[i] = i + 1;
+    OK(sps_detect(out, near, 1, twenty, 20, NAN, NULL));
+    NEAR(out[SPS_FPR95_OUT].value, 0, 0);
     for (int k = 0; k < SPS_DETECTIONS; k++)
         assert_non_null(sps_detection_name((enum sps_detection)k, NULL));
     assert_null(sps_detection_name(SPS_DETECTIONS, NULL));
@@ -238,6 +250,10 @@ static void error_by_hand(void **state)
     OK(sps_pick_error(&pick, scores, correct, 60, 0.1, 0.05, late, 3)); /* 10 of 59 wrong: stops at 40 */
     NEAR(pick.threshold, 40, 0);
     assert_int_equal(pick.errors, 0);
+    for (int i = 39; i < 49; i++)
+        correct[i] = 0;
+    OK(sps_pick_error(&pick, scores, correct, 60, 0.1, 0.05, NULL, 0)); /* 39 would do for one test, not for twenty */
+    assert_int_equal(pick.kept, 0);
     const double falling[] = {2, 1}, infinite[] = {INFINITY};
     FAILS(sps_pick_error(&pick, scores, correct, 60, 0.1, 0.05, falling, 2), EINVAL, "candidate 1");
     FAILS(sps_pick_error(&pick, scores, correct, 60, 0, 0.05, NULL, 0), EINVAL, "error is 0");
@@ -286,9 +302,10 @@ static void calibration_by_hand(void **state)
     sps_predictions_reset(&set);
 }
 
-/* A fair coin misses by 1/2 whatever falls, a certainty never does.  400 images at 3/4: the mean of |binomial / n -
- * 3/4| is sqrt(2 / pi) sqrt(3/16 / 400) = 0.01727, within four standard errors of 400 draws (0.6 / 0.8 / 20 = 4 %
- * each). */
+/* A fair coin misses by 1/2 whatever falls, a certainty never does.  Two images at (1/4, 1/4, 1/2) miss by 1/2 where
+ * both or none have the third class, half of the time: 1/4, within four standard errors of 2000 draws (1/4 /
+ * sqrt(2000)).  400 images at 3/4: the mean of |binomial / n - 3/4| is sqrt(2 / pi) sqrt(3/16 / 400) = 0.01727, within
+ * four standard errors of 400 draws (0.6 / 0.8 / 20 = 4 % each). */
 static void floors_that_are_known(void **state)
 {
     (void)state;
@@ -306,6 +323,11 @@ static void floors_that_are_known(void **state)
     set = predictions(sure, 1, 1, 2, NULL);
     OK(sps_calibration(out, &set, 10, NULL));
     NEAR(out[SPS_ECE_CLASSWISE].floor, 0, 0);
+    sps_predictions_reset(&set);
+    const float three[2][3] = {{0.25f, 0.25f, 0.5f}, {0.25f, 0.25f, 0.5f}};
+    set = predictions(three[0], 1, 2, 3, NULL);
+    OK(sps_calibration(out, &set, 2000, NULL));
+    NEAR(out[SPS_ECE_WIDTH].floor, 0.25, 0.0224);
     sps_predictions_reset(&set);
     float p[400][2];
     for (int i = 0; i < 400; i++) {
@@ -342,8 +364,8 @@ static void empty_sets(void **state)
     FAILS(sps_predictions_init(&set, bad, NULL, 0, 1, 2, NULL, 0.95, NULL), EINVAL, "passes");
 }
 
-/* Logit ln 9 (probability 0.9), right in 3 of 4: the best is 3/4, logit ln 3 = ln 9 / 2, so temperature 2; its NLL is
- * the entropy of (3/4, 1/4).  The valley is flat, so the place is known to about 1e-7, its NLL to rounding. */
+/* Logit ln 27 (probability 27/28), right in 3 of 4: the best is 3/4, logit ln 3 = ln 27 / 3, so temperature 3; its NLL
+ * is the entropy of (3/4, 1/4).  The valley is flat, so the place is known to about 1e-7, its NLL to rounding. */
 static void temperature_by_hand(void **state)
 {
     (void)state;
@@ -351,19 +373,19 @@ static void temperature_by_hand(void **state)
     const int labels[] = {0, 0, 1, 0};
     for (int t = 0; t < 2; t++)
         for (int i = 0; i < 4; i++) {
-            z[t][i][0] = 2.1972246f;
+            z[t][i][0] = 3.2958369f;
             z[t][i][1] = 0;
         }
     struct sps_temperature fit;
     for (size_t passes = 1; passes <= 2; passes++) { /* a pass twice is a pass */
         OK(sps_temperature_fit(&fit, z[0][0], NULL, passes, 4, 2, labels));
-        NEAR(fit.temperature, 2, 1e-5);
-        NEAR(fit.nll_before, -0.75 * log(0.9) - 0.25 * log(0.1), 1e-7);
+        NEAR(fit.temperature, 3, 1e-5);
+        NEAR(fit.nll_before, -0.75 * log(27 / 28.0) + 0.25 * log(28), 1e-7);
         NEAR(fit.nll_after, 2 * LN2 - 0.75 * log(3), 1e-12);
         assert_false(fit.at_edge);
     }
     float p[2];
-    OK(sps_temperature_apply(p, z[0][0], 1, 2, 2));
+    OK(sps_temperature_apply(p, z[0][0], 1, 2, 3));
     NEAR((double)p[0], 0.75, 1e-7);
     NEAR((double)p[1], 0.25, 1e-7);
     const int right[] = {0, 0, 0, 0}, none[] = {0, 0, -1, 0};
@@ -516,6 +538,12 @@ static void intervals_of_the_registered_metrics(void **state)
     OK(sps_calibration(ece, &set, 0, NULL));
     OK(sps_metrics_value(m, "ece", &value));
     NEAR(ece[SPS_ECE_WIDTH].ece.value, value, 1e-12);
+    OK(sps_calibration(ece, &set, 0, &resampling)); /* the same resamples */
+    for (size_t k = 0; k < count; k++)
+        if (strcmp(sps_metric_list(k, NULL, NULL, NULL), "ece") == 0) {
+            NEAR(ece[SPS_ECE_WIDTH].ece.low, out[k].low, 1e-12);
+            NEAR(ece[SPS_ECE_WIDTH].ece.high, out[k].high, 1e-12);
+        }
     sps_metrics_free(m);
     sps_predictions_reset(&set);
     set = predictions(p[0][0], 2, 3, 2, NULL); /* no labels: no accuracy, but an entropy */
@@ -523,6 +551,37 @@ static void intervals_of_the_registered_metrics(void **state)
     assert_true(isnan(out[0].value) && isnan(out[0].low));
     assert_false(isnan(out[count - 4].value));
     sps_predictions_reset(&set);
+}
+
+struct calls {
+    double number;
+    int equal; /* resamples in which both sets were drawn alike */
+};
+
+static void count_calls(double *value, const uint32_t *const *times, void *context)
+{
+    struct calls *calls = context;
+    calls->equal += memcmp(times[0], times[1], 10 * sizeof **times) == 0;
+    *value = calls->number > 0 && calls->number < 4 ? NAN : calls->number; /* undefined in the first three resamples */
+    calls->number++;
+}
+
+/* The value 0, then 4 .. 104 in 101 resamples: quantiles at 0.05 and 0.95 are 9 and 99, the standard deviation is
+ * sqrt(101 * 102 / 12).  Two sets of ten are drawn alike by chance only. */
+static void percentiles_of_resamples(void **state)
+{
+    (void)state;
+    const size_t sizes[2] = {10, 10};
+    const struct sps_resampling resampling = {104, 1, 0.9};
+    struct calls calls = {0, 0};
+    struct sps_interval out;
+    OK(sps_bootstrap(&out, 1, count_calls, &calls, sizes, 2, &resampling));
+    NEAR(out.value, 0, 0);
+    NEAR(out.low, 9, 1e-12);
+    NEAR(out.high, 99, 1e-12);
+    NEAR(out.error, sqrt(101 * 102 / 12.0), 1e-12);
+    assert_int_equal(out.undefined, 3);
+    assert_true(calls.equal <= 2); /* one is the sample itself */
 }
 
 /* Home N(0, 1), foreign N(1, 1): the AUROC is Phi(1 / sqrt 2) = 0.76025.  A 90 % interval holds it in 90 % of 200
@@ -755,6 +814,7 @@ int main(int count, char **arguments)
         cmocka_unit_test(mcnemar_by_hand),
         cmocka_unit_test(delong_by_hand),
         cmocka_unit_test(intervals_of_the_registered_metrics),
+        cmocka_unit_test(percentiles_of_resamples),
         cmocka_unit_test(intervals_cover),
         cmocka_unit_test(error_promise_holds),
         cmocka_unit_test(coverage_promise_holds),
