@@ -49,6 +49,7 @@ static void cifar100_has_the_fine_label(void **state)
     static uint8_t records[2][2 + 3 * SIDE * SIDE];
     make_folder("f_root");
     make_folder("f_root/cifar100");
+    remove("f_root/cifar100/cifar100_4000.bin.gz"); /* of an earlier run that failed */
     for (int i = 0; i < 2; i++) {
         records[i][0] = (uint8_t)(19 - i);
         records[i][1] = (uint8_t)(99 - i);
@@ -307,9 +308,21 @@ static void wrong_variables_are_refused(void **state)
           "label of image 2 is not a whole number from 1 to 10");
     FAILS(read_variables("X", x_size, 4, 2, X_BYTES, "y", (const uint8_t[]){1, 2, 3, 3, 0}), EFORMAT,
           "label of image 4");
-    struct sps_raw_images set;
-    FAILS(read_mat(&set, "MATLAB 7.3 MAT-file", 19), EFORMAT, "ends here");
+    /* 201,326,592 bytes of X, promised by dimensions and tag, in a file that has a few: refused before memory is asked
+     * for */
     static struct mat m;
+    struct sps_raw_images set;
+    const uint32_t large[4] = {8192, 8192, 3, 1}, flags[2] = {9, 0};
+    mat_header(&m);
+    mat_word(&m, 14);
+    mat_word(&m, 500);
+    mat_element(&m, 6, flags, sizeof flags);
+    mat_element(&m, 5, large, sizeof large);
+    mat_element(&m, 1, "X", 1);
+    mat_word(&m, 2);
+    mat_word(&m, 201326592);
+    FAILS(read_mat(&set, m.data, m.bytes), EFORMAT, "X should have 201326592 bytes, but the file is cut short");
+    FAILS(read_mat(&set, "MATLAB 7.3 MAT-file", 19), EFORMAT, "ends here");
     mat_header(&m);
     m.data[126] = 'M';
     m.data[127] = 'I';
@@ -409,6 +422,7 @@ static void files_are_read_by_path(void **state)
     const uint8_t images[] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 5, 6, 7, 8};
     const uint8_t labels[] = {0, 0, 8, 1, 0, 0, 0, 2, 4, 255};
     make_folder("f_path");
+    remove("f_path/some-labels-idx1-ubyte");             /* of an earlier run that failed */
     write_file("f_path/letters", images, sizeof images); /* known by its content */
     OK(sps_dataset_open(&set, "f_path/letters", SPS_TEST, NULL));
     assert_string_equal(sps_dataset_get_info(set)->name, "letters");

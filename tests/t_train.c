@@ -580,12 +580,15 @@ static void labels_outside_the_network(void **state)
     FAILS(run_until(0, "labels", "net.name=./two_declared.yaml", 0), EFORMAT, "the last layer gives 2 reals, not 4");
     assert_false(present("labels"));
     run_whole("labels_large", "net.name=./large.yaml train.epochs=1"); /* size and classes are the data's */
-    toy_set("strange", 255);
-    run_whole("labels_strange", "data.name=./strange train.epochs=1"); /* 256 classes, nearly all empty */
+    toy_set("strange", 254);
+    run_whole("labels_strange", "data.name=./strange train.epochs=1"); /* 255 classes, nearly all empty */
     sps_model *model = NULL;
     OK(sps_model_open(&model, "labels_strange"));
-    assert_int_equal(sps_model_get_info(model)->classes, 256);
+    assert_int_equal(sps_model_get_info(model)->classes, 255);
     sps_model_close(model);
+    toy_set("strange", 255); /* is no label */
+    FAILS(run_until(0, "labels_none", "data.name=./strange", 0), EFORMAT, "image 399 of 'strange' has no label");
+    assert_false(present("labels_none"));
 }
 
 /* Every failing allocation is an error without a leak, and the folder can be resumed or used. */
