@@ -84,7 +84,7 @@ enum sps_detection {
     SPS_FPR95_OUT, /* share of home rejected at the highest threshold that detects at least 95 % of foreign */
     SPS_FPR95_IN,  /* share of foreign accepted at the lowest threshold that accepts at least 95 % of home */
     SPS_DETECTED,  /* share of foreign above the given threshold */
-    SPS_REJECTED,  /* share of home above it: means of SPS_DETECTED without it nothing */
+    SPS_REJECTED,  /* share of home above it, without which the share detected says nothing */
     SPS_DETECTIONS
 };
 const char *sps_detection_name(enum sps_detection which, const char **summary);
@@ -130,7 +130,7 @@ struct sps_pick {
 /* The highest threshold found whose selective error is at most alpha with confidence 1 - delta over the draw of n
  * independent calibration images (binomial tail, Clopper and Pearson 1934).  Candidates that were fixed before the
  * data were seen, ascending, are tested in order at the full delta until one fails (fixed-sequence testing;
- * Angelopoulos et al., Learn then Test, arXiv 2110.01052, section 2).  Without them (NULL) the candidates are the order
+ * Angelopoulos et al., Learn then Test, arXiv 2110.01052).  Without them (NULL) the candidates are the order
  * statistics that keep 5, 10, ... 100 % of the images, each tested at delta / 20 (union bound; as Geifman and El-Yaniv,
  * NeurIPS 2017).  Where no candidate passes, nothing is accepted. */
 sps_status sps_pick_error(struct sps_pick *out, const double *scores, const unsigned char *correct, size_t n,
