@@ -239,7 +239,7 @@ static void wrong_names_and_sizes_are_explained(void **state)
     sps_foreign_close(foreign);
     const struct sps_foreign_options many = {.count = (size_t)1 << 33};
     FAILS(sps_foreign_open(&foreign, "noise-uniform", 4, 4, 1, &many), EINVAL, "count of images is 8589934592");
-    struct sps_images four = {"four", 1, 1, 1, 4, NULL, four_channels, no_label};
+    struct sps_images four = {"four", 1, 1, 1, 4, NULL, four_channels, no_label, NULL};
     sps_fitted *fitted;
     FAILS(sps_fitted_create(&fitted, &four, 2, 2, 3), EINVAL, "have 4 channels, cannot become ones of 3");
     FAILS(sps_fitted_create(&fitted, &four, 0, 2, 4), EINVAL, "size is 0 x 2");

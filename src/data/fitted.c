@@ -67,6 +67,12 @@ void sps_fitted_free(sps_fitted *f)
     sps_free(f);
 }
 
+static sps_status load(const void *self, size_t first, size_t count)
+{
+    const sps_fitted *f = self;
+    return sps_images_load(&f->from, first, count);
+}
+
 struct sps_images sps_fitted_images(const sps_fitted *f)
 {
     return (struct sps_images){.name = f->from.name,
@@ -76,5 +82,6 @@ struct sps_images sps_fitted_images(const sps_fitted *f)
                                .channels = f->channels,
                                .self = f,
                                .image = image_of,
-                               .label = label_of};
+                               .label = label_of,
+                               .load = load};
 }

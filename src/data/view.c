@@ -56,9 +56,11 @@ static size_t image_bytes(const struct sps_images *set)
     return (size_t)set->height * set->width * set->channels;
 }
 
+/* Some images, as many as a set that makes its own keeps (images.h): asked for here, by one thread, made on all. */
 struct job {
     const sps_view *view;
     size_t first;
+    const uint8_t *from[SPS_IMAGES_KEPT];
     uint8_t *pixels;
     atomic_size_t failed; /* an image that could not be made, or SIZE_MAX */
 };
@@ -66,8 +68,7 @@ struct job {
 static sps_status make_one(const struct job *job, size_t i)
 {
     const sps_view *view = job->view;
-    return view->make(view, job->pixels + i * image_bytes(&view->images),
-                      view->from.image(view->from.self, job->first + i), job->first + i);
+    return view->make(view, job->pixels + i * image_bytes(&view->images), job->from[i], job->first + i);
 }
 
 static void make_task(void *work, size_t i, int worker)
@@ -76,6 +77,17 @@ static void make_task(void *work, size_t i, int worker)
     struct job *job = work;
     if (make_one(job, i) != SPS_OK)
         atomic_store(&job->failed, i);
+}
+
+static sps_status make_some(const sps_view *view, uint8_t *pixels, size_t first, size_t count)
+{
+    struct job job = {.view = view, .first = first, .pixels = pixels, .failed = SIZE_MAX};
+    for (size_t i = 0; i < count; i++)
+        job.from[i] = view->from.image(view->from.self, first + i);
+    sps_team_run(view->team, count, make_task, &job);
+    /* The sentence stays with the thread that failed: this one fails again to have it. */
+    const size_t failed = atomic_load(&job.failed);
+    return failed != SIZE_MAX ? make_one(&job, failed) : SPS_OK;
 }
 
 static sps_status load(const void *self, size_t first, size_t count)
@@ -93,12 +105,10 @@ static sps_status load(const void *self, size_t first, size_t count)
         SPS_TRY(sps_calloc(&block->pixels, count, image_bytes(&view->images), "a block of images"));
         block->room = count;
     }
-    struct job job = {.view = view, .first = first, .pixels = block->pixels, .failed = SIZE_MAX};
-    sps_team_run(view->team, count, make_task, &job);
-    /* The sentence stays with the thread that failed: this one fails again to have it. */
-    const size_t failed = atomic_load(&job.failed);
-    if (failed != SIZE_MAX)
-        SPS_TRY(make_one(&job, failed));
+    for (size_t i = 0; i < count; i += SPS_IMAGES_KEPT) {
+        size_t some = count - i < SPS_IMAGES_KEPT ? count - i : SPS_IMAGES_KEPT;
+        SPS_TRY(make_some(view, block->pixels + i * image_bytes(&view->images), first + i, some));
+    }
     block->first = first;
     block->count = count;
     return SPS_OK;
