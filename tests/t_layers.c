@@ -92,8 +92,8 @@ static struct sps_graph *conv_graph(const struct conv_case *q, int binary, int t
              "input: {height: %d, width: %d, channels: %d}\nclasses: 3\nlayers:\n%s"
              "  - conv: {out: %d, kernel: %d, stride: %d, pad: %d, pool: %d, pool_ceil: %s, binary: %s}\n%s  - dense: "
              "{out: classes}\n",
-             q->h, q->w, input_c, front, q->o, q->kernel, q->stride, q->pad, q->pool, q->ceil ? "true" : "false",
-             binary ? "true" : "false", back);
+             q->h, q->w, input_c, front, q->o, q->kernel, q->stride, q->pad, q->pool,
+             q->ceil && q->pool > 1 ? "true" : "false", binary ? "true" : "false", back);
     return make_graph(text,
                       &(struct sps_graph_options){.training = training, .threads = threads, .batch = batch, .seed = 5});
 }
