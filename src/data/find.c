@@ -89,7 +89,7 @@ sps_status sps_read_one_file(struct sps_raw_images *out, const char *path, const
 {
     sps_status status;
     char plain[SPS_PATH_BYTES], labels[SPS_PATH_BYTES];
-    const struct sps_data_format *format;
+    const struct sps_data_format *format = NULL;
     sps_source *files[2] = {NULL, NULL};
     SPS_TRY(plain_path(plain, path));
     if (without(path, strlen(path), ".txt") < strlen(path))
