@@ -5,7 +5,7 @@
 #include <math.h>
 
 /* ln n! of a whole number.  (lgamma() writes a global sign: threads would race for it.)  Stirling's series, right to
- * 1e-11 from 10 on. */
+ * 1e-10 from 10 on. */
 static double log_factorial(double n)
 {
     double product = 1;
