@@ -46,14 +46,14 @@ static sps_status try_it(struct advice *a, const struct sps_cim_options *options
     if (status != SPS_OK)
         return status;
     const json_t *engine = json_object_get(result, "engine");
-    a->accuracy = sps_cim_real(engine, "accuracy");
-    a->nll = sps_cim_real(engine, "nll");
-    a->mutual_information = sps_cim_real(engine, "mutual_information");
+    a->accuracy = sps_cli_report_number(engine, "accuracy");
+    a->nll = sps_cli_report_number(engine, "nll");
+    a->mutual_information = sps_cli_report_number(engine, "mutual_information");
     *t = (struct trial){bits,
                         span,
-                        sps_cim_real(result, "accuracy"),
-                        sps_cim_real(result, "nll"),
-                        sps_cim_real(result, "mutual_information"),
+                        sps_cli_report_number(result, "accuracy"),
+                        sps_cli_report_number(result, "nll"),
+                        sps_cli_report_number(result, "mutual_information"),
                         0};
     t->good = t->accuracy >= a->accuracy - options->tolerance && t->nll <= a->nll + NLL_MOST &&
               fabs(t->mutual_information - a->mutual_information) <= MUTUAL_INFORMATION_MOST * a->mutual_information;

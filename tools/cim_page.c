@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The page of one run: what the chip answers, what that costs and where, and how the model lies on its arrays. */
 #include "cim_page.h"
+#include "report.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -94,9 +95,9 @@ static sps_status measured_table(sps_page *page, const json_t *result)
         for (int k = 0; k < (chips > 1 ? 4 : 1); k++) {
             char key[64];
             snprintf(key, sizeof key, "%s%s", measured[i].key, spread[k]);
-            sps_cim_number_cell(cells, measured[i].by * sps_cim_real(result, key));
+            sps_cim_number_cell(cells, measured[i].by * sps_cli_report_number(result, key));
         }
-        sps_cim_number_cell(cells, measured[i].by * sps_cim_real(engine, measured[i].key));
+        sps_cim_number_cell(cells, measured[i].by * sps_cli_report_number(engine, measured[i].key));
     }
     return sps_cim_table(page, NULL, chips > 1 ? "lrrrrr" : "lrr", chips > 1 ? many : one, cells);
 }
@@ -114,14 +115,14 @@ static sps_status draw_chips(sps_page *page, const json_t *result)
 {
     const json_t *chips = json_object_get(result, "chip");
     size_t n = json_array_size(chips), every = (n + CHIPS_DRAWN - 1) / CHIPS_DRAWN, points = 0;
-    double engine = 100 * sps_cim_real(json_object_get(result, "engine"), "accuracy"),
-           limit = engine - 100 * sps_cim_real(result, "yield_tolerance");
+    double engine = 100 * sps_cli_report_number(json_object_get(result, "engine"), "accuracy"),
+           limit = engine - 100 * sps_cli_report_number(result, "yield_tolerance");
     double *accuracy = calloc(2 * n, sizeof *accuracy);
     if (accuracy == NULL)
         return SPS_ENOMEM;
     double *share = accuracy + n;
     for (size_t i = 0; i < n; i++)
-        accuracy[i] = 100 * sps_cim_real(json_array_get(chips, i), "accuracy");
+        accuracy[i] = 100 * sps_cli_report_number(json_array_get(chips, i), "accuracy");
     qsort(accuracy, n, sizeof *accuracy, falling);
     for (size_t i = every - 1; i < n; i += every) {
         accuracy[points] = accuracy[i];
@@ -159,7 +160,8 @@ static sps_status write_answers(sps_page *page, const json_t *result)
     if (status != SPS_OK || chips < 2)
         return status;
     sps_cim_paragraph(page, "Yield: %.4g %% of the chips stay within %.4g %% (absolute) of the engine's accuracy.",
-                      100 * sps_cim_real(result, "yield"), 100 * sps_cim_real(result, "yield_tolerance"));
+                      100 * sps_cli_report_number(result, "yield"),
+                      100 * sps_cli_report_number(result, "yield_tolerance"));
     return draw_chips(page, result);
 }
 
@@ -173,7 +175,7 @@ static void band_row(json_t *cells, const json_t *result, const char *name, cons
     for (int i = 0; i < 3; i++) {
         char key[64];
         snprintf(key, sizeof key, "%s%s_%s", stem, bounds[i], unit);
-        sps_cim_number_cell(cells, by * sps_cim_real(result, key));
+        sps_cim_number_cell(cells, by * sps_cli_report_number(result, key));
     }
 }
 
@@ -193,7 +195,7 @@ static sps_status cost_table(sps_page *page, const json_t *result)
     band_row(cells, result, "area, mm²", "area", "m2", 1e6);
     for (size_t i = 0; i < sizeof single / sizeof *single; i++) {
         sps_cim_cell(cells, "%s", single[i].name);
-        sps_cim_number_cell(cells, single[i].by * sps_cim_real(result, single[i].key));
+        sps_cim_number_cell(cells, single[i].by * sps_cli_report_number(result, single[i].key));
         sps_cim_cell(cells, "%s", "");
         sps_cim_cell(cells, "%s", "");
     }
@@ -239,7 +241,7 @@ static double bound_of(const json_t *object, const struct stack *s, const char *
 {
     char key[64];
     snprintf(key, sizeof key, "%s%s_%s", s->stem, bound, s->suffix);
-    return sps_cim_real(object, key);
+    return sps_cli_report_number(object, key);
 }
 
 /* The last bar is the whole less all layers. */
@@ -257,7 +259,7 @@ static void fill_data(struct stack_data *d, const struct stack *s, const json_t 
         double all = json_number_value(value), left = all;
         d->part[p] = name;
         for (int i = 0; i < rest; i++) {
-            double of = sps_cim_real(json_object_get(json_array_get(layers, (size_t)i), s->of), name);
+            double of = sps_cli_report_number(json_object_get(json_array_get(layers, (size_t)i), s->of), name);
             d->value[i * d->parts + p] = isnan(of) ? 0 : of;
             left -= isnan(of) ? 0 : of;
         }
@@ -352,7 +354,7 @@ static sps_status draw_latency(sps_page *page, const json_t *result)
     for (int i = 0; i < count; i++) {
         const json_t *layer = json_array_get(layers, (size_t)i);
         d.bar[i] = sps_cim_text(layer, "name");
-        d.value[i] = sps_cim_real(layer, "latency_s");
+        d.value[i] = sps_cli_report_number(layer, "latency_s");
         most = fmax(most, d.value[i]);
     }
     snprintf(axis, sizeof axis, "latency, %ss", sps_report_prefix(most, &by));
@@ -374,11 +376,11 @@ static sps_status items_table(sps_page *page, const json_t *result)
     json_array_foreach(json_object_get(result, "items"), i, item)
     {
         char each[64];
-        with_prefix(each, sps_cim_real(item, "each_j"), "J");
+        with_prefix(each, sps_cli_report_number(item, "each_j"), "J");
         band_row(cells, item, sps_cim_text(item, "name"), "energy", "j", 1e9);
-        sps_cim_number_cell(cells, sps_cim_real(item, "count"));
+        sps_cim_number_cell(cells, sps_cli_report_number(item, "count"));
         sps_cim_cell(cells, "%s", each);
-        sps_cim_number_cell(cells, sps_cim_real(item, "node_nm"));
+        sps_cim_number_cell(cells, sps_cli_report_number(item, "node_nm"));
         sps_cim_cell(cells, "%s", sps_cim_text(item, "method"));
         sps_cim_cell(cells, "%s", sps_cim_text(item, "source"));
     }
@@ -423,7 +425,7 @@ static sps_status counts_table(sps_page *page, const json_t *result)
             sps_cim_cell(cells, "%s", counted[k].name);
             for (size_t i = 0; i <= count; i++) {
                 const json_t *of = i < count ? json_array_get(layers, i) : result;
-                sps_cim_cell(cells, "%.10g", sps_cim_real(json_object_get(of, "counts"), counted[k].key));
+                sps_cim_cell(cells, "%.10g", sps_cli_report_number(json_object_get(of, "counts"), counted[k].key));
             }
         }
         status = sps_cim_table(page, "Counts", align, heads, json_incref(cells));
@@ -539,14 +541,14 @@ static sps_status write_map(sps_page *page, const json_t *result)
 static void write_head(sps_page *page, const json_t *result)
 {
     char energy[64] = "", latency[64] = "", accuracy[96] = "";
-    with_prefix(energy, sps_cim_real(result, "energy_j"), "J");
-    with_prefix(latency, sps_cim_real(result, "latency_s"), "s");
+    with_prefix(energy, sps_cli_report_number(result, "energy_j"), "J");
+    with_prefix(latency, sps_cli_report_number(result, "latency_s"), "s");
     if (json_object_get(result, "n") != NULL)
         snprintf(accuracy, sizeof accuracy, "%.4g %% accuracy (engine: %.4g %%), ",
-                 100 * sps_cim_real(result, "accuracy"),
-                 100 * sps_cim_real(json_object_get(result, "engine"), "accuracy"));
+                 100 * sps_cli_report_number(result, "accuracy"),
+                 100 * sps_cli_report_number(json_object_get(result, "engine"), "accuracy"));
     sps_cim_paragraph(page, "%s%s and %s a prediction, %.4g mm².", accuracy, energy, latency,
-                      1e6 * sps_cim_real(result, "area_m2"));
+                      1e6 * sps_cli_report_number(result, "area_m2"));
     if (json_is_true(json_object_get(result, "extrapolated")))
         sps_page_paragraph(page, "Extrapolated: the device is used where its law does not hold (device.extrapolate).");
     sps_cim_paragraph(page, "Model: %s. Network: %s. Method: %s. Chip: %s. Paths come from %s.",

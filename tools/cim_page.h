@@ -17,13 +17,6 @@ sps_status sps_cim_sweep_page(const char *folder, const struct sps_cim_options *
 
 /* ---- what both need ---- */
 
-/* A number, NAN where there is none. */
-static inline double sps_cim_real(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    return json_is_number(value) ? json_number_value(value) : NAN;
-}
-
 static inline const char *sps_cim_text(const json_t *object, const char *key)
 {
     const char *text = json_string_value(json_object_get(object, key));

@@ -16,23 +16,11 @@ enum { SWEEPS_MAX = 8, VALUES_MAX = 256, POINTS_MAX = 100000, TEXT_MAX = 256 };
 
 /* ---- files ---- */
 
-static sps_status save_json(const char *folder, const char *name, const json_t *value)
-{
-    char path[4600];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    char *text = json_dumps(value, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
-    if (text == NULL)
-        return SPS_ENOMEM;
-    sps_status status = sps_file_save(path, text, strlen(text));
-    free(text);
-    return status;
-}
-
 int sps_cim_save(const char *folder, json_t *result)
 {
     sps_status status = sps_make_folder(folder);
     if (status == SPS_OK)
-        status = save_json(folder, "result.json", result);
+        status = sps_cli_report_save(folder, "result.json", result);
     if (status == SPS_OK)
         status = sps_cim_page(folder, result);
     return status == SPS_OK ? 0 : sps_console_failed(status);
@@ -286,7 +274,7 @@ static int run_point(json_t **rows, const struct sweeps *all, const struct point
     if (!done)
         status = sps_cim_run(&result, packed, images, &p->options, show_progress, at);
     if (status == SPS_OK && !done)
-        status = save_json(folder, p->file, result);
+        status = sps_cli_report_save(folder, p->file, result);
     if (status == SPS_OK)
         json_array_append_new(*rows, row_of(all, p, result));
     json_decref(result);
@@ -304,7 +292,7 @@ static int finish(const struct sweeps *all, const struct sps_cim_options *option
         keys[a] = all->axis[a].key;
     sps_status status = save_table(folder, all, rows);
     if (status == SPS_OK)
-        status = save_json(folder, "sweep.json", rows);
+        status = sps_cli_report_save(folder, "sweep.json", rows);
     if (status == SPS_OK)
         status = sps_cim_sweep_page(folder, options, keys, all->axes, rows);
     if (status != SPS_OK)

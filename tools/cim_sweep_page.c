@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cim_page.h"
+#include "report.h"
 
 enum { LINES_MAX = 40, TICKS_MAX = 12, ROWS_SHOWN = 500, NAME_BYTES = 256 };
 static const double LOG_FROM = 30; /* x is logarithmic where its values span so much */
@@ -136,10 +137,10 @@ static void fill_line(struct sps_line *line, double *numbers, const struct sweep
     for (size_t i = 0; i < s->points; i++) {
         const json_t *row = row_at(p, s->row[i]);
         x[i] = p->x[s->row[i]];
-        y[i] = m->by * sps_cim_real(row, m->key);
-        double sd = m->sd != NULL ? m->by * sps_cim_real(row, m->sd) : NAN;
-        low[i] = m->low != NULL ? m->by * sps_cim_real(row, m->low) : y[i] - sd;
-        high[i] = m->high != NULL ? m->by * sps_cim_real(row, m->high) : y[i] + sd;
+        y[i] = m->by * sps_cli_report_number(row, m->key);
+        double sd = m->sd != NULL ? m->by * sps_cli_report_number(row, m->sd) : NAN;
+        low[i] = m->low != NULL ? m->by * sps_cli_report_number(row, m->low) : y[i] - sd;
+        high[i] = m->high != NULL ? m->by * sps_cli_report_number(row, m->high) : y[i] + sd;
     }
     *line = (struct sps_line){*s->name != 0 ? s->name : "chip", s->points, x, y, low, high, SPS_LINE_MARKED};
 }
@@ -147,7 +148,7 @@ static void fill_line(struct sps_line *line, double *numbers, const struct sweep
 static int has_values(const struct sweep_plot *p, const struct metric *m)
 {
     for (size_t i = 0; i < p->row_count; i++)
-        if (isfinite(sps_cim_real(row_at(p, i), m->key)))
+        if (isfinite(sps_cli_report_number(row_at(p, i), m->key)))
             return 1;
     return 0;
 }
@@ -185,7 +186,7 @@ static sps_status draw_metric(sps_page *page, const char *folder, const struct s
 {
     struct sps_line lines[LINES_MAX + 1];
     double *numbers = calloc(4 * p->row_count + 1, sizeof *numbers), *at = numbers;
-    double engine = m->engine != NULL ? m->by * sps_cim_real(row_at(p, 0), m->engine) : NAN;
+    double engine = m->engine != NULL ? m->by * sps_cli_report_number(row_at(p, 0), m->engine) : NAN;
     char caption[200];
     const char *same = "";
     int count = p->series_count;
@@ -242,7 +243,7 @@ static sps_status rows_table(sps_page *page, const struct sweep_plot *p)
         for (int k = 0; k < p->key_count; k++)
             sps_cim_cell(cells, "%s", sps_cim_text(row_at(p, i), p->keys[k]));
         for (int m = 0; m < METRICS; m++)
-            sps_cim_number_cell(cells, metrics[m].by * sps_cim_real(row_at(p, i), metrics[m].key));
+            sps_cim_number_cell(cells, metrics[m].by * sps_cli_report_number(row_at(p, i), metrics[m].key));
     }
     return sps_cim_table(page, NULL, align, heads, cells);
 }

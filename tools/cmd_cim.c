@@ -257,9 +257,9 @@ static void print_measured(const json_t *result)
            (long long)json_integer_value(json_object_get(result, "chip_seed")));
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char key[64];
-        double value = sps_cim_real(result, rows[i].key), same = sps_cim_real(engine, rows[i].key);
+        double value = sps_cli_report_number(result, rows[i].key), same = sps_cli_report_number(engine, rows[i].key);
         snprintf(key, sizeof key, "%s_sd", rows[i].key);
-        double sd = sps_cim_real(result, key);
+        double sd = sps_cli_report_number(result, key);
         if (isnan(value)) {
             printf("%-24s undefined\n", rows[i].key);
             continue;
@@ -272,12 +272,12 @@ static void print_measured(const json_t *result)
             printf(" (engine: %.4g)", rows[i].by * same);
         putchar('\n');
     }
-    if (sps_cim_real(result, "scale_error") > 1e-6)
+    if (sps_cli_report_number(result, "scale_error") > 1e-6)
         printf("%-24s %.3g %% are not as trained, error %.3g of the largest (root of the mean square)\n", "scales",
-               100 * sps_cim_real(result, "scales_wrong"), sps_cim_real(result, "scale_error"));
+               100 * sps_cli_report_number(result, "scales_wrong"), sps_cli_report_number(result, "scale_error"));
     if (json_is_null(json_object_get(result, "scale_error")))
         printf("%-24s taken as trained: a packed file has thresholds only\n", "scales");
-    printf("%-24s %.4g images/s\n", "simulated", sps_cim_real(result, "images_per_s"));
+    printf("%-24s %.4g images/s\n", "simulated", sps_cli_report_number(result, "images_per_s"));
 }
 
 static void print_items(const json_t *result)
@@ -291,19 +291,19 @@ static void print_items(const json_t *result)
         if (json_is_integer(json_object_get(item, "node_nm")))
             snprintf(node, sizeof node, "%lld", (long long)json_integer_value(json_object_get(item, "node_nm")));
         printf("%-22s %11.4g %10.4g %10.4g %13.6g %9.3g  %4s  %s\n", json_string_value(json_object_get(item, "name")),
-               1e9 * sps_cim_real(item, "energy_j"), 1e9 * sps_cim_real(item, "energy_low_j"),
-               1e9 * sps_cim_real(item, "energy_high_j"), sps_cim_real(item, "count"),
-               1e12 * sps_cim_real(item, "each_j"), node, json_string_value(json_object_get(item, "method")));
+               1e9 * sps_cli_report_number(item, "energy_j"), 1e9 * sps_cli_report_number(item, "energy_low_j"),
+               1e9 * sps_cli_report_number(item, "energy_high_j"), sps_cli_report_number(item, "count"),
+               1e12 * sps_cli_report_number(item, "each_j"), node, json_string_value(json_object_get(item, "method")));
     }
     puts("\nlayer                arrays  activations  conversions    made  energy nJ  latency us  area mm2");
     json_array_foreach(json_object_get(result, "layers"), i, item)
     {
         const json_t *counts = json_object_get(item, "counts");
         printf("%-18s %8.0f %12.0f %12.0f %7.4g %10.4g %11.4g %9.3g\n",
-               json_string_value(json_object_get(item, "name")), sps_cim_real(counts, "arrays"),
-               sps_cim_real(counts, "activations"), sps_cim_real(counts, "conversions"), sps_cim_real(item, "sums"),
-               1e9 * sps_cim_real(item, "energy_j"), 1e6 * sps_cim_real(item, "latency_s"),
-               1e6 * sps_cim_real(item, "area_m2"));
+               json_string_value(json_object_get(item, "name")), sps_cli_report_number(counts, "arrays"),
+               sps_cli_report_number(counts, "activations"), sps_cli_report_number(counts, "conversions"),
+               sps_cli_report_number(item, "sums"), 1e9 * sps_cli_report_number(item, "energy_j"),
+               1e6 * sps_cli_report_number(item, "latency_s"), 1e6 * sps_cli_report_number(item, "area_m2"));
     }
 }
 
@@ -322,17 +322,17 @@ static int print_text(const json_t *result)
         print_measured(result);
     }
     print_energy("energy of a prediction", result, 1e6, "uJ");
-    printf("%-24s %.4g us\n", "latency", 1e6 * sps_cim_real(result, "latency_s"));
-    printf("%-24s %.4g mm2 (%.4g to %.4g)\n", "area", 1e6 * sps_cim_real(result, "area_m2"),
-           1e6 * sps_cim_real(result, "area_low_m2"), 1e6 * sps_cim_real(result, "area_high_m2"));
+    printf("%-24s %.4g us\n", "latency", 1e6 * sps_cli_report_number(result, "latency_s"));
+    printf("%-24s %.4g mm2 (%.4g to %.4g)\n", "area", 1e6 * sps_cli_report_number(result, "area_m2"),
+           1e6 * sps_cli_report_number(result, "area_low_m2"), 1e6 * sps_cli_report_number(result, "area_high_m2"));
     printf("%-24s %.0f arrays, %.0f for scales; a pass: %.0f activations, %.0f conversions\n", "counts",
-           sps_cim_real(counts, "arrays"), sps_cim_real(counts, "scale_arrays"), sps_cim_real(counts, "activations"),
-           sps_cim_real(counts, "conversions"));
+           sps_cli_report_number(counts, "arrays"), sps_cli_report_number(counts, "scale_arrays"),
+           sps_cli_report_number(counts, "activations"), sps_cli_report_number(counts, "conversions"));
     printf("%-24s %.0f, %.4g mW at work, %.4g predictions until one wears out\n", "stochastic units",
-           sps_cim_real(counts, "units"), 1e3 * sps_cim_real(result, "unit_power_w"),
-           sps_cim_real(result, "lifetime_predictions"));
-    printf("%-24s %.4g nJ, %.4g us\n", "programming, once", 1e9 * sps_cim_real(result, "write_energy_j"),
-           1e6 * sps_cim_real(result, "write_time_s"));
+           sps_cli_report_number(counts, "units"), 1e3 * sps_cli_report_number(result, "unit_power_w"),
+           sps_cli_report_number(result, "lifetime_predictions"));
+    printf("%-24s %.4g nJ, %.4g us\n", "programming, once", 1e9 * sps_cli_report_number(result, "write_energy_j"),
+           1e6 * sps_cli_report_number(result, "write_time_s"));
     print_items(result);
     return 0;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "console.h"
+#include "spinscale/file.h"
 
 /* Nine digits give every float back, and hide the noise behind them. */
 enum { REAL_DIGITS = 9, LABEL_WIDTH = 24 };
@@ -151,4 +152,22 @@ int sps_cli_report_dump(json_t *value)
         json_decref(value);
     }
     return failed ? sps_console_error("out of memory") : 0;
+}
+
+double sps_cli_report_number(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+sps_status sps_cli_report_save(const char *folder, const char *name, const json_t *value)
+{
+    char path[4600];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    char *text = json_dumps(value, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
+    if (text == NULL)
+        return SPS_ENOMEM;
+    sps_status status = sps_file_save(path, text, strlen(text));
+    free(text);
+    return status;
 }

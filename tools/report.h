@@ -9,6 +9,8 @@
 
 #include <jansson.h>
 
+#include "spinscale/status.h"
+
 struct sps_cli_report_row {
     const char *key, *unit;
     json_t *value; /* a string, number, boolean or null */
@@ -40,6 +42,10 @@ int sps_cli_report_print(struct sps_cli_report *report, int json);
 int sps_cli_report_dump(json_t *value);
 /* A string whatever its bytes: those that are not UTF-8 become '?'. */
 json_t *sps_cli_report_string(const char *text);
+/* A number of an object, NAN where there is none. */
+double sps_cli_report_number(const json_t *object, const char *key);
+/* FOLDER/NAME, whole or not at all. */
+sps_status sps_cli_report_save(const char *folder, const char *name, const json_t *value);
 /* text to a stream, control characters as '?': names may come from files. */
 void sps_cli_report_plain(FILE *out, const char *text);
 #endif

@@ -70,16 +70,9 @@ static void plan_foreign(struct plan *p, const struct sps_suite *s, const struct
     plan_row(p, "ood", noisy, NULL, 0, 1);
     snprintf(noisy, sizeof noisy, "%s+uniform:0.5", s->data);
     plan_row(p, "ood", noisy, NULL, 0, 1);
-    for (size_t i = 0; sets[i] != NULL; i++) {
-        sps_dataset *set = NULL;
-        if (strcmp(sets[i], home->name) == 0)
-            continue;
-        if (sps_dataset_open(&set, sets[i], SPS_TEST, s->data_dir) == SPS_OK)
+    for (size_t i = 0; sets[i] != NULL; i++)
+        if (strcmp(sets[i], home->name) != 0)
             plan_row(p, "ood", sets[i], NULL, 0, 1);
-        else
-            sps_console_say("%s is left out: %s", sets[i], sps_last_error());
-        sps_dataset_free(set);
-    }
 }
 
 static void plan_rows(struct plan *p, const struct sps_suite *s, const struct sps_predictor *predictor,
@@ -154,7 +147,8 @@ static sps_status describe(json_t *object, struct work *w, const struct row *r, 
         status = sps_metrics_value(e->metrics, measured[i], &value);
         int undefined = !isfinite(value) || (r->foreign && i < 2); /* labels of foreign images mean nothing here */
         json_object_set_new(object, measured[i], undefined ? json_null() : json_real(value));
-        accepted = value;
+        if (strcmp(measured[i], "accepted") == 0)
+            accepted = value;
     }
     json_object_set_new(object, "detected", json_real(1 - accepted));
     if (w->at == 0) {
@@ -223,22 +217,12 @@ static sps_status evaluate_shifted(json_t *object, struct work *w, const struct 
 
 /* ---- results that are there already ---- */
 
-static void row_path(char path[4600], const struct sps_suite *s, const struct row *r)
+static void row_file(char file[256], const struct row *r)
 {
-    snprintf(path, 4600, "%s/row_%s_%s_%d.json", s->folder, r->suite, r->name, r->severity);
-    for (char *c = path + strlen(s->folder) + 1; *c != 0; c++)
+    snprintf(file, 256, "row_%s_%s_%d.json", r->suite, r->name, r->severity);
+    for (char *c = file; *c != 0; c++)
         if (strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-", *c) == NULL)
             *c = '_';
-}
-
-static sps_status save(const char *path, const json_t *value)
-{
-    char *text = json_dumps(value, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
-    if (text == NULL)
-        return SPS_ENOMEM;
-    sps_status status = sps_file_save(path, text, strlen(text));
-    free(text);
-    return status;
 }
 
 /* What a row follows from, beside its own name. */
@@ -253,11 +237,12 @@ static json_t *basis_of(const struct work *w)
 
 static json_t *load(const struct work *w, const struct row *r)
 {
-    char path[4600];
+    char file[256], path[4600];
     json_error_t error;
     if (w->suite->folder == NULL || w->at == 0) /* the clean images' scores are needed every time */
         return NULL;
-    row_path(path, w->suite, r);
+    row_file(file, r);
+    snprintf(path, sizeof path, "%s/%s", w->suite->folder, file);
     json_t *old = json_load_file(path, 0, &error), *basis = basis_of(w);
     int same = old != NULL && json_equal(json_object_get(old, "basis"), basis);
     json_decref(basis);
@@ -273,7 +258,7 @@ static sps_status run_row(json_t *rows, struct work *w)
     json_t *object = load(w, r);
     sps_status status = SPS_OK;
     if (object == NULL) {
-        char path[4600];
+        char file[256];
         object = json_object();
         json_object_set_new(object, "suite", json_string(r->suite));
         json_object_set_new(object, "name", sps_cli_report_string(r->name));
@@ -285,23 +270,21 @@ static sps_status run_row(json_t *rows, struct work *w)
                                    : evaluate_images(object, w, r, w->home);
         if (status == SPS_OK && w->suite->folder != NULL) {
             json_object_set_new(object, "basis", basis_of(w));
-            row_path(path, w->suite, r);
-            status = save(path, object);
+            row_file(file, r);
+            status = sps_cli_report_save(w->suite->folder, file, object);
         }
     }
     if (status == SPS_OK)
         json_array_append(rows, object);
     json_decref(object);
-    return status;
+    if (status != SPS_ENOTFOUND || !r->foreign)
+        return status;
+    sps_console_progress_clear();
+    sps_console_say("%s is left out: %s", r->name, sps_last_error());
+    return SPS_OK;
 }
 
 /* ---- output ---- */
-
-static double real_of(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    return json_is_number(value) ? json_number_value(value) : NAN;
-}
 
 static void print_number(FILE *out, double value, double by, int width, int digits)
 {
@@ -321,8 +304,8 @@ static void add_means(json_t *result, const json_t *rows)
     {
         if (strcmp(json_string_value(json_object_get(row, "suite")), "corruption") != 0)
             continue;
-        error += 1 - real_of(row, "accuracy");
-        detected += real_of(row, "detected");
+        error += 1 - sps_cli_report_number(row, "accuracy");
+        detected += sps_cli_report_number(row, "detected");
         n++;
     }
     json_object_set_new(result, "mean_corruption_error", n > 0 && isfinite(error) ? json_real(error / n) : json_null());
@@ -337,26 +320,26 @@ static void print_text(const json_t *result)
          "entropy  by MI");
     json_array_foreach(json_object_get(result, "rows"), i, row)
     {
-        double amount = real_of(row, "amount");
+        double amount = sps_cli_report_number(row, "amount");
         printf("%-11s %-28s ", json_string_value(json_object_get(row, "suite")),
                json_string_value(json_object_get(row, "name")));
         if (isnan(amount))
             printf("%6s", "-");
         else
             printf("%6.3g", amount);
-        print_number(stdout, real_of(row, "accuracy"), 100, 11, 2);
-        print_number(stdout, real_of(row, "nll"), 1, 8, 4);
-        print_number(stdout, real_of(row, "entropy"), 1, 8, 4);
-        print_number(stdout, real_of(row, "mutual_information"), 1, 7, 4);
-        print_number(stdout, real_of(row, "detected"), 100, 11, 2);
-        print_number(stdout, real_of(row, "auroc_entropy"), 1, 17, 4);
-        print_number(stdout, real_of(row, "auroc_mutual_information"), 1, 6, 4);
+        print_number(stdout, sps_cli_report_number(row, "accuracy"), 100, 11, 2);
+        print_number(stdout, sps_cli_report_number(row, "nll"), 1, 8, 4);
+        print_number(stdout, sps_cli_report_number(row, "entropy"), 1, 8, 4);
+        print_number(stdout, sps_cli_report_number(row, "mutual_information"), 1, 7, 4);
+        print_number(stdout, sps_cli_report_number(row, "detected"), 100, 11, 2);
+        print_number(stdout, sps_cli_report_number(row, "auroc_entropy"), 1, 17, 4);
+        print_number(stdout, sps_cli_report_number(row, "auroc_mutual_information"), 1, 6, 4);
         putchar('\n');
     }
-    double error = real_of(result, "mean_corruption_error");
+    double error = sps_cli_report_number(result, "mean_corruption_error");
     if (!isnan(error))
         printf("\nmean over corruptions: error %.2f %% (unnormalised, the paper's \"mCE\"), detected %.2f %%\n",
-               100 * error, 100 * real_of(result, "mean_corruption_detected"));
+               100 * error, 100 * sps_cli_report_number(result, "mean_corruption_detected"));
     puts("\nNLL, entropy and MI (mutual information) in nats; detected: share that the accept rule rejects, the first "
          "row's "
          "is the\nrejection at home; AUROC: clean images against the row's, by the score");
@@ -390,7 +373,7 @@ static sps_status save_table(const struct sps_suite *s, const json_t *rows)
         fprintf(out, "\n%s,%s", json_string_value(json_object_get(row, "suite")),
                 json_string_value(json_object_get(row, "name")));
         for (int k = 0; keys[k] != NULL; k++) {
-            double value = real_of(row, keys[k]);
+            double value = sps_cli_report_number(row, keys[k]);
             fputc(',', out);
             if (!isnan(value))
                 fprintf(out, "%.9g", value);
@@ -406,7 +389,6 @@ static sps_status save_table(const struct sps_suite *s, const json_t *rows)
 static int finish(const struct work *w, json_t *rows)
 {
     const struct sps_suite *s = w->suite;
-    char path[4600];
     json_t *result =
         json_pack("{s:o,s:s,s:s,s:I,s:s}", "model", sps_cli_report_string(s->model), "model_sha256", s->model_sha256,
                   "data", w->home->name, "samples", (json_int_t)s->predict.samples, "suite", s->names);
@@ -416,8 +398,7 @@ static int finish(const struct work *w, json_t *rows)
     add_means(result, rows);
     sps_status status = SPS_OK;
     if (s->folder != NULL) {
-        snprintf(path, sizeof path, "%s/suite.json", s->folder);
-        status = save(path, result);
+        status = sps_cli_report_save(s->folder, "suite.json", result);
         if (status == SPS_OK)
             status = save_table(s, rows);
     }

@@ -41,7 +41,6 @@
       "scale, bias and normalisation folded into a threshold for each entry, or multiplied out", "")                   \
     X(unit, CHOICE, "unit.per", "network", "network|layer|map|neuron", 0, 0,                                           \
       "stochastic units: one for the network, for each layer, input map or input neuron", "Scale-Dropout Table VII")   \
-    X(input_bits, INT, "input.bits", "8", "", 8, 8, "bits of a pixel, applied one after the other", "")                \
     X(reuse, CHOICE, "reuse", "none", "none|first|paths", 0, 0,                                                        \
       "what passes share: nothing, the first layer's sums, or all layers up to where their paths part", "ours")
 

@@ -286,12 +286,11 @@ static void price_whole(struct pricing *p)
     cost->lifetime = asked > 0 ? d->endurance / (2 * asked) : INFINITY;
 }
 
-static const char *how_conversions(const struct sps_chip *chip, enum sps_part_key *key)
+static enum sps_part_key part_of_conversions(const struct sps_chip *chip)
 {
-    *key = chip->p.adc == SPS_ADC_SENSE ? SPS_PART_sense
+    return chip->p.adc == SPS_ADC_SENSE ? SPS_PART_sense
            : chip->p.adc == SPS_ADC_SAR ? SPS_PART_sar_bit
                                         : SPS_PART_comparator;
-    return items[CONVERSIONS].name;
 }
 
 static void name_items(struct pricing *p)
@@ -299,11 +298,9 @@ static void name_items(struct pricing *p)
     struct sps_chip_cost *cost = p->cost;
     cost->item_count = ITEM_COUNT;
     for (int i = 0; i < ITEM_COUNT; i++) {
-        enum sps_part_key key = items[i].part;
-        const char *name = i == CONVERSIONS ? how_conversions(p->chip, &key) : items[i].name;
-        const struct sps_part *from = &sps_parts[key];
+        const struct sps_part *from = &sps_parts[i == CONVERSIONS ? part_of_conversions(p->chip) : items[i].part];
         struct sps_chip_item *item = &cost->item[i];
-        item->name = name;
+        item->name = items[i].name;
         int of_device = i == CONDUCTION || i == RANDOM;
         item->method = of_device ? "simulated" : from->method;
         item->source = i == CONDUCTION ? "read voltage squared, times conductance and time of a read, of the device"

@@ -3,6 +3,8 @@
 
 #include "core/memory.h"
 
+enum { PIXEL_BITS = 8 };
+
 static size_t tiles(size_t n, size_t most)
 {
     return (n + most - 1) / most;
@@ -25,7 +27,7 @@ static sps_status lay_out(struct sps_layer_layout *l, const struct sps_chip *chi
                                    .channels = s->channels,
                                    .positions = s->positions,
                                    .outputs = s->out_positions * s->channels,
-                                   .planes = s->codes && !paper ? (int)p->input_bits : 1,
+                                   .planes = s->codes && !paper ? PIXEL_BITS : 1,
                                    .entries = s->noise != NULL ? s->noise->entries : 1,
                                    .rows_per_input = single ? 1 : 2,
                                    .macs = s->macs};
