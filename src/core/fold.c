@@ -24,3 +24,20 @@ sps_status sps_fold(int32_t *threshold, int *flip, const struct sps_affine *a, i
     *threshold = high;
     return SPS_OK;
 }
+
+sps_status sps_fold_table(int32_t *threshold, uint32_t *flip, const float *table, size_t rows, size_t channels,
+                          int32_t low, int32_t high)
+{
+    enum { NUMBERS = 6 };
+    size_t words = (channels + 31) / 32;
+    for (size_t k = 0; k < rows; k++)
+        for (size_t c = 0; c < channels; c++) {
+            const float *t = table + k * NUMBERS * channels + c;
+            const struct sps_affine a = {t[0],           t[channels], t[2 * channels], t[3 * channels], t[4 * channels],
+                                         t[5 * channels]};
+            int turned = 0;
+            SPS_TRY(sps_fold(&threshold[k * channels + c], &turned, &a, low, high));
+            flip[k * words + c / 32] |= (uint32_t)turned << c % 32;
+        }
+    return SPS_OK;
+}

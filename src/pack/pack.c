@@ -98,13 +98,7 @@ static sps_status pack_threshold(struct packer *p, struct sps_op *op, const stru
     uint32_t *flip = NULL;
     SPS_TRY(sps_packed_alloc(&threshold, p->m, rows * channels, sizeof *threshold, "thresholds"));
     SPS_TRY(sps_packed_alloc(&flip, p->m, rows * words, sizeof *flip, "thresholds"));
-    for (size_t k = 0; k < rows; k++)
-        for (size_t c = 0; c < channels; c++) {
-            struct sps_affine a = affine_of(r, (int)k, c);
-            int turned = 0;
-            SPS_TRY(sps_fold(&threshold[k * channels + c], &turned, &a, (int32_t)in->low, (int32_t)in->high));
-            flip[k * words + c / 32] |= (uint32_t)turned << c % 32;
-        }
+    SPS_TRY(sps_fold_table(threshold, flip, op->affine, rows, channels, (int32_t)in->low, (int32_t)in->high));
     op->threshold = threshold;
     op->flip = flip;
     return SPS_OK;

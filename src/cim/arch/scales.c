@@ -85,15 +85,7 @@ static sps_status fold_again(struct reader *r, struct sps_op *op, const struct s
     uint32_t *flip = NULL;
     SPS_TRY(own(&threshold, r, rows * channels, sizeof *threshold));
     SPS_TRY(own(&flip, r, rows * words, sizeof *flip));
-    for (size_t k = 0; k < rows; k++)
-        for (size_t c = 0; c < channels; c++) {
-            const float *t = op->affine + k * SPS_AFFINE_ROWS * channels + c;
-            const struct sps_affine a = {t[0],           t[channels], t[2 * channels], t[3 * channels], t[4 * channels],
-                                         t[5 * channels]};
-            int turned = 0;
-            SPS_TRY(sps_fold(&threshold[k * channels + c], &turned, &a, (int32_t)in->low, (int32_t)in->high));
-            flip[k * words + c / 32] |= (uint32_t)turned << c % 32;
-        }
+    SPS_TRY(sps_fold_table(threshold, flip, op->affine, rows, channels, (int32_t)in->low, (int32_t)in->high));
     op->threshold = threshold;
     op->flip = flip;
     return SPS_OK;
