@@ -646,6 +646,20 @@ static void cross_entropy_with_smoothing_on_paper(void **state)
         NEAR(g[i], gradient[i], 1e-7);
 }
 
+/* Logits (ln 3, 0) at temperature 2 are softmax (sqrt 3, 1), the teacher's (9, 1) / 10 softens to (3, 1) / 4:
+ * loss 4 x -(3/4 ln a + 1/4 ln (1 - a)), a = sqrt 3 / (1 + sqrt 3); gradient 2 (a - 3/4), half of it and of what was
+ * there. */
+static void distillation_on_paper(void **state)
+{
+    (void)state;
+    const float logits[2] = {1.09861228866811f, 0}, taught[2] = {0.9f, 0.1f}, *const rows[1] = {taught};
+    double a = sqrt(3) / (1 + sqrt(3));
+    float g[2] = {8, -4};
+    NEAR(sps_distillation(g, logits, rows, 1, 2, 2, 0.5), -4 * (0.75 * log(a) + 0.25 * log(1 - a)), 1e-6);
+    NEAR(g[0], 4 + 0.5 * 2 * (a - 0.75), 1e-6);
+    NEAR(g[1], -2 - 0.5 * 2 * (a - 0.75), 1e-6);
+}
+
 /* Logits of +-10,000 overflow exp(): the loss is finite, 20,000 for the wrong one.  NaN stays NaN. */
 static void cross_entropy_of_extreme_logits(void **state)
 {
@@ -827,6 +841,7 @@ int main(void)
         TEST(freeing_nothing),
         TEST(cross_entropy_on_paper),
         TEST(cross_entropy_with_smoothing_on_paper),
+        TEST(distillation_on_paper),
         TEST(cross_entropy_of_extreme_logits),
         TEST(nan_reaches_the_loss),
         TEST(adam_on_paper),

@@ -788,6 +788,70 @@ static void element_wise_layers(void **state)
     }
 }
 
+/* What is dropped is 0 and has no gradient; the rest is scaled (reals) or kept (bits, now codes).  About a share p of
+ * the units goes: within 5 standard deviations.  A feature map goes as a whole.  Draws belong to image, pass and seed. */
+static void dropout(void **state)
+{
+    (void)state;
+    enum { H = 6, W = 5, MAPS = 64, SIZE = H * W * MAPS };
+    for (int kind = 0; kind < 4; kind++) {
+        int bits = kind & 1, map = kind >> 1;
+        char text[512];
+        snprintf(text, sizeof text,
+                 "input: {height: %d, width: %d, channels: 1}\nclasses: 2\nlayers:\n  - conv: {out: %d, kernel: 1}\n"
+                 "%s  - dropout: {p: 0.3, unit: %s}\n  - dense: {out: 2, binary: %s}\n%s",
+                 H, W, MAPS, bits ? "  - sign: {}\n" : "  - relu: {}\n", map ? "map" : "neuron",
+                 bits ? "true" : "false", bits ? "  - batchnorm: {}\n" : "");
+        struct sps_graph *graph =
+            make_graph(text, &(struct sps_graph_options){.training = 1, .threads = 2, .batch = 3});
+        struct sps_layer *layer = graph->layers[2];
+        struct sps_random r = test_random(6100 + (uint32_t)kind);
+        struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, 3);
+        float *dy = ROOM(float, 3 * SIZE);
+        int *kept = ROOM(int, 3 * SIZE), dropped = 0, units = 0;
+        fill_input(graph, layer, &r);
+        for (int i = 0; i < 3 * SIZE; i++)
+            dy[i] = uniform(&r, 1, 2);
+        assert_int_equal(layer->out.kind, bits ? SPS_CODES : SPS_REALS);
+        layer->type->forward(graph, layer, &pass);
+        const float *dx = run_backward(graph, layer, &pass, dy);
+        for (int i = 0; i < 3 * SIZE; i++) {
+            double x = value_at(graph, layer, i / SIZE, (size_t)(i % SIZE));
+            double y = bits ? ((const int8_t *)layer->y)[i] : ((const float *)layer->y)[i];
+            kept[i] = dx[i] != 0;
+            NEAR(y, kept[i] ? (bits ? x : x / 0.7) : 0, 1e-6 * fabs(x));
+            NEAR(dx[i], kept[i] ? (bits ? dy[i] : dy[i] / 0.7) : 0, 1e-6);
+            if (map && i % SIZE >= MAPS)
+                assert_int_equal(kept[i], kept[i - MAPS]);
+            else {
+                units++;
+                dropped += !kept[i];
+            }
+        }
+        NEAR((double)dropped / units, 0.3, 5 * sqrt(0.3 * 0.7 / units));
+        assert_true(memcmp(kept, kept + SIZE, SIZE * sizeof *kept) != 0);
+        /* Image 2 alone, with its index: the same draw. */
+        const uint32_t own[] = {2};
+        struct sps_pass alone = pass;
+        alone.n = 1, alone.index = own;
+        layer->type->forward(graph, layer, &alone);
+        dx = run_backward(graph, layer, &alone, dy);
+        for (int i = 0; i < SIZE; i++)
+            assert_int_equal(dx[i] != 0, kept[2 * SIZE + i]);
+        /* The deterministic reading keeps all of it, as it is. */
+        pass.source = SPS_FROM_POINT;
+        layer->type->forward(graph, layer, &pass);
+        for (int i = 0; i < SIZE; i++) {
+            double y = bits ? ((const int8_t *)layer->y)[i] : ((const float *)layer->y)[i];
+            assert_true(y == value_at(graph, layer, 0, (size_t)i));
+        }
+        assert_int_equal(sps_graph_first_random(graph), 2);
+        assert_true(sps_graph_draws(graph));
+        sps_free(dy), sps_free(kept);
+        sps_graph_free(graph);
+    }
+}
+
 /* The sign layer asks the graph's binariser. */
 static void sign_uses_the_binariser(void **state)
 {
@@ -936,6 +1000,7 @@ int main(void)
         TEST(batchnorm_re_estimation_of_nothing),
         TEST(batchnorm_evaluation_is_the_shared_expression),
         TEST(element_wise_layers),
+        TEST(dropout),
         TEST(sign_uses_the_binariser),
         TEST(pooling),
         TEST(every_layer_type_is_what_its_list_says),

@@ -85,11 +85,49 @@ static void presets_resolve(void **state)
     assert_true(count >= 7);
 }
 
+/* A float twin has as many multiply-accumulates, real weights and no signs; dropout stands behind every hidden
+ * activation.  What is written down describes itself. */
+static void variants_of_a_network(void **state)
+{
+    (void)state;
+    const char *const sets[] = {"net.name=lenet5-wide", "net.twin=htanh", "method.name=mc_dropout", "method.p=0.3"};
+    for (size_t count = 1; count <= 4; count++) {
+        struct sps_config config;
+        OK(sps_config_init(&config, NULL, sets, count, 0, 0));
+        const struct sps_graph_options options = {.binariser = config.binariser, .batch = 1, .threads = 1};
+        struct sps_graph *graph = make_graph(config.net_text, &options);
+        size_t macs = 0, binary = 0, signs = 0, htanhs = 0, dropouts = 0, pools = 0;
+        for (int i = 0; i < graph->layer_count; i++) {
+            const char *name = graph->layers[i]->type->name;
+            macs += graph->layers[i]->macs;
+            signs += strcmp(name, "sign") == 0, htanhs += strcmp(name, "htanh") == 0;
+            dropouts += strcmp(name, "dropout") == 0, pools += strcmp(name, "pool") == 0;
+        }
+        for (int i = 0; i < graph->weight_count; i++)
+            binary += (size_t)graph->weights[i]->binary;
+        assert_int_equal(macs, 627200 + 10035200 + 1605632 + 5120);
+        assert_int_equal(binary, count == 1 ? 4 : 0);
+        assert_int_equal(signs, count == 1 ? 3 : 0);
+        assert_int_equal(htanhs, count == 1 ? 0 : 3);
+        assert_int_equal(pools, count == 1 ? 0 : 2);
+        assert_int_equal(dropouts, count < 3 ? 0 : 3);
+        assert_string_equal(graph->name, "lenet5-wide");
+        if (count == 4)
+            assert_non_null(strstr(config.net_text, "dropout: {p: 0.3, unit: neuron}"));
+        sps_graph_free(graph);
+        sps_config_reset(&config);
+    }
+    struct sps_config config;
+    const char *const cut[] = {"net.name=vgg-mobiny-28", "net.twin=relu"};
+    FAILS(sps_config_init(&config, NULL, cut, 2, 0, 0), EFORMAT, "float twin is not possible");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lenet5_classic), cmocka_unit_test(lenet5_wide),     cmocka_unit_test(vgg_mobiny_28),
         cmocka_unit_test(mlp4),           cmocka_unit_test(presets_resolve),
+        cmocka_unit_test(variants_of_a_network),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

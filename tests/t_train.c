@@ -150,7 +150,13 @@ static void every_method_learns(void **state)
                    {"method.name=scale_vi", 1},
                    {"method.name=scale_vi method.lambda=elbo method.bits=0 net.binariser=ste", 1},
                    {"method.name=point train.optimiser=sgd train.rate=0.05 train.schedule=steps", 0},
-                   {"method.name=scale_vi data.crop_pad=1 train.smoothing=0.1 train.schedule=one_cycle", 1}};
+                   {"method.name=scale_vi data.crop_pad=1 train.smoothing=0.1 train.schedule=one_cycle", 1},
+                   {"method.name=mc_dropout", 1},
+                   {"method.name=mc_dropout net.twin=relu", 1},
+                   {"method.name=point net.twin=htanh", 0},
+                   {"method.name=scale_bank", 1},
+                   /* without labels, from the point network and one with a bank above */
+                   {"method.name=point data.flip=true train.teacher=learn0+learn6 train.teacher_weight=1", 0}};
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
         struct sps_train_result result;
         char out[32];
@@ -213,7 +219,9 @@ static void resume_is_bit_for_bit(void **state)
         "method.name=point data.flip=true train.optimiser=sgd train.rate=0.05",
         "method.name=scale_dropout train.select=nll train.validate_every=2",
         "method.name=scale_dropout method.variant=random method.mask=element data.crop_pad=2",
-        "method.name=scale_vi train.select=accuracy data.resize_min_area=0.6"};
+        "method.name=scale_vi train.select=accuracy data.resize_min_area=0.6",
+        "method.name=mc_dropout net.twin=relu",
+        "method.name=scale_bank data.flip=true train.teacher=whole0 train.teacher_temperature=2"};
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
         char whole[32], parts[32];
         snprintf(whole, sizeof whole, "whole%zu", i);

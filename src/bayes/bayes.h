@@ -17,6 +17,12 @@ double sps_scale_setting(const struct sps_scale *scale, const struct sps_reals *
 sps_status sps_scale_setting_reaches(const struct sps_scale *scale, const struct sps_reals *setting, const char *key);
 sps_status sps_scale_setting_fits(const struct sps_graph *graph, const struct sps_reals *setting, const char *key);
 
+/* What methods without randomness in the scale share: one learned scale vector, a bank of one entry. */
+sps_status sps_point_attach(struct sps_graph *graph, struct sps_scale *scale, double spread, uint64_t seed);
+void sps_point_draw(struct sps_scale *scale, const struct sps_pass *pass, int n0, int n1);
+void sps_point_backward(struct sps_scale *scale, const struct sps_pass *pass);
+sps_status sps_point_make_bank(struct sps_scale *scale, uint64_t seed, uint32_t attempt);
+
 /* The stream of one sample's draw in training: per sample it is the image's, per batch one for all. */
 struct sps_random;
 struct sps_random sps_scale_stream(const struct sps_scale *scale, const struct sps_pass *pass, int sample,

@@ -1,5 +1,7 @@
 /* X(name): src/bayes/<name>.c defines sps_method_<name>. */
 #define SPS_METHOD_LIST(X)                                                                                             \
     X(point)                                                                                                           \
+    X(mc_dropout)                                                                                                      \
     X(scale_dropout)                                                                                                   \
-    X(scale_vi)
+    X(scale_vi)                                                                                                        \
+    X(scale_bank)

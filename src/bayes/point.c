@@ -15,16 +15,21 @@ struct point_settings {
 static const struct sps_param point_params[] = {SPS_PARAMS_TABLE(POINT_PARAMS)};
 #undef SPS_PARAMS_OWNER
 
-static sps_status attach(struct sps_graph *graph, struct sps_scale *scale, uint64_t seed)
+sps_status sps_point_attach(struct sps_graph *graph, struct sps_scale *scale, double spread, uint64_t seed)
 {
-    const struct point_settings *set = scale->settings;
     size_t channels = (size_t)scale->channels;
     SPS_TRY(sps_graph_add_weight(graph, &scale->weight[0], scale->layer, "scale", 1, &channels, 0, 0));
-    sps_scale_initialise(scale, scale->weight[0]->value, set->spread, seed);
+    sps_scale_initialise(scale, scale->weight[0]->value, spread, seed);
     return SPS_OK;
 }
 
-static void draw(struct sps_scale *scale, const struct sps_pass *pass, int n0, int n1)
+static sps_status attach(struct sps_graph *graph, struct sps_scale *scale, uint64_t seed)
+{
+    const struct point_settings *set = scale->settings;
+    return sps_point_attach(graph, scale, set->spread, seed);
+}
+
+void sps_point_draw(struct sps_scale *scale, const struct sps_pass *pass, int n0, int n1)
 {
     (void)pass;
     size_t channels = (size_t)scale->channels;
@@ -32,7 +37,7 @@ static void draw(struct sps_scale *scale, const struct sps_pass *pass, int n0, i
         memcpy(scale->effective + i * channels, scale->weight[0]->value, channels * sizeof(float));
 }
 
-static void backward(struct sps_scale *scale, const struct sps_pass *pass)
+void sps_point_backward(struct sps_scale *scale, const struct sps_pass *pass)
 {
     size_t channels = (size_t)scale->channels;
     float *grad = scale->weight[0]->grad;
@@ -42,7 +47,7 @@ static void backward(struct sps_scale *scale, const struct sps_pass *pass)
             grad[c] += scale->effective_grad[i * channels + c];
 }
 
-static sps_status make_bank(struct sps_scale *scale, uint64_t seed, uint32_t attempt)
+sps_status sps_point_make_bank(struct sps_scale *scale, uint64_t seed, uint32_t attempt)
 {
     (void)seed, (void)attempt;
     SPS_TRY(sps_scale_reserve(scale, 1));
@@ -59,7 +64,7 @@ const struct sps_method sps_method_point = {
     .params = point_params,
     .settings_size = sizeof(struct point_settings),
     .attach = attach,
-    .draw = draw,
-    .backward = backward,
-    .make_bank = make_bank,
+    .draw = sps_point_draw,
+    .backward = sps_point_backward,
+    .make_bank = sps_point_make_bank,
 };

@@ -53,16 +53,18 @@ static int8_t interpolate(const int8_t *in, int height, int width, int channels,
     return (int8_t)rintf(upper + dy * (lower - upper));
 }
 
+int sps_augment_mirrors(uint64_t seed, uint32_t index, uint32_t epoch)
+{
+    struct sps_random r = sps_random(seed, SPS_FOR_AUGMENT, index, epoch, STREAM_FLIP);
+    return sps_random_below(&r, 2) == 1;
+}
+
 void sps_augment_codes(int8_t *out, const int8_t *in, int height, int width, int channels,
                        const struct sps_augment *augment, uint64_t seed, uint32_t index, uint32_t epoch)
 {
-    int mirrored = 0, down = 0, right = 0;
+    int mirrored = augment->flip && sps_augment_mirrors(seed, index, epoch), down = 0, right = 0;
     int resized = augment->resize_min_area > 0 && augment->resize_min_area < 1;
     struct window window = {0, 0, height, width};
-    if (augment->flip) {
-        struct sps_random r = sps_random(seed, SPS_FOR_AUGMENT, index, epoch, STREAM_FLIP);
-        mirrored = sps_random_below(&r, 2) == 1;
-    }
     if (augment->crop_pad > 0) {
         struct sps_random r = sps_random(seed, SPS_FOR_AUGMENT, index, epoch, STREAM_CROP);
         uint32_t offsets = 2 * (uint32_t)augment->crop_pad + 1;

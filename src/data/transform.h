@@ -39,6 +39,9 @@ struct sps_augment {
 void sps_augment_codes(int8_t *out, const int8_t *in, int height, int width, int channels,
                        const struct sps_augment *augment, uint64_t seed, uint32_t index, uint32_t epoch);
 
+/* Whether that mirrors the image, where flip is set. */
+int sps_augment_mirrors(uint64_t seed, uint32_t index, uint32_t epoch);
+
 /* Seeded split of 0 .. count-1 into training and validation indices: validation gets `validation` of them.  Both lists
  * in one array: order[0 .. count-validation) trains, the rest validates; each part ascending. */
 void sps_split(uint32_t *order, size_t count, size_t validation, uint64_t seed);

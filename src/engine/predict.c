@@ -25,7 +25,7 @@ sps_status sps_predict_passes(const struct sps_model_info *info, const struct sp
     default:
         SPS_FAIL(EINVAL, "reading %d is unknown", (int)options->reading);
     }
-    if (info->picks > info->bank_layers)
+    if (info->picks > info->bank_layers || isinf(info->paths))
         SPS_FAIL(EINVAL,
                  "an exact prediction is not possible: masks are drawn per channel or neuron, %g paths; draw samples "
                  "instead",

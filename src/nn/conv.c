@@ -102,6 +102,7 @@ static const float *float_input(const struct sps_graph *graph, struct conv *v, i
     if (layer->in.kind == SPS_REALS)
         return layer->input->y;
     size_t size = sps_shape_size(&layer->in);
+    float step = layer->input != NULL ? 1.0f : graph->code_step; /* dropped bits are -1, 0, 1 */
     for (int i = 0; i < n; i++) {
         const void *x = sps_layer_input(graph, layer, i);
         float *out = v->x + (size_t)i * size;
@@ -109,7 +110,7 @@ static const float *float_input(const struct sps_graph *graph, struct conv *v, i
             graph->kern->unpack(out, x, size);
         else
             for (size_t j = 0; j < size; j++)
-                out[j] = graph->code_step * ((const int8_t *)x)[j];
+                out[j] = step * ((const int8_t *)x)[j];
     }
     return v->x;
 }

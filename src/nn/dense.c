@@ -57,7 +57,7 @@ static const float *float_input(const struct sps_graph *graph, struct dense *d, 
     if (layer->in.kind == SPS_REALS)
         return layer->input->y;
     size_t size = d->weight->row;
-    float step = d->set.binary ? 1.0f : graph->code_step;
+    float step = d->set.binary || layer->input != NULL ? 1.0f : graph->code_step; /* dropped bits are -1, 0, 1 */
 #pragma omp parallel for schedule(static) num_threads(graph->threads)
     for (int i = 0; i < n; i++) {
         const void *x = sps_layer_input(graph, layer, i);

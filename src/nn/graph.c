@@ -365,6 +365,23 @@ void sps_graph_free(struct sps_graph *graph)
     sps_free(graph);
 }
 
+int sps_graph_first_random(const struct sps_graph *graph)
+{
+    int first = graph->scale_count > 0 ? graph->scales[0]->layer : graph->layer_count;
+    for (int i = 0; i < first; i++)
+        if (graph->layers[i]->type->random)
+            return i;
+    return first;
+}
+
+int sps_graph_draws(const struct sps_graph *graph)
+{
+    for (int i = 0; i < graph->layer_count; i++)
+        if (graph->layers[i]->type->random)
+            return 1;
+    return 0;
+}
+
 void sps_graph_forward(struct sps_graph *graph, const struct sps_pass *pass)
 {
     for (int i = pass->start; i < graph->layer_count; i++)

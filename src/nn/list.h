@@ -6,7 +6,8 @@
     X(batchnorm)                                                                                                       \
     X(sign)                                                                                                            \
     X(htanh)                                                                                                           \
-    X(relu)
+    X(relu)                                                                                                            \
+    X(dropout)
 
 #define SPS_OPTIMISER_LIST(X)                                                                                          \
     X(adam)                                                                                                            \

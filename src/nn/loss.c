@@ -30,3 +30,33 @@ double sps_cross_entropy(float *p, float *dlogits, const float *logits, const in
     }
     return loss / n;
 }
+
+static double log_sum_exp(const double *x, int classes)
+{
+    double max = x[0], total = 0;
+    for (int c = 1; c < classes; c++)
+        max = fmax(x[c], max);
+    for (int c = 0; c < classes; c++)
+        total += exp(x[c] - max);
+    return max + log(total);
+}
+
+double sps_distillation(float *dlogits, const float *logits, const float *const *p, int n, int classes,
+                        double temperature, double weight)
+{
+    double loss = 0, own[256], taught[256];
+    for (int i = 0; i < n; i++) {
+        for (int c = 0; c < classes; c++) {
+            own[c] = logits[(size_t)i * (size_t)classes + (size_t)c] / temperature;
+            taught[c] = log(fmax((double)p[i][c], 1e-12)) / temperature;
+        }
+        double own_total = log_sum_exp(own, classes), taught_total = log_sum_exp(taught, classes);
+        for (int c = 0; c < classes; c++) {
+            float *d = &dlogits[(size_t)i * (size_t)classes + (size_t)c];
+            double q = exp(taught[c] - taught_total);
+            loss -= q * (own[c] - own_total) * temperature * temperature;
+            *d = (float)((1 - weight) * *d + weight * temperature * (exp(own[c] - own_total) - q) / n);
+        }
+    }
+    return loss / n;
+}

@@ -108,6 +108,8 @@ struct sps_scale {
 /* Room for K entries, all zero; replaces what was there. */
 sps_status sps_scale_reserve(struct sps_scale *scale, int entries);
 
+enum { SPS_NOISE_TEXT = 128 };
+
 struct sps_method {
     const char *name, *summary, *source;
     const struct sps_param *params; /* keys "method...." */
@@ -125,6 +127,10 @@ struct sps_method {
     /* bank, probability, point and entries from the trained tensors. */
     sps_status (*make_bank)(struct sps_scale *scale, uint64_t seed, uint32_t attempt);
     int draws_bank; /* make_bank is random: a poor draw may be repeated */
+    int own_point;  /* the deterministic reading is no entry of the bank: it needs statistics of its own */
+    /* A layer to put behind hidden activation `at` (from 0), as a description has it ("dropout: {p: 0.2}"); empty: none.
+     * before_dense: a dense layer follows.  May be NULL. */
+    void (*noise)(char layer[SPS_NOISE_TEXT], const void *settings, int at, int before_dense);
 };
 
 struct sps_layer_type {
@@ -140,6 +146,7 @@ struct sps_layer_type {
                      float *dx);
     void (*release)(struct sps_layer *layer); /* may be NULL */
     int in_place;                             /* backward writes dx over dy */
+    int random;                               /* draws anew in each pass */
 };
 
 struct sps_layer {
@@ -216,6 +223,12 @@ void sps_graph_layout_picks(struct sps_graph *graph);
 /* This thread's scratch (inside an OpenMP region or outside). */
 void *sps_graph_scratch(const struct sps_graph *graph);
 
+/* Index of the first layer whose output differs from pass to pass: it picks a scale, or draws itself; layer_count if
+ * there is none. */
+int sps_graph_first_random(const struct sps_graph *graph);
+/* Whether a layer draws itself: there are more paths than those through the banks. */
+int sps_graph_draws(const struct sps_graph *graph);
+
 /* Run codes[0 .. n) through all layers (from pass->start). */
 void sps_graph_forward(struct sps_graph *graph, const struct sps_pass *pass);
 /* [B][classes], of the last forward. */
@@ -227,6 +240,12 @@ void sps_graph_backward(struct sps_graph *graph, const struct sps_pass *pass, co
  */
 double sps_cross_entropy(float *p, float *dlogits, const float *logits, const int *labels, int n, int classes,
                          double smoothing);
+
+/* Distillation (Hinton et al. 2015): cross-entropy to a teacher's probabilities p[n][C], both softened by `temperature`
+ * t and times t^2, so that gradients keep their size.  dlogits becomes (1 - weight) of what it was and weight of this
+ * one's gradient. */
+double sps_distillation(float *dlogits, const float *logits, const float *const *p, int n, int classes,
+                        double temperature, double weight);
 
 /* Re-estimate the running statistics of all batchnorm layers from passes in mode SPS_PASS_ESTIMATE between these two:
  * those of the sampled reading, or those of the deterministic one (point). */

@@ -10,6 +10,7 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "spinscale/train.h"
+#include "train/variant.h"
 
 #define SPS_PARAMS_OWNER struct sps_run_params
 static const struct sps_param run_params[] = {SPS_PARAMS_TABLE(RUN_PARAMS)};
@@ -94,6 +95,14 @@ static sps_status read_file(struct sps_config *c, const struct sps_binding *bind
 static sps_status load_net(struct sps_config *c)
 {
     SPS_TRY(sps_preset_read(&c->net, "nets", c->run.net));
+    SPS_TRY(sps_net_variant(&c->net_text, c->net, (enum sps_twin)c->run.twin, c->method, c->settings));
+    if (c->net_text != NULL) {
+        char name[4200];
+        snprintf(name, sizeof name, "%s, changed by net.twin or method.name", sps_yaml_name(c->net));
+        sps_yaml_free(c->net);
+        c->net = NULL;
+        return sps_yaml_parse(&c->net, name, c->net_text, strlen(c->net_text));
+    }
     if (sps_preset_is_path(c->run.net)) {
         size_t bytes = 0;
         return sps_file_load(&c->net_text, &bytes, c->run.net, NET_BYTES_MAX);

@@ -14,6 +14,8 @@
     X(resize_min_area, REAL, "data.resize_min_area", "1", "", 0.05, 1,                                                 \
       "random resized crop: smallest share of the area; 1 is off", "Scale-Dropout paper VI-A1")                        \
     X(net, TEXT, "net.name", "lenet5-wide", "", 0, 0, "network: a preset's name, or path of a description", "")        \
+    X(twin, CHOICE, "net.twin", "none", "none|relu|htanh", 0, 2,                                                       \
+      "train the float twin instead: real weights, relu or hard tanh for sign", "")                                    \
     X(binariser, TEXT, "net.binariser", "irnet", "", 0, 0,                                                             \
       "how weights and activations become signs (spinscale info)", "Qin et al., CVPR 2020")                            \
     X(method, TEXT, "method.name", "scale_dropout", "", 0, 0, "how the scales are learned and drawn (spinscale info)", \
@@ -35,6 +37,13 @@
     X(drops, INT, "train.drops", "2", "", 0, 100, "steps: how often the rate drops", "")                               \
     X(drop_factor, REAL, "train.drop_factor", "0.1", "", 1e-6, 1, "steps: by how much", "")                            \
     X(smoothing, REAL, "train.smoothing", "0", "", 0, 0.5, "label smoothing", "Szegedy et al. 2016")                   \
+    X(teacher, TEXT, "train.teacher", "", "", 0, 0,                                                                    \
+      "models to learn from beside the labels, joined by '+' (an ensemble teaches its mean); none where empty",        \
+      "Hinton et al. 2015")                                                                                            \
+    X(teacher_weight, REAL, "train.teacher_weight", "0.5", "", 0, 1, "the teacher's share of the loss", "")            \
+    X(teacher_temperature, REAL, "train.teacher_temperature", "1", "", 0.1, 100,                                       \
+      "how much both are softened when they are compared", "")                                                         \
+    X(teacher_samples, INT, "train.teacher_samples", "20", "", 1, 1000, "passes of a teacher with randomness", "")     \
     X(t_min, REAL, "train.t_min", "0.1", "", 1e-6, 1e3, "error-decay estimator: first sharpness", "Qin et al. 2020")   \
     X(t_max, REAL, "train.t_max", "10", "", 1e-6, 1e3, "error-decay estimator: last sharpness", "Qin et al. 2020")     \
     X(select, CHOICE, "train.select", "last", "last|accuracy|nll", 0, 2, "epoch that is kept, by validation", "")      \

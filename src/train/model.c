@@ -2,6 +2,7 @@
 /* The public face of a trained network: open, predict, pack. */
 #include "spinscale/model.h"
 
+#include <math.h>
 #include <omp.h>
 #include <stdio.h>
 #include <string.h>
@@ -43,7 +44,9 @@ static sps_status describe(struct sps_model *m)
                                       .bank_layers = graph->scale_count,
                                       .bank_sizes = m->bank_sizes,
                                       .picks = graph->picks,
-                                      .paths = sps_path_count(m->banks, graph->scale_count),
+                                      .paths = sps_graph_draws(graph)
+                                                   ? INFINITY
+                                                   : sps_path_count(m->banks, graph->scale_count),
                                       .validation_accuracy = m->facts.validation_accuracy};
     for (int i = 0; i < graph->scale_count; i++)
         m->bank_sizes[i] = graph->scales[i]->entries;

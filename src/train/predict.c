@@ -26,12 +26,6 @@ void sps_graph_banks(struct sps_path_bank *banks, const struct sps_graph *graph)
     }
 }
 
-/* Layers before the first scale see no randomness: later passes over the same images start there. */
-static int first_random_layer(const struct sps_graph *graph)
-{
-    return graph->scale_count > 0 ? graph->scales[0]->layer : graph->layer_count;
-}
-
 static int all_finite(const float *x, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -72,10 +66,10 @@ sps_status sps_graph_predict(struct sps_graph *graph, const struct sps_draws *dr
                                       .n = n,
                                       .seed = draws->seed,
                                       .epoch =
-                                          ~(uint32_t)t, /* continuous posterior: streams that no training epoch uses */
+                                          ~(uint32_t)t, /* of methods and layers: streams that no training epoch uses */
                                       .index = index,
                                       .picks = drawn,
-                                      .start = t == 0 ? 0 : first_random_layer(graph)};
+                                      .start = t == 0 ? 0 : sps_graph_first_random(graph)};
         sps_graph_forward(graph, &pass);
         const float *x = sps_graph_logits(graph);
         if (!all_finite(x, (size_t)n * classes))

@@ -24,6 +24,7 @@ struct session {
     const struct sps_train_options *options;
     int *labels;    /* [batch] */
     float *dlogits; /* [batch][classes] */
+    const float **taught; /* [batch] the teacher's probabilities; NULL where there is no teacher */
     FILE *metrics;  /* metrics.jsonl */
     double start, seconds_before, last_checkpoint;
     int64_t updates_before;
@@ -154,6 +155,11 @@ static sps_status session_init(struct session *s, const struct sps_train_options
     SPS_TRY(sps_calloc(&s->dlogits, batch * (size_t)run->graph->classes, sizeof *s->dlogits, "gradients"));
     SPS_TRY(sps_calloc(&s->flips, (size_t)run->graph->scale_count, sizeof *s->flips, "flips"));
     SPS_TRY(open_folder(s));
+    if (run->config.run.teacher[0] != '\0') {
+        SPS_TRY(sps_calloc(&s->taught, batch, sizeof *s->taught, "a teacher's answers"));
+        SPS_TRY(sps_teacher_init(&run->teacher, run->config.run.teacher, run->data, run->config.run.flip,
+                                 (uint32_t)run->config.run.teacher_samples, threads));
+    }
     s->start = s->last_checkpoint = now();
     return SPS_OK;
 }
@@ -165,6 +171,8 @@ static void session_reset(struct session *s)
         fclose(s->metrics);
     sps_free(s->labels);
     sps_free(s->dlogits);
+    sps_free(s->taught);
+    sps_teacher_reset(&run->teacher);
     sps_free(s->flips);
     sps_graph_free(run->graph);
     sps_free(run->best);
@@ -193,6 +201,10 @@ static void load_step(struct session *s, const uint32_t *index)
             sps_augment_codes(codes, first, graph->input.h, graph->input.w, graph->input.c, &augment,
                               (uint64_t)set->seed, index[i], (uint32_t)run->at.epoch);
         s->labels[i] = sps_dataset_label(run->data, index[i]);
+        if (s->taught != NULL)
+            s->taught[i] = sps_teacher_row(&run->teacher, index[i],
+                                           set->flip && sps_augment_mirrors((uint64_t)set->seed, index[i],
+                                                                            (uint32_t)run->at.epoch));
     }
 }
 
@@ -252,6 +264,10 @@ static sps_status train_step(struct session *s)
     sps_graph_forward(graph, &pass);
     double loss = sps_cross_entropy(NULL, s->dlogits, sps_graph_logits(graph), s->labels, graph->batch, graph->classes,
                                     set->smoothing);
+    if (s->taught != NULL)
+        loss = (1 - set->teacher_weight) * loss +
+               set->teacher_weight * sps_distillation(s->dlogits, sps_graph_logits(graph), s->taught, graph->batch,
+                                                      graph->classes, set->teacher_temperature, set->teacher_weight);
     if (!isfinite(loss))
         return diverged(s, loss);
     sps_graph_backward(graph, &pass, s->dlogits);

@@ -10,6 +10,7 @@
 #include "spinscale/train.h"
 #include "train/config.h"
 #include "train/predict.h"
+#include "train/teacher.h"
 
 struct sps_progress_state { /* what a checkpoint holds beside the tensors */
     int64_t epoch;          /* from 0, in progress */
@@ -33,6 +34,7 @@ struct sps_run {
     uint32_t *epoch_order; /* this epoch's */
     size_t train_count, validation_count;
     struct sps_graph *graph;
+    struct sps_teacher teacher; /* p is NULL: none */
     float *best; /* weights and running statistics of the best epoch; NULL for select: last */
     struct sps_progress_state at;
     char folder[4096];

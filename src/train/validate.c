@@ -169,7 +169,9 @@ sps_status sps_make_banks(struct sps_bank_report *report, struct sps_run *run)
         report->draws = 1;
         report->accepted = 1;
         SPS_TRY(draw_banks(run, 0));
-        return estimate_norms(run, SPS_FROM_BANK);
+        SPS_TRY(estimate_norms(run, SPS_FROM_BANK));
+        return run->graph->method->own_point || sps_graph_draws(run->graph) ? estimate_norms(run, SPS_FROM_POINT)
+                                                                            : SPS_OK;
     }
     double *posterior = NULL, *bank = NULL;
     sps_status status = SPS_OK;
