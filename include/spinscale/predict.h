@@ -97,6 +97,8 @@ struct sps_evaluation {
     double seconds;     /* time in prediction alone */
     sps_metrics *metrics;
     struct sps_summary *summaries; /* [n], image by image */
+    double *mean;                  /* [n][C] over passes */
+    int *labels;                   /* [n], as the set gives them */
 };
 void sps_evaluation_reset(struct sps_evaluation *evaluation); /* an empty one is allowed */
 sps_status sps_evaluate(struct sps_evaluation *out, const struct sps_predictor *predictor, const struct sps_images *set,
