@@ -39,7 +39,7 @@ print(all_["model"], all_["models"], all_["samples"], all_["engine"], all_["net"
 hashes = [json.load(open(f"{seed}.json"))["model_sha256"] for seed in (1, 2, 3)]
 print([a == b for a, b in zip(all_["models_sha256"], hashes)]) # the packed file is another file
 print(all_["model_sha256"] == hashlib.sha256("".join(h + "\n" for h in all_["models_sha256"]).encode()).hexdigest())
-print(set(all_) - set(first), set(first) - set(all_), len(all_["flips"]))
+print(sorted(set(all_) - set(first)), sorted(set(first) - set(all_)), len(all_["flips"]))
 print("disagreement adds to the members' own:", all_["mutual_information"] > first["mutual_information"])
 END
 "$SPINSCALE" metrics all.npy toy/labels.npy --json >metrics.json
