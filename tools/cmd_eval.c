@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* eval: a model on the test part of a data set. */
+/* eval: a model, or an ensemble, on the test part of a data set. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "commands.h"
 #include "console.h"
 #include "measure.h"
+#include "models.h"
 #include "reading.h"
 #include "spinscale/data.h"
 #include "spinscale/foreign.h"
-#include "subject.h"
 #include "suite.h"
 
 struct eval_options {
@@ -77,18 +78,13 @@ static void show_progress(void *user, size_t done, size_t total)
     sps_console_progress("evaluating", (double)done / (double)total, after);
 }
 
-static sps_status report_evaluation(struct sps_cli_report *report, const char *model_path,
-                                    const struct sps_subject *subject, const sps_dataset *set,
-                                    const struct sps_predict_options *predict, const struct sps_evaluation *evaluation)
+static sps_status report_evaluation(struct sps_cli_report *report, const struct sps_models *models,
+                                    const sps_dataset *set, const struct sps_predict_options *predict,
+                                    const struct sps_evaluation *evaluation)
 {
-    static char hash[65];
-    size_t bytes = 0;
-    const struct sps_model_info *about = subject->predictor.info;
+    const struct sps_model_info *about = models->predictor.info;
     const struct sps_dataset_info *data = sps_dataset_get_info(set);
-    sps_status status = sps_hash_file(hash, &bytes, subject->path);
-    if (status != SPS_OK)
-        return status;
-    sps_cli_report_text(report, "model", model_path);
+    sps_models_report(report, models);
     sps_cli_report_text(report, "net", about->net);
     sps_cli_report_text(report, "method", about->method);
     sps_cli_report_text(report, "data", data->name);
@@ -101,30 +97,38 @@ static sps_status report_evaluation(struct sps_cli_report *report, const char *m
         sps_cli_report_count(report, "seed", predict->seed, NULL);
     else
         sps_cli_report_null(report, "seed");
-    status = sps_cli_report_metrics(report, evaluation->metrics);
+    sps_status status = sps_cli_report_metrics(report, evaluation->metrics);
     sps_cli_report_real(report, "images_per_s",
                         evaluation->seconds > 0.0 ? (double)evaluation->n / evaluation->seconds : NAN, "images/s");
-    sps_cli_report_text(report, "engine", subject->engine);
-    sps_cli_report_text(report, "model_sha256", hash);
+    sps_cli_report_text(report, "engine", models->engine);
+    sps_cli_report_text(report, "model_sha256", models->sha256);
     sps_cli_report_text(report, "data_sha256", data->sha256);
     return status;
 }
 
 enum { FLIP_IMAGES = 2000 };
 
-static sps_status report_flips(struct sps_cli_report *report, struct sps_subject *subject, const sps_dataset *set,
+/* Of an ensemble, the layers of its members one after the other. */
+static sps_status report_flips(struct sps_cli_report *report, struct sps_models *models, const sps_dataset *set,
                                uint64_t seed)
 {
     double share[1024];
     const uint8_t *images[FLIP_IMAGES];
-    int layers = subject->predictor.info->bank_layers;
+    sps_status status = SPS_OK;
+    int layers = 0;
     size_t n = sps_dataset_get_info(set)->count;
+    for (size_t m = 0; m < models->count; m++)
+        layers += models->member[m].predictor.info->bank_layers;
     if (layers > (int)(sizeof share / sizeof *share))
         return SPS_OK;
     n = n < FLIP_IMAGES ? n : FLIP_IMAGES;
     for (size_t i = 0; i < n; i++)
         images[i] = sps_dataset_image(set, i);
-    sps_status status = sps_subject_flips(share, subject, n, images, seed);
+    layers = 0;
+    for (size_t m = 0; m < models->count && status == SPS_OK; m++) {
+        status = sps_subject_flips(share + layers, &models->member[m], n, images, seed);
+        layers += models->member[m].predictor.info->bank_layers;
+    }
     if (status == SPS_OK)
         sps_cli_report_reals(report, "flips", share, layers,
                              "share of bits that differ between bank entries, by layer");
@@ -201,8 +205,8 @@ static sps_status report_foreign(struct sps_cli_report *report, const char *name
     return status;
 }
 
-static sps_status evaluate(struct sps_cli_report *report, const struct eval_options *options, const char *path,
-                           const struct sps_settle *settle, struct sps_subject *subject, sps_dataset *set,
+static sps_status evaluate(struct sps_cli_report *report, const struct eval_options *options,
+                           const struct sps_settle *settle, struct sps_models *models, sps_dataset *set,
                            struct sps_evaluation *home)
 {
     struct sps_accept_rule rule = sps_measure_rule(&options->measure);
@@ -213,21 +217,19 @@ static sps_status evaluate(struct sps_cli_report *report, const struct eval_opti
     struct sps_evaluation foreign = {0};
     struct sps_images images = sps_dataset_images(set);
     /* first, so that a wrong name does not cost an evaluation */
-    sps_status status =
-        options->foreign != NULL ? open_foreign(&foreign_set, options, subject->predictor.info) : SPS_OK;
+    sps_status status = options->foreign != NULL ? open_foreign(&foreign_set, options, models->predictor.info) : SPS_OK;
     if (status == SPS_OK)
-        status = sps_evaluate(home, &subject->predictor, &images, &predict, &rule, level, options->dump, show_progress,
-                              NULL);
+        status =
+            sps_evaluate(home, &models->predictor, &images, &predict, &rule, level, options->dump, show_progress, NULL);
     if (status == SPS_OK && options->foreign != NULL) {
         images = sps_foreign_images(foreign_set);
-        status =
-            sps_evaluate(&foreign, &subject->predictor, &images, &predict, &rule, level, NULL, show_progress, NULL);
+        status = sps_evaluate(&foreign, &models->predictor, &images, &predict, &rule, level, NULL, show_progress, NULL);
     }
     sps_console_progress_clear();
     if (status == SPS_OK)
-        status = report_evaluation(report, path, subject, set, &predict, home);
+        status = report_evaluation(report, models, set, &predict, home);
     if (status == SPS_OK)
-        status = report_flips(report, subject, set, predict.seed);
+        status = report_flips(report, models, set, predict.seed);
     if (status == SPS_OK && options->foreign != NULL)
         status = report_foreign(report, images.name, home, &foreign);
     sps_evaluation_reset(&foreign);
@@ -235,8 +237,7 @@ static sps_status evaluate(struct sps_cli_report *report, const struct eval_opti
     return status;
 }
 
-static int run_suite(const struct eval_options *options, const char *path, struct sps_subject *subject,
-                     const sps_dataset *set)
+static int run_suite(const struct eval_options *options, const struct sps_models *models, const sps_dataset *set)
 {
     struct sps_suite suite = {.names = options->suite,
                               .folder = options->out,
@@ -245,12 +246,11 @@ static int run_suite(const struct eval_options *options, const char *path, struc
                               .json = options->json,
                               .predict = sps_reading(&options->reading),
                               .rule = sps_measure_rule(&options->measure),
-                              .model = path,
+                              .model = models->count > 1 ? "ensemble" : models->path[0],
                               .data = options->data};
-    size_t bytes = 0;
     const struct sps_images home = sps_dataset_images(set);
-    sps_status status = sps_hash_file(suite.model_sha256, &bytes, subject->path);
-    return status == SPS_OK ? sps_suite_run(&suite, &subject->predictor, &home) : sps_console_failed(status);
+    memcpy(suite.model_sha256, models->sha256, sizeof suite.model_sha256);
+    return sps_suite_run(&suite, &models->predictor, &home);
 }
 
 static int check_suite(const struct eval_options *options)
@@ -264,51 +264,58 @@ static int check_suite(const struct eval_options *options)
 
 static int run(const void *options_pointer, char *const *operands, int operand_count)
 {
-    (void)operand_count;
     const struct eval_options *options = options_pointer;
     const struct sps_session_options session = {.threads = (int)options->reading.threads.value};
     struct sps_cli_report report = {0};
     struct sps_evaluation evaluation = {0};
-    struct sps_subject subject;
+    struct sps_models models = {0};
     sps_dataset *set = NULL;
     const struct sps_accept_rule rule = sps_measure_rule(&options->measure);
     struct sps_settle settle;
     int exit_status = sps_reading_settle(&settle, &options->reading, &rule);
     if (exit_status == 0)
         exit_status = check_suite(options);
+    if (exit_status == 0 && operand_count > 1 && options->reading.until != NULL)
+        exit_status = sps_console_usage("--until goes with one model: passes of an ensemble cannot end early");
     if (exit_status != 0)
         return exit_status;
-    exit_status = sps_subject_open(&subject, operands[0], options->engine, &session);
+    exit_status =
+        sps_models_open(&models, (const char *const *)operands, (size_t)operand_count, options->engine, &session);
     if (exit_status == 0) {
         sps_status status = sps_dataset_open(&set, options->data, SPS_TEST, options->data_dir);
         if (status == SPS_OK && options->suite == NULL)
-            status = evaluate(&report, options, operands[0], &settle, &subject, set, &evaluation);
+            status = evaluate(&report, options, &settle, &models, set, &evaluation);
         exit_status = status != SPS_OK         ? sps_console_failed(status)
                       : options->suite == NULL ? sps_cli_report_print(&report, options->json)
-                                               : run_suite(options, operands[0], &subject, set);
+                                               : run_suite(options, &models, set);
     }
     sps_cli_report_reset(&report);
     sps_evaluation_reset(&evaluation);
     sps_dataset_free(set);
-    sps_subject_close(&subject);
+    sps_models_close(&models);
     return exit_status;
 }
 
 const struct sps_command sps_cmd_eval = {
-    .operands = "MODEL --data NAME|PATH [options]",
+    .operands = "MODEL... --data NAME|PATH [options]",
     .operands_min = 1,
-    .operands_max = 1,
+    .operands_max = SPS_ENSEMBLE_MAX,
     .description =
         "MODEL is a packed model, a model file, or the folder that \"spinscale train\" left. The test part of the data "
         "set is read "
         "once. "
         "Prints accuracy and calibration, and how much of the uncertainty is the model's own (mutual information). "
         "Entropies, NLL and mutual information are in nats; images_per_s counts the time of prediction alone.\n\n"
+        "Several models are one ensemble: its passes are theirs, one model after the other, so --samples counts for "
+        "each "
+        "of them. Each answers as it does alone (with the same --seed). They must read the same images and know the "
+        "same classes.\n\n"
         "With --suite, shifted, corrupted and foreign images are evaluated beside the clean ones, each set made block "
         "by block (docs/shift.md, docs/data.md).",
     .examples = "  spinscale eval out --data fashion-mnist --samples 20\n"
                 "  spinscale eval out/model.safetensors --data ~/sets/shoes --exact --json\n"
-                "  spinscale eval out --data fashion-mnist --suite all --out suite",
+                "  spinscale eval out --data fashion-mnist --suite all --out suite\n"
+                "  spinscale eval run1 run2 run3 --data fashion-mnist --samples 7",
     .options = options_table,
     .options_bytes = sizeof(struct eval_options),
     .run = run,

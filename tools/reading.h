@@ -12,7 +12,7 @@ struct sps_reading_options {
     double confidence;
 };
 
-#define SPS_OPTIONS_READING(owner)                                                                                     \
+#define SPS_OPTIONS_PASSES(owner)                                                                                      \
     {.name = "samples",                                                                                                \
      .letter = 'T',                                                                                                    \
      .type = SPS_OPTION_COUNT,                                                                                         \
@@ -41,10 +41,17 @@ struct sps_reading_options {
          .argument = "N",                                                                                              \
          .default_text = "1",                                                                                          \
          .help = "seed of the paths; same seed, same numbers"},                                                        \
-        {.name = "shared-paths",                                                                                       \
-         .type = SPS_OPTION_FLAG,                                                                                      \
-         .offset = offsetof(owner, reading.shared_paths),                                                              \
-         .help = "all images take the same paths (those of image 0)"},                                                 \
+    {                                                                                                                  \
+        .name = "shared-paths", .type = SPS_OPTION_FLAG, .offset = offsetof(owner, reading.shared_paths),              \
+        .help = "all images take the same paths (those of image 0)"                                                    \
+    }
+#define SPS_OPTION_READING_THREADS(owner)                                                                              \
+    {                                                                                                                  \
+        .name = "threads", .letter = 't', .type = SPS_OPTION_COUNT, .offset = offsetof(owner, reading.threads),        \
+        .argument = "N", .min = 1, .max = SPS_THREADS_MAX, .help = "threads to use; all cores where not given"         \
+    }
+#define SPS_OPTIONS_READING(owner)                                                                                     \
+    SPS_OPTIONS_PASSES(owner),                                                                                         \
         {.name = "until",                                                                                              \
          .type = SPS_OPTION_TEXT,                                                                                      \
          .offset = offsetof(owner, reading.until),                                                                     \
@@ -60,10 +67,7 @@ struct sps_reading_options {
          .max = 1,                                                                                                     \
          .inside = 1,                                                                                                  \
          .help = "of that test: the share of images, at least, whose answer is that of infinitely many passes"},       \
-    {                                                                                                                  \
-        .name = "threads", .letter = 't', .type = SPS_OPTION_COUNT, .offset = offsetof(owner, reading.threads),        \
-        .argument = "N", .min = 1, .max = SPS_THREADS_MAX, .help = "threads to use; all cores where not given"         \
-    }
+        SPS_OPTION_READING_THREADS(owner)
 
 /* 0, or the exit status of wrong usage after a message.  *settle is set where --until was given. */
 int sps_reading_settle(struct sps_settle *settle, const struct sps_reading_options *options,

@@ -61,6 +61,14 @@ void sps_cli_report_reals(struct sps_cli_report *report, const char *key, const 
     add(report, key, list, unit);
 }
 
+void sps_cli_report_texts(struct sps_cli_report *report, const char *key, const char *const *texts, size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count && list != NULL; i++)
+        report->failed |= json_array_append_new(list, sps_cli_report_string(texts[i])) != 0;
+    add(report, key, list, NULL);
+}
+
 void sps_cli_report_flag(struct sps_cli_report *report, const char *key, int value)
 {
     add(report, key, json_boolean(value), NULL);
@@ -103,10 +111,13 @@ static void print_list(const json_t *list)
     json_t *value;
     json_array_foreach((json_t *)list, i, value)
     {
-        if (json_is_real(value))
-            printf("%s%.4g", i > 0 ? " " : "", json_real_value(value));
+        fputs(i > 0 ? " " : "", stdout);
+        if (json_is_string(value))
+            sps_cli_report_plain(stdout, json_string_value(value));
+        else if (json_is_real(value))
+            printf("%.4g", json_real_value(value));
         else
-            printf("%s-", i > 0 ? " " : "");
+            putchar('-');
     }
 }
 

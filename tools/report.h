@@ -29,6 +29,7 @@ void sps_cli_report_real(struct sps_cli_report *report, const char *key, double 
 /* A list of numbers. */
 void sps_cli_report_reals(struct sps_cli_report *report, const char *key, const double *values, int count,
                           const char *unit);
+void sps_cli_report_texts(struct sps_cli_report *report, const char *key, const char *const *texts, size_t count);
 void sps_cli_report_flag(struct sps_cli_report *report, const char *key, int value);
 void sps_cli_report_null(struct sps_cli_report *report, const char *key);
 

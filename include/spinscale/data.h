@@ -61,6 +61,8 @@ const char *sps_dataset_list(size_t index, const char **summary, const char **ho
 
 /* SHA-256 of a whole file (at most 2 GiB) as sha256sum prints it, and its size. */
 sps_status sps_hash_file(char hex[65], size_t *bytes, const char *path);
+/* The same of bytes in memory. */
+void sps_hash_bytes(char hex[65], const void *bytes, size_t count);
 
 /* An 8-bit image from a PNG file: grey (any bit depth, alpha dropped) is [H][W][1], colour is [H][W][3].  At most 8192
  * x 8192. *pixels is released with sps_image_free(). */

@@ -26,6 +26,7 @@ struct sps_model_info {
     size_t macs;           /* multiply-accumulates of one pass over one image */
     double paths;          /* number of distinct paths: product of the bank sizes; INFINITY where masks make it so */
     double validation_accuracy; /* fraction, NaN if not recorded */
+    int members; /* models whose passes follow one another (spinscale/ensemble.h); 0 and 1: a single one */
 };
 
 enum sps_reading {
@@ -58,8 +59,8 @@ struct sps_predict_options {
         SPS_SAMPLED, 1, 20, 0, 0, NULL                                                                                 \
     }
 
-/* Passes that a prediction makes: samples, the number of paths, or 1.  SPS_EINVAL where the reading is not possible,
- * with the reason. */
+/* Passes that a prediction makes: samples of each member, the number of paths, or 1 of each member.  SPS_EINVAL where
+ * the reading is not possible, with the reason. */
 sps_status sps_predict_passes(const struct sps_model_info *info, const struct sps_predict_options *options,
                               size_t *passes);
 
@@ -96,6 +97,8 @@ struct sps_evaluation {
     double seconds;     /* time in prediction alone */
     sps_metrics *metrics;
     struct sps_summary *summaries; /* [n], image by image */
+    double *mean;                  /* [n][C] over passes */
+    int *labels;                   /* [n], as the set gives them */
 };
 void sps_evaluation_reset(struct sps_evaluation *evaluation); /* an empty one is allowed */
 sps_status sps_evaluate(struct sps_evaluation *out, const struct sps_predictor *predictor, const struct sps_images *set,

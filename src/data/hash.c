@@ -23,6 +23,11 @@ void sps_hash(char hex[65], const uint8_t *a, size_t bytes, const uint8_t *b, si
         snprintf(hex + 2 * i, 3, "%02x", digest[i]);
 }
 
+void sps_hash_bytes(char hex[65], const void *bytes, size_t count)
+{
+    sps_hash(hex, bytes, count, NULL, 0);
+}
+
 sps_status sps_hash_file(char hex[65], size_t *bytes, const char *path)
 {
     char *content = NULL;

@@ -80,6 +80,22 @@ struct job {
     struct gathered all;
 };
 
+/* Passes of one image, `stride` numbers apart. */
+static void mean_of_passes(double *mean, const float *p, size_t stride, const double *weights, size_t passes,
+                           size_t classes)
+{
+    double sum = 0;
+    memset(mean, 0, classes * sizeof *mean);
+    for (size_t t = 0; t < passes; t++) {
+        double weight = weights != NULL ? weights[t] : 1;
+        sum += weight;
+        for (size_t c = 0; c < classes; c++)
+            mean[c] += weight * (double)p[t * stride + c];
+    }
+    for (size_t c = 0; c < classes; c++)
+        mean[c] /= sum;
+}
+
 static sps_status evaluate_block(struct sps_evaluation *out, struct job *e, size_t first)
 {
     const size_t n = e->set->count, count = n - first < e->block ? n - first : e->block,
@@ -91,7 +107,7 @@ static sps_status evaluate_block(struct sps_evaluation *out, struct job *e, size
     for (size_t i = 0; i < count; i++) {
         images[i] = e->set->image(e->set->self, first + i);
         index[i] = (uint32_t)(first + i);
-        labels[i] = e->set->label(e->set->self, first + i);
+        labels[i] = out->labels[first + i] = e->set->label(e->set->self, first + i);
         if (e->dump != NULL)
             e->all.labels[first + i] = labels[i];
     }
@@ -108,11 +124,16 @@ static sps_status evaluate_block(struct sps_evaluation *out, struct job *e, size
     const double *weights = e->options->reading == SPS_EXACT ? e->weights : NULL;
     for (size_t i = 0; i < count; i++)
         out->mean_passes += (double)used[i] / (double)n;
-    if (e->options->settle == NULL)
+    double *mean = out->mean + first * classes;
+    if (e->options->settle == NULL) {
+        for (size_t i = 0; i < count; i++)
+            mean_of_passes(mean + i * classes, e->p + i * classes, count * classes, weights, e->passes, classes);
         return sps_metrics_add(out->metrics, e->p, weights, e->passes, count, labels, out->summaries + first);
+    }
     for (size_t i = 0; i < count; i++) { /* each image with the passes that it had */
         for (size_t t = 0; t < used[i]; t++)
             memcpy(e->one + t * classes, e->p + (t * count + i) * classes, classes * sizeof *e->one);
+        mean_of_passes(mean + i * classes, e->one, classes, weights, used[i], classes);
         SPS_TRY(sps_metrics_add(out->metrics, e->one, weights, used[i], 1, labels + i, out->summaries + first + i));
     }
     return SPS_OK;
@@ -161,6 +182,8 @@ sps_status sps_evaluate(struct sps_evaluation *out, const struct sps_predictor *
         SPS_TRY_OUT(sps_calloc(&e.all.labels, n, sizeof(int32_t), "labels of the dump"));
     }
     SPS_TRY_OUT(sps_calloc(&result.summaries, n, sizeof *result.summaries, "summaries"));
+    SPS_TRY_OUT(sps_calloc(&result.mean, n, classes * sizeof *result.mean, "mean probabilities"));
+    SPS_TRY_OUT(sps_calloc(&result.labels, n, sizeof *result.labels, "labels"));
     SPS_TRY_OUT(sps_metrics_create(&result.metrics, info->classes, level, rule));
     SPS_TRY_OUT(evaluate_blocks(&result, &e));
     *out = result;
@@ -180,5 +203,7 @@ void sps_evaluation_reset(struct sps_evaluation *evaluation)
 {
     sps_metrics_free(evaluation->metrics);
     sps_free(evaluation->summaries);
+    sps_free(evaluation->mean);
+    sps_free(evaluation->labels);
     *evaluation = (struct sps_evaluation){0};
 }

@@ -8,17 +8,18 @@
 sps_status sps_predict_passes(const struct sps_model_info *info, const struct sps_predict_options *options,
                               size_t *passes)
 {
+    const int members = info->members > 1 ? info->members : 1;
     if (options->threads < 0 || options->threads > SPS_PREDICT_THREADS_MAX)
         SPS_FAIL(EINVAL, "threads is %d, must be 1 to %d, or 0 for all cores", options->threads,
                  SPS_PREDICT_THREADS_MAX);
     switch (options->reading) {
     case SPS_POINT:
-        *passes = 1;
+        *passes = (size_t)members;
         return SPS_OK;
     case SPS_SAMPLED:
         if (options->samples < 1 || options->samples > SPS_PREDICT_SAMPLES_MAX)
             SPS_FAIL(EINVAL, "samples is %u, must be 1 to %d", options->samples, SPS_PREDICT_SAMPLES_MAX);
-        *passes = options->samples;
+        *passes = (size_t)options->samples * (size_t)members;
         return SPS_OK;
     case SPS_EXACT:
         break;
@@ -30,9 +31,9 @@ sps_status sps_predict_passes(const struct sps_model_info *info, const struct sp
                  "an exact prediction is not possible: masks are drawn per channel or neuron, %g paths; draw samples "
                  "instead",
                  info->paths);
-    if (!(info->paths <= SPS_EXACT_PATHS_MAX))
+    if (!(info->paths <= SPS_EXACT_PATHS_MAX * members))
         SPS_FAIL(EINVAL, "an exact prediction would walk %g paths, more than %d; draw samples instead", info->paths,
-                 SPS_EXACT_PATHS_MAX);
+                 SPS_EXACT_PATHS_MAX * members);
     *passes = (size_t)info->paths;
     return SPS_OK;
 }

@@ -8,7 +8,6 @@ run help eval train
 run eval
 run eval model
 run eval --data mnist
-run eval model second --data mnist
 run eval model --data mnist --sampels 3
 run eval model --data mnist --frobnicate
 run eval model --data mnist -z
