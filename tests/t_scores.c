@@ -385,6 +385,11 @@ static void temperature_by_hand(void **state)
     OK(sps_temperature_fit(&fit, z[0][0], NULL, 1, 4, 2, right));
     assert_true(fit.at_edge);
     NEAR(fit.temperature, 1 / 64.0, 1e-6);
+    const float equal[4][2] = {{1, 1}, {2, 2}, {-3, -3}, {0, 0}}; /* no temperature changes anything: none is needed */
+    OK(sps_temperature_fit(&fit, equal[0], NULL, 1, 4, 2, labels));
+    NEAR(fit.temperature, 1, 0);
+    NEAR(fit.nll_after, LN2, 1e-12);
+    assert_false(fit.at_edge);
     FAILS(sps_temperature_fit(&fit, z[0][0], NULL, 1, 4, 2, none), EINVAL, "label of image 2 is -1");
     FAILS(sps_temperature_fit(&fit, NULL, NULL, 1, 0, 2, right), EINVAL, "number of images is 0");
     FAILS(sps_temperature_apply(p, z[0][0], 1, 2, 0), EINVAL, "temperature is 0");
