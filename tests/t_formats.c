@@ -353,6 +353,7 @@ static void npy_images_are_a_set(void **state)
     sps_dataset *set = NULL;
     char sha256[65];
     make_folder("f_npy");
+    remove("f_npy/labels.npy"); /* of a run before */
     for (size_t i = 0; i < sizeof pixels; i++)
         pixels[i / 6][i % 6] = (uint8_t)i;
     OK(sps_npy_create(&writer, "f_npy/fog.npy", 'u', 3, shape));
