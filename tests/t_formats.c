@@ -9,6 +9,8 @@
 #include "data/find.h"
 #include "data/records.h"
 #include "mat.h"
+#include "spinscale/foreign.h"
+#include "spinscale/npy.h"
 #include "test.h"
 
 enum { SIDE = 32, STL_SIDE = 96, STL_IMAGE = 3 * STL_SIDE * STL_SIDE };
@@ -341,6 +343,53 @@ static void write_png(const char *path, int height, int width, int channels, int
     OK(sps_image_write_png(path, pixels, height, width, channels));
 }
 
+/* Images in .npy files are sets like any other: all, or one of five parts, with or without labels. */
+static void npy_images_are_a_set(void **state)
+{
+    (void)state;
+    uint8_t pixels[10][2 * 3], labels[10] = {9, 8, 7, 255, 5, 4, 3, 2, 1, 0};
+    const size_t shape[3] = {10, 2, 3}, ten = 10;
+    sps_npy_writer *writer;
+    sps_dataset *set = NULL;
+    char sha256[65];
+    make_folder("f_npy");
+    remove("f_npy/labels.npy"); /* of a run before */
+    for (size_t i = 0; i < sizeof pixels; i++)
+        pixels[i / 6][i % 6] = (uint8_t)i;
+    OK(sps_npy_create(&writer, "f_npy/fog.npy", 'u', 3, shape));
+    OK(sps_npy_write(writer, pixels, sizeof pixels));
+    OK(sps_npy_commit(writer));
+    OK(sps_dataset_open(&set, "f_npy/fog.npy", SPS_TEST, NULL));
+    assert_int_equal(sps_dataset_label(set, 0), -1);
+    assert_int_equal(sps_dataset_get_info(set)->classes, 0);
+    snprintf(sha256, sizeof sha256, "%s", sps_dataset_get_info(set)->sha256);
+    sps_dataset_free(set);
+    OK(sps_npy_create(&writer, "f_npy/labels.npy", 'u', 1, &ten));
+    OK(sps_npy_write(writer, labels, sizeof labels));
+    OK(sps_npy_commit(writer));
+    OK(sps_dataset_open(&set, "f_npy/fog.npy#2", SPS_TRAIN, NULL)); /* for files the part means nothing */
+    const struct sps_dataset_info *info = sps_dataset_get_info(set);
+    assert_string_equal(info->name, "fog.npy#2");
+    assert_int_equal(info->count, 2);
+    assert_int_equal(info->height * 100 + info->width * 10 + info->channels, 231);
+    assert_int_equal(info->classes, 8);
+    assert_string_not_equal(info->sha256, sha256);
+    assert_memory_equal(sps_dataset_image(set, 1), pixels[3], 6);
+    assert_int_equal(sps_dataset_label(set, 0), 7);
+    assert_int_equal(sps_dataset_label(set, 1), -1);
+    sps_dataset_free(set);
+    /* fitted and with noise, as any foreign set */
+    sps_foreign *foreign = NULL;
+    OK(sps_foreign_open(&foreign, "f_npy/fog.npy#5+uniform:0.1", 4, 6, 1, NULL));
+    assert_int_equal(sps_foreign_images(foreign).count, 2);
+    sps_foreign_close(foreign);
+    set = NULL;
+    FAILS(sps_dataset_open(&set, "f_npy/fog.npy#9", SPS_TEST, NULL), EINVAL, "is 9, must be 1 to 5");
+    FAILS(sps_dataset_open(&set, "nosuch.npy#1", SPS_TEST, NULL), ENOTFOUND, "cannot open 'nosuch.npy'");
+    FAILS(sps_dataset_open(&set, "f_npy/labels.npy", SPS_TEST, NULL), EFORMAT, "1 dimensions");
+    assert_null(set);
+}
+
 static void lists_of_images_are_read(void **state)
 {
     (void)state;
@@ -497,11 +546,17 @@ static void lack_of_memory_leaves_nothing_behind(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cifar100_has_the_fine_label),  cmocka_unit_test(stl10_is_column_major),
-        cmocka_unit_test(svhn_is_read_packed_or_not),   cmocka_unit_test(every_mat_truncation_is_noticed),
-        cmocka_unit_test(wrong_mat_bytes_are_harmless), cmocka_unit_test(wrong_variables_are_refused),
-        cmocka_unit_test(lists_of_images_are_read),     cmocka_unit_test(wrong_lists_name_the_line),
-        cmocka_unit_test(files_are_read_by_path),       cmocka_unit_test(lack_of_memory_leaves_nothing_behind),
+        cmocka_unit_test(cifar100_has_the_fine_label),
+        cmocka_unit_test(stl10_is_column_major),
+        cmocka_unit_test(svhn_is_read_packed_or_not),
+        cmocka_unit_test(every_mat_truncation_is_noticed),
+        cmocka_unit_test(wrong_mat_bytes_are_harmless),
+        cmocka_unit_test(wrong_variables_are_refused),
+        cmocka_unit_test(npy_images_are_a_set),
+        cmocka_unit_test(lists_of_images_are_read),
+        cmocka_unit_test(wrong_lists_name_the_line),
+        cmocka_unit_test(files_are_read_by_path),
+        cmocka_unit_test(lack_of_memory_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -516,6 +516,18 @@ static void test_npy(void **state)
     OK(sps_view_open_npy(&view, "grey.npy"));
     assert_int_equal(sps_view_images(view).channels, 1);
     sps_view_free(view);
+    labels[3] = 255; /* has none */
+    write_npy("labels.npy", 'u', 1, &ten, labels, 10);
+    OK(sps_view_open_npy(&view, "fog.npy"));
+    set = sps_view_images(view);
+    assert_int_equal(set.label(set.self, 2), 7);
+    assert_int_equal(set.label(set.self, 3), -1);
+    sps_view_free(view);
+    assert_int_equal(remove("labels.npy"), 0); /* nor has any without it */
+    OK(sps_view_open_npy(&view, "fog.npy#2"));
+    set = sps_view_images(view);
+    assert_int_equal(set.label(set.self, 0), -1);
+    sps_view_free(view);
 
     view = NULL;
     FAILS(sps_view_open_npy(&view, "fog.npy#6"), EINVAL, "part of 'fog.npy#6' is 6, must be 1 to 5");

@@ -265,19 +265,30 @@ static void metrics_by_hand(void **state)
     OK(sps_metrics_create(&m, 2, 0.95, &standard));
     OK(sps_metrics_add(m, table[0][0], NULL, 2, 4, labels, summaries));
     double h = 2 * LN2 - 0.75 * log(3);
-    NEAR(metric(m, "accuracy"), 0.5, 0);
-    NEAR(metric(m, "nll"), (log(4) + log(4 / 3.0) + 12 * log(10)) / 4, 1e-12);
-    NEAR(metric(m, "brier"), 13 / 16.0, 1e-12);
-    NEAR(metric(m, "ece"), 3 / 8.0, 1e-12);
-    NEAR(metric(m, "confidence"), 3.5 / 4, 1e-12);
-    NEAR(metric(m, "entropy"), 2 * h / 4, 1e-12);
-    NEAR(metric(m, "expected_entropy"), (h + LN2 / 2) / 4, 1e-12);
-    NEAR(metric(m, "mutual_information"), (h - LN2 / 2) / 4, 1e-12);
-    NEAR(metric(m, "variance"), 1 / 64.0, 1e-12);
-    NEAR(metric(m, "accepted"), 0.5, 0);
-    NEAR(metric(m, "true_accept_rate"), 0.5, 0);
-    NEAR(metric(m, "true_reject_rate"), 0.5, 0);
-    NEAR(metric(m, "accepted_accuracy"), 0.5, 0);
+    const struct {
+        const char *name;
+        double value;
+    } want[] = {
+        {"accuracy", 0.5},
+        {"nll", (log(4) + log(4 / 3.0) + 12 * log(10)) / 4},
+        {"brier", 13 / 16.0},
+        {"ece", 3 / 8.0},
+        {"confidence", 3.5 / 4},
+        {"entropy", 2 * h / 4},
+        {"expected_entropy", (h + LN2 / 2) / 4},
+        {"mutual_information", (h - LN2 / 2) / 4},
+        {"variance", 1 / 64.0},
+        {"accepted", 0.5},
+        {"true_accept_rate", 0.5},
+        {"true_reject_rate", 0.5},
+        {"accepted_accuracy", 0.5},
+    };
+    /* All that are registered, so that a new one has its case too. */
+    for (size_t k = 0; k < sizeof want / sizeof *want; k++) {
+        assert_string_equal(sps_metric_list(k, NULL, NULL, NULL), want[k].name);
+        NEAR(metric(m, want[k].name), want[k].value, 1e-12);
+    }
+    assert_null(sps_metric_list(sizeof want / sizeof *want, NULL, NULL, NULL));
     NEAR(summaries[2].score, 0.55, 1e-12);
     assert_int_equal(summaries[1].predicted, 1);
     assert_int_equal(summaries[3].accepted, 1);

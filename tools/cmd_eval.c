@@ -14,9 +14,10 @@
 #include "suite.h"
 
 struct eval_options {
-    const char *data, *data_dir, *dump, *foreign, *engine, *suite, *out;
+    const char *data, *data_dir, *dump, *foreign, *engine, *suite, *corrupted, *out;
     struct sps_reading_options reading;
     struct sps_measure_options measure;
+    struct sps_count data_seed;
     int normalise, json;
 };
 
@@ -52,6 +53,19 @@ static const struct sps_option options_table[] = {
      .help = "a table instead of one evaluation: the clean images, then rotation (12 steps of 7 degrees), noise (of "
              "rising strength), corruption (15 kinds x 5 severities), extra (4 more kinds), ood (foreign sets and "
              "noise), all of these, or id (the clean images alone)"},
+    {.name = "corrupted",
+     .type = SPS_OPTION_TEXT,
+     .offset = offsetof(struct eval_options, corrupted),
+     .argument = "DIR",
+     .help = "with --suite corruption, extra or all: take the corrupted images from DIR, which has KIND.npy and "
+             "labels.npy as CIFAR-10-C does, and do not make them"},
+    {.name = "data-seed",
+     .type = SPS_OPTION_COUNT,
+     .offset = offsetof(struct eval_options, data_seed),
+     .argument = "N",
+     .default_text = "1",
+     .help = "seed of all that is drawn into images (noise, shifts); --seed does not change them, so that every model "
+             "and every --seed sees the same"},
     {.name = "normalise",
      .type = SPS_OPTION_FLAG,
      .offset = offsetof(struct eval_options, normalise),
@@ -174,11 +188,10 @@ static sps_status auroc(double *out, const struct sps_evaluation *home, const st
     return status;
 }
 
-/* Drawn images are a set like any other, the same for every model and every --seed. */
 static sps_status open_foreign(sps_foreign **out, const struct eval_options *options,
                                const struct sps_model_info *about)
 {
-    const struct sps_foreign_options how = {.data_dir = options->data_dir};
+    const struct sps_foreign_options how = {.data_dir = options->data_dir, .seed = options->data_seed.value};
     int height, width, channels;
     sps_status status = sps_foreign_open(out, options->foreign, about->height, about->width, about->channels, &how);
     if (status == SPS_OK && sps_foreign_fitted(*out, &height, &width, &channels) && !sps_console_quiet)
@@ -188,8 +201,8 @@ static sps_status open_foreign(sps_foreign **out, const struct eval_options *opt
     return status;
 }
 
-static sps_status report_foreign(struct sps_cli_report *report, const char *name, const struct sps_evaluation *home,
-                                 const struct sps_evaluation *foreign)
+static sps_status report_foreign(struct sps_cli_report *report, const char *name, uint64_t data_seed,
+                                 const struct sps_evaluation *home, const struct sps_evaluation *foreign)
 {
     double by_mi = NAN, by_entropy = NAN;
     sps_status status = auroc(&by_mi, home, foreign, mutual_information);
@@ -197,6 +210,7 @@ static sps_status report_foreign(struct sps_cli_report *report, const char *name
         status = auroc(&by_entropy, home, foreign, entropy);
     sps_cli_report_text(report, "foreign", name);
     sps_cli_report_count(report, "foreign_n", foreign->n, "images");
+    sps_cli_report_count(report, "data_seed", data_seed, NULL);
     sps_cli_report_real(report, "foreign_entropy", mean_of(foreign, entropy), "nat");
     sps_cli_report_real(report, "foreign_mutual_information", mean_of(foreign, mutual_information), "nat");
     sps_cli_report_real(report, "foreign_accepted", mean_of(foreign, accepted), "fraction");
@@ -231,7 +245,7 @@ static sps_status evaluate(struct sps_cli_report *report, const struct eval_opti
     if (status == SPS_OK)
         status = report_flips(report, models, set, predict.seed);
     if (status == SPS_OK && options->foreign != NULL)
-        status = report_foreign(report, images.name, home, &foreign);
+        status = report_foreign(report, images.name, options->data_seed.value, home, &foreign);
     sps_evaluation_reset(&foreign);
     sps_foreign_close(foreign_set);
     return status;
@@ -242,6 +256,8 @@ static int run_suite(const struct eval_options *options, const struct sps_models
     struct sps_suite suite = {.names = options->suite,
                               .folder = options->out,
                               .data_dir = options->data_dir,
+                              .corrupted = options->corrupted,
+                              .data_seed = options->data_seed.value,
                               .normalise = options->normalise,
                               .json = options->json,
                               .predict = sps_reading(&options->reading),
@@ -249,6 +265,7 @@ static int run_suite(const struct eval_options *options, const struct sps_models
                               .model = models->count > 1 ? "ensemble" : models->path[0],
                               .data = options->data};
     const struct sps_images home = sps_dataset_images(set);
+    snprintf(suite.data_sha256, sizeof suite.data_sha256, "%s", sps_dataset_get_info(set)->sha256);
     memcpy(suite.model_sha256, models->sha256, sizeof suite.model_sha256);
     return sps_suite_run(&suite, &models->predictor, &home);
 }
@@ -259,6 +276,10 @@ static int check_suite(const struct eval_options *options)
         return sps_console_usage("--%s needs --suite", options->out != NULL ? "out" : "normalise");
     if (options->suite != NULL && (options->foreign != NULL || options->dump != NULL || options->reading.until != NULL))
         return sps_console_usage("--suite excludes --foreign, --dump and --until");
+    if (options->corrupted != NULL &&
+        (options->suite == NULL || (strcmp(options->suite, "corruption") != 0 && strcmp(options->suite, "extra") != 0 &&
+                                    strcmp(options->suite, "all") != 0)))
+        return sps_console_usage("--corrupted needs --suite corruption, extra or all");
     return 0;
 }
 

@@ -14,7 +14,7 @@ extern "C" {
 
 enum sps_part { SPS_TRAIN, SPS_TEST };
 
-/* Images of one part of a set, decoded in memory.  Immutable, may be shared by threads. */
+/* Images of one part of a set, decoded in memory or mapped.  Immutable, may be shared by threads. */
 typedef struct sps_dataset sps_dataset;
 
 struct sps_dataset_info {
@@ -36,6 +36,8 @@ struct sps_dataset_info {
  *           *_X.bin of STL-10, with labels where there is *_y.bin
  *           train.bin or test.bin of CIFAR-100; any other *.bin as records of CIFAR-10 (label 255: none)
  *           a MATLAB file with SVHN's X and y
+ *           *.npy, *.npy#3: images as CIFAR-10-C has them, all or the third of five parts, with labels where there is
+ *           labels.npy (spinscale/shift.h); they stay in the file
  *           *.txt: a list of images, a line "relative/path.png label" each (label -1: none), all of one size
  * Files are plain, .gz or .xz (lists are plain), looked for in this order.  Only those of the part that is asked for
  * have to be there.

@@ -67,8 +67,8 @@ sps_status sps_view_normalised(sps_view **out, const struct sps_images *from, co
                                const struct sps_channel_stats *target);
 
 /* Ready-made corruptions as CIFAR-10-C has them: FILE.npy is uint8 [N][H][W] or [N][H][W][C], labels.npy in its folder
- * has N labels, or N / 5.  "FILE.npy#3" is the third of five equal parts (severity 3), "FILE.npy" is all.  Images stay
- * in the file, which is mapped.  Released with sps_view_free().
+ * has N labels, or N / 5 (255: none); without it no image has one.  "FILE.npy#3" is the third of five equal parts
+ * (severity 3), "FILE.npy" is all.  Images stay in the file, which is mapped.  Released with sps_view_free().
  *   SPS_EINVAL     the part is not 1 to 5
  *   SPS_ENOTFOUND  there is no such file
  *   SPS_EFORMAT    a file is damaged or has another shape; the message has name and offset */

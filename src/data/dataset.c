@@ -13,6 +13,7 @@
 #include "data/find.h"
 #include "data/hash.h"
 #include "data/list.h"
+#include "data/view.h"
 
 enum { PATH_BYTES = SPS_PATH_BYTES, PLACES_BYTES = 640 };
 
@@ -47,6 +48,7 @@ struct sps_dataset {
     struct sps_dataset_info info;
     const struct registered_set *set; /* NULL for a path */
     struct sps_raw_images images;
+    struct sps_npy_images *file; /* the images are in it; NULL: they are decoded, and the set's own */
 };
 
 /* ---- where the files are ---- */
@@ -257,6 +259,14 @@ static sps_status fail_unknown(const char *name)
              name);
 }
 
+static sps_status open_npy(sps_dataset *d, const char *path)
+{
+    struct sps_images images;
+    SPS_TRY(sps_npy_images_open(&d->file, &images, path));
+    d->images = sps_npy_images_shown(d->file);
+    return SPS_OK;
+}
+
 sps_status sps_dataset_open_sized(sps_dataset **out, const char *name, enum sps_part part, const char *data_dir,
                                   const struct sps_image_size *size)
 {
@@ -266,17 +276,21 @@ sps_status sps_dataset_open_sized(sps_dataset **out, const char *name, enum sps_
     if (name == NULL || name[0] == '\0')
         SPS_FAIL(EINVAL, "name of the data set is empty");
     search.set = is_path(name) ? NULL : registered_as(name);
+    const int is_npy = search.set == NULL && sps_npy_images_is(name);
     if (search.set != NULL) {
         SPS_TRY(find_set(&search, data_dir));
     } else {
-        if (!is_path(name) && !is_file(name))
+        if (!is_path(name) && !is_file(name) && !is_npy)
             return fail_unknown(name);
-        SPS_TRY(find_path(name, &search.format));
+        if (!is_npy)
+            SPS_TRY(find_path(name, &search.format));
         snprintf(search.folder, sizeof search.folder, "%s", name);
     }
     SPS_TRY(sps_calloc(&d, 1, sizeof *d, "data set"));
     if (search.format != NULL)
         SPS_TRY_OUT(read_part(&d->images, search.format, search.folder, part));
+    else if (is_npy)
+        SPS_TRY_OUT(open_npy(d, name));
     else
         SPS_TRY_OUT(sps_read_one_file(&d->images, name, size));
     d->set = search.set;
@@ -298,7 +312,9 @@ void sps_dataset_free(sps_dataset *d)
 {
     if (d == NULL)
         return;
-    sps_raw_images_free(&d->images);
+    if (d->file == NULL)
+        sps_raw_images_free(&d->images);
+    sps_npy_images_close(d->file);
     sps_free(d);
 }
 

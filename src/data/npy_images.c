@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* CIFAR-10-C's layout: KIND.npy is uint8 [50000][32][32][3], five severities of 10,000 images one after the other, and
- * labels.npy beside it has the labels of all, or of one severity.  Images are read where they lie in the mapped file.
- */
+ * labels.npy beside it has the labels of all, or of one severity; without it the images have none.  Images are read
+ * where they lie in the mapped file. */
 #include <stdio.h>
 #include <string.h>
 
@@ -19,9 +19,8 @@ struct sps_npy_images {
     char name[128];
     void *mapped;
     size_t mapped_bytes;
-    const uint8_t *pixels;
     size_t image_bytes;
-    uint8_t *labels; /* of the images that are shown */
+    struct sps_raw_images shown; /* its pixels are in the mapped file */
 };
 
 void sps_npy_images_close(struct sps_npy_images *file)
@@ -29,32 +28,49 @@ void sps_npy_images_close(struct sps_npy_images *file)
     if (file == NULL)
         return;
     sps_file_unmap(file->mapped, file->mapped_bytes);
-    sps_free(file->labels);
+    sps_free(file->shown.labels);
     sps_free(file);
 }
 
 static const uint8_t *image_of(const void *self, size_t index)
 {
     const struct sps_npy_images *file = self;
-    return file->pixels + index * file->image_bytes;
+    return file->shown.pixels + index * file->image_bytes;
 }
 
 static int label_of(const void *self, size_t index)
 {
     const struct sps_npy_images *file = self;
-    return file->labels[index];
+    return file->shown.labels[index] == SPS_UNLABELLED ? -1 : file->shown.labels[index];
+}
+
+struct sps_raw_images sps_npy_images_shown(const struct sps_npy_images *file)
+{
+    return file->shown;
+}
+
+/* Where "#3" begins, or the end. */
+static const char *mark_of(const char *path)
+{
+    const char *mark = strrchr(path, '#');
+    const int is_mark = mark != NULL && mark[1] != 0 && mark[1 + strspn(mark + 1, "0123456789")] == 0;
+    return is_mark ? mark : path + strlen(path);
+}
+
+int sps_npy_images_is(const char *path)
+{
+    const char *mark = mark_of(path);
+    return mark - path > 4 && memcmp(mark - 4, ".npy", 4) == 0;
 }
 
 /* "FILE#3" is part 3, 0 is all.  A '#' that digits to the end do not follow belongs to the name. */
 static sps_status split_path(struct sps_npy_images *file, int *part, const char *path)
 {
-    const char *mark = strrchr(path, '#'), *slash = strrchr(path, '/');
+    const char *mark = mark_of(path), *slash = strrchr(path, '/');
     *part = 0;
-    if (mark == NULL || mark[1] == 0 || strspn(mark + 1, "0123456789") != strlen(mark + 1))
-        mark = path + strlen(path);
-    else if (mark[1] >= '1' && mark[1] <= '0' + PARTS && mark[2] == 0)
+    if (*mark != 0 && mark[1] >= '1' && mark[1] <= '0' + PARTS && mark[2] == 0)
         *part = mark[1] - '0';
-    else
+    else if (*mark != 0)
         SPS_FAIL(EINVAL, "part of '%s' is %s, must be 1 to %d", path, mark + 1, PARTS);
     if (mark - path >= PATH_BYTES)
         SPS_FAIL(EINVAL, "a path is %zu characters long, must be below %d", (size_t)(mark - path), PATH_BYTES);
@@ -100,11 +116,15 @@ static sps_status read_labels(struct sps_npy_images *file, size_t first, size_t 
     void *mapped = NULL;
     size_t bytes = 0;
     struct sps_npy array = {0};
-    sps_status status = SPS_OK;
-    SPS_TRY(sps_file_map(&mapped, &bytes, file->labels_path, HEADER_BYTES_MAX + LABEL_BYTES_MAX * all));
+    SPS_TRY(sps_calloc(&file->shown.labels, count, 1, "labels"));
+    sps_status status = sps_file_map(&mapped, &bytes, file->labels_path, HEADER_BYTES_MAX + LABEL_BYTES_MAX * all);
+    if (status == SPS_ENOTFOUND) {
+        memset(file->shown.labels, SPS_UNLABELLED, count);
+        return SPS_OK;
+    }
+    SPS_TRY(status);
     SPS_TRY_OUT(sps_npy_parse(&array, file->labels_path, mapped, bytes));
-    SPS_TRY_OUT(sps_calloc(&file->labels, count, 1, "labels"));
-    SPS_TRY_OUT(take_labels(file->labels, &array, file->labels_path, first, count, all));
+    SPS_TRY_OUT(take_labels(file->shown.labels, &array, file->labels_path, first, count, all));
 out:
     sps_npy_reset(&array);
     sps_file_unmap(mapped, bytes);
@@ -125,12 +145,17 @@ sps_status sps_npy_images_open(struct sps_npy_images **out, struct sps_images *i
     const size_t count = part > 0 ? array.shape[0] / PARTS : array.shape[0], first = part > 0 ? (part - 1) * count : 0;
     SPS_TRY_OUT(read_labels(file, first, count, array.shape[0]));
     file->image_bytes = array.count / array.shape[0];
-    file->pixels = array.data + first * file->image_bytes;
+    struct sps_raw_images *shown = &file->shown;
+    shown->pixels = (uint8_t *)file->mapped + (array.data - (const uint8_t *)file->mapped) + first * file->image_bytes;
+    shown->count = count;
+    shown->height = (int)array.shape[1];
+    shown->width = (int)array.shape[2];
+    shown->channels = array.dims == 4 ? (int)array.shape[3] : 1;
     *images = (struct sps_images){.name = file->name,
                                   .count = count,
-                                  .height = (int)array.shape[1],
-                                  .width = (int)array.shape[2],
-                                  .channels = array.dims == 4 ? (int)array.shape[3] : 1,
+                                  .height = shown->height,
+                                  .width = shown->width,
+                                  .channels = shown->channels,
                                   .self = file,
                                   .image = image_of,
                                   .label = label_of};

@@ -95,6 +95,8 @@ sps_status sps_temperature_fit(struct sps_temperature *out, const float *z, cons
     struct point fine = golden_section(&v, fmax(best.octave - 0.5, -EDGE), fmin(best.octave + 0.5, EDGE));
     if (fine.nll < best.nll)
         best = fine;
+    if (best.nll > one.nll - 1e-10 * fmax(1, one.nll)) /* rounding alone prefers it: equal logits, or certain answers */
+        best = one;
     *out = (struct sps_temperature){exp2(best.octave), one.nll, best.nll, fabs(best.octave) > EDGE - 1e-6};
     return SPS_OK;
 }
