@@ -19,7 +19,7 @@ struct compare_options {
     struct sps_texts foreign;
     struct sps_reading_options reading;
     struct sps_measure_options measure;
-    struct sps_count resamples;
+    struct sps_count resamples, data_seed;
     double coverage;
     int json;
 };
@@ -38,6 +38,7 @@ static const struct sps_option options_table[] = {
      .offset = offsetof(struct compare_options, foreign),
      .argument = "NAME|PATH",
      .help = "images unlike the training data, as for \"spinscale eval\"; may be repeated"},
+    SPS_OPTION_DATA_SEED(struct compare_options),
     SPS_OPTIONS_PASSES(struct compare_options),
     SPS_OPTION_READING_THREADS(struct compare_options),
     SPS_OPTIONS_MEASURE(struct compare_options),
@@ -199,7 +200,7 @@ static void show_progress(void *user, size_t done, size_t total)
 
 static int open_foreign(struct work *w, const struct sps_model_info *about)
 {
-    const struct sps_foreign_options how = {.data_dir = w->options->data_dir};
+    const struct sps_foreign_options how = {.data_dir = w->options->data_dir, .seed = w->options->data_seed.value};
     w->height = about->height;
     w->width = about->width;
     w->channels = about->channels;

@@ -59,13 +59,7 @@ static const struct sps_option options_table[] = {
      .argument = "DIR",
      .help = "with --suite corruption, extra or all: take the corrupted images from DIR, which has KIND.npy and "
              "labels.npy as CIFAR-10-C does, and do not make them"},
-    {.name = "data-seed",
-     .type = SPS_OPTION_COUNT,
-     .offset = offsetof(struct eval_options, data_seed),
-     .argument = "N",
-     .default_text = "1",
-     .help = "seed of all that is drawn into images (noise, shifts); --seed does not change them, so that every model "
-             "and every --seed sees the same"},
+    SPS_OPTION_DATA_SEED(struct eval_options),
     {.name = "normalise",
      .type = SPS_OPTION_FLAG,
      .offset = offsetof(struct eval_options, normalise),

@@ -71,6 +71,14 @@ enum { SPS_OPERANDS_ANY = 1 << 20, SPS_THREADS_MAX = 1024, SPS_SAMPLES_MAX = 100
         .name = "threads", .letter = 't', .type = SPS_OPTION_COUNT, .offset = offsetof(owner, threads),                \
         .argument = "N", .min = 1, .max = SPS_THREADS_MAX, .help = "threads to use; all cores where not given"         \
     }
+#define SPS_OPTION_DATA_SEED(owner)                                                                                    \
+    {                                                                                                                  \
+        .name = "data-seed", .type = SPS_OPTION_COUNT, .offset = offsetof(owner, data_seed), .argument = "N",          \
+        .default_text = "1",                                                                                           \
+        .help = "seed of all that is drawn into images (noise, shifts); --seed does not change them, so that every "   \
+                "model and every --seed sees the same"                                                                 \
+    }
+
 #define SPS_OPTION_DATA_DIR(owner)                                                                                     \
     {                                                                                                                  \
         .name = "data-dir", .type = SPS_OPTION_TEXT, .offset = offsetof(owner, data_dir), .argument = "DIR",           \
