@@ -73,7 +73,8 @@ static void sufficient_by_hand(void **state)
     assert_int_equal(sps_sufficient(v, 0, 1, 1), 0);
 }
 
-/* Steps +1, -0.5, +2, -1 with errors 3 and 4 at every other point: 5 each. */
+/* Steps +1, -0.5, +2, -1 with errors 3 and 4 at every other point: 5 each.  Falling, 0 to 2.5 is 2.5 back, of 5 again,
+ * rising no way back is longer than the last step. */
 static void monotone_by_hand(void **state)
 {
     (void)state;
@@ -81,10 +82,12 @@ static void monotone_by_hand(void **state)
     struct sps_monotone m;
     sps_monotone(&m, v, e, 5, 1);
     NEAR(m.violation, 0.2, 1e-12);
+    NEAR(m.reversal, 0.2, 1e-12);
     assert_int_equal(m.at, 4);
     sps_monotone(&m, v, e, 5, -1);
     NEAR(m.violation, 0.4, 1e-12);
     assert_int_equal(m.at, 3);
+    NEAR(m.reversal, 0.5, 1e-12);
     sps_monotone(&m, v, e, 2, 1);
     NEAR(m.violation, 0, 0);
     /* equal points violate nothing, even without an error; a wrong step without one is infinitely wrong */
@@ -95,6 +98,7 @@ static void monotone_by_hand(void **state)
     assert_true(isinf(m.violation) && m.at == 2);
     sps_monotone(&m, (const double[]){1, NAN, 0}, e, 3, 1);
     assert_true(isnan(m.violation));
+    assert_true(isnan(m.reversal));
     sps_monotone(&m, v, (const double[]){1, NAN, 1, 1, 1}, 5, 1);
     assert_true(isnan(m.violation));
     sps_monotone(&m, v, e, 1, 1);

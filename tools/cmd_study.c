@@ -43,7 +43,7 @@ static const struct sps_option options_table[] = {
      .min = 1,
      .max = SPS_SAMPLES_MAX,
      .help = "samples, normality: numbers of passes to look at (default 1 2 3 5 10 20 50 100, normality 1 2 5 10 20 "
-             "50)"},
+             "50); nll-rule: passes (default 20)"},
     {.name = "repeat",
      .letter = 'R',
      .type = SPS_OPTION_COUNT,

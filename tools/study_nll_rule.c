@@ -102,13 +102,13 @@ static sps_status know_home(json_t *result, struct work *w)
     return status;
 }
 
-static sps_status add_foreign(struct work *w, const char *kind, const char *name)
+static sps_status add_foreign(struct work *w, const char *kind, const char *name, const char *shown)
 {
     sps_foreign *set = NULL;
     sps_status status = sps_study_foreign(&set, name, w->subject);
     if (status == SPS_OK) {
         const struct sps_images images = sps_foreign_images(set);
-        status = add_row(w, &images, kind, name, NAN);
+        status = add_row(w, &images, kind, shown, NAN);
     }
     sps_foreign_close(set);
     return status;
@@ -138,13 +138,14 @@ static sps_status add_rows(struct work *w)
     sps_status status = SPS_OK;
     w->progress.parts = 1 + 4 + o->foreign.count + (size_t)rotation->levels + (size_t)uniform->levels;
     for (size_t i = 0; i < o->foreign.count && status == SPS_OK; i++)
-        status = add_foreign(w, "foreign", o->foreign.item[i]);
+        status = add_foreign(w, "foreign", o->foreign.item[i], o->foreign.item[i]);
     for (int i = 0; i < 2 && status == SPS_OK; i++)
-        status = add_foreign(w, "noise", noise[i]);
+        status = add_foreign(w, "noise", noise[i], noise[i]);
     for (int i = 0; i < 2 && status == SPS_OK; i++) {
-        char name[4200];
+        char name[4200], shown[128];
         snprintf(name, sizeof name, "%s+%s:0.5", o->data, added[i]);
-        status = add_foreign(w, "noise", name);
+        snprintf(shown, sizeof shown, "%s+%s:0.5", w->subject->home->name, added[i]);
+        status = add_foreign(w, "noise", name, shown);
     }
     if (status == SPS_OK)
         status = add_shift(w, rotation);
@@ -198,11 +199,12 @@ static void print(const json_t *result)
             most = row;
         }
     }
-    printf("\nthe paper detects up to %.2f %% of its shifted images; here the most are %.2f %% (%s), where %.2f %% of "
+    printf("\nthe paper detects up to %.2f %% of its shifted images; here the most are %.2f %% (%s %.3g), where %.2f "
+           "%% of "
            "home are rejected\n",
            100 * sps_cli_report_number(result, "paper_detected"), 100 * best,
            most != NULL ? json_string_value(json_object_get(most, "name")) : "none",
-           100 * sps_cli_report_number(result, "rejected"));
+           sps_cli_report_number(most, "amount"), 100 * sps_cli_report_number(result, "rejected"));
 }
 
 const struct sps_study sps_study_nll_rule = {

@@ -379,34 +379,44 @@ static void print_row(const json_t *row, const char *samples)
     putchar('\n');
 }
 
+static void print_alone(const json_t *advice, const char *key, const char *name)
+{
+    const long long samples = sps_study_integer(advice, key);
+    if (samples > 0)
+        printf("; by %s alone T = %lld", name, samples);
+    else
+        printf("; by %s alone no T", name);
+}
+
 static void print_advice(const json_t *result)
 {
-    const json_t *advice = json_object_get(result, "advice");
+    const json_t *advice = json_object_get(result, "advice"), *rows = json_object_get(result, "rows");
     const int exact = !json_is_null(json_object_get(result, "exact")),
               foreign = sps_study_integer(result, "foreign_n") > 0;
-    const json_t *rows = json_object_get(result, "rows");
-    const long long most = sps_study_integer(json_array_get(rows, json_array_size(rows) - 1), "samples"),
-                    enough = sps_study_integer(advice, "samples");
+    const long long enough = sps_study_integer(advice, "samples");
+    const double nll = sps_cli_report_number(advice, "reference_nll"),
+                 error = sps_cli_report_number(result, "nll_error");
+    char reference[64] = "the exact one";
+    if (!exact)
+        snprintf(reference, sizeof reference, "that of T = %lld, the most",
+                 sps_study_integer(json_array_get(rows, json_array_size(rows) - 1), "samples"));
+    if (isnan(nll)) {
+        puts("\nno advice: the NLL needs labels");
+        return;
+    }
     if (enough > 0)
-        printf("\nT = %lld is enough: from there on", enough);
+        printf("\nT = %lld is enough", enough);
     else
-        printf("\nnone of these T is known to be enough, as nowhere below T = %lld", most);
-    if (enough == 0 && exact)
-        printf(" or there");
-    printf(" the mean NLL is within %g %% of ", 100 * sps_cli_report_number(advice, "tolerance"));
-    if (exact)
-        printf("the exact one");
-    else
-        printf("that of T = %lld", most);
+        printf("\nno T of these is known to be enough");
+    printf(": from there on the mean NLL is within %g %% of %s", 100 * sps_cli_report_number(advice, "tolerance"),
+           reference);
     if (foreign)
-        printf(",\nand the AUROC by %s within %g of its", json_string_value(json_object_get(advice, "score")),
+        printf(",\nand the AUROC by %s within %g of it", json_string_value(json_object_get(advice, "score")),
                sps_cli_report_number(advice, "auroc_tolerance"));
-    printf("\n(by NLL alone T = %lld", sps_study_integer(advice, "by_nll"));
+    print_alone(advice, "by_nll", "NLL");
     if (foreign)
-        printf(", by AUROC alone T = %lld", sps_study_integer(advice, "by_auroc"));
-    printf("; 0 is none).  The images' own standard error of the NLL is %.4f nat, %.2g %%\n",
-           sps_cli_report_number(result, "nll_error"),
-           100 * sps_cli_report_number(result, "nll_error") / sps_cli_report_number(advice, "reference_nll"));
+        print_alone(advice, "by_auroc", "AUROC");
+    printf("\nthe images' own standard error of the NLL is %.4f nat, %.2g %%\n", error, 100 * error / nll);
 }
 
 static void print(const json_t *result)

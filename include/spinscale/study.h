@@ -36,6 +36,7 @@ size_t sps_sufficient(const double *value, size_t n, double reference, double to
 struct sps_monotone {
     double violation; /* the largest such step, 0 where there is none; NaN where a point is, or n is below 2 */
     size_t at;        /* it leads to this point */
+    double reversal;  /* the largest way back between any two points, counted the same: steps may add up */
 };
 void sps_monotone(struct sps_monotone *out, const double *value, const double *error, size_t n, int direction);
 

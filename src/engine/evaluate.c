@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Evaluation of a labelled set with anything that predicts. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -80,6 +81,21 @@ struct job {
     struct gathered all;
 };
 
+/* Metric nll of image i of a block of count, whose passes lie in p. */
+static double nll_of(const struct job *e, const double *weights, size_t passes, size_t i, size_t count, int label)
+{
+    const int classes = e->predictor->info->classes;
+    double mean = 0, total = 0;
+    if (label < 0 || label >= classes)
+        return NAN;
+    for (size_t t = 0; t < passes; t++) {
+        const double w = weights != NULL ? weights[t] : 1;
+        mean += w * (double)e->p[(t * count + i) * (size_t)classes + (size_t)label];
+        total += w;
+    }
+    return -log(fmax(mean / total, 1e-12));
+}
+
 static sps_status evaluate_block(struct sps_evaluation *out, struct job *e, size_t first)
 {
     const size_t n = e->set->count, count = n - first < e->block ? n - first : e->block,
@@ -108,6 +124,8 @@ static sps_status evaluate_block(struct sps_evaluation *out, struct job *e, size
     const double *weights = e->options->reading == SPS_EXACT ? e->weights : NULL;
     for (size_t i = 0; i < count; i++)
         out->mean_passes += (double)used[i] / (double)n;
+    for (size_t i = 0; i < count; i++)
+        out->nll[first + i] = nll_of(e, weights, e->options->settle != NULL ? used[i] : e->passes, i, count, labels[i]);
     if (e->options->settle == NULL)
         return sps_metrics_add(out->metrics, e->p, weights, e->passes, count, labels, out->summaries + first);
     for (size_t i = 0; i < count; i++) { /* each image with the passes that it had */
@@ -161,6 +179,7 @@ sps_status sps_evaluate(struct sps_evaluation *out, const struct sps_predictor *
         SPS_TRY_OUT(sps_calloc(&e.all.labels, n, sizeof(int32_t), "labels of the dump"));
     }
     SPS_TRY_OUT(sps_calloc(&result.summaries, n, sizeof *result.summaries, "summaries"));
+    SPS_TRY_OUT(sps_calloc(&result.nll, n, sizeof *result.nll, "NLLs"));
     SPS_TRY_OUT(sps_metrics_create(&result.metrics, info->classes, level, rule));
     SPS_TRY_OUT(evaluate_blocks(&result, &e));
     *out = result;
@@ -180,5 +199,6 @@ void sps_evaluation_reset(struct sps_evaluation *evaluation)
 {
     sps_metrics_free(evaluation->metrics);
     sps_free(evaluation->summaries);
+    sps_free(evaluation->nll);
     *evaluation = (struct sps_evaluation){0};
 }
