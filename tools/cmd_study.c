@@ -111,7 +111,7 @@ static const struct sps_option options_table[] = {
      .argument = "N",
      .default_text = "1",
      .help = "seed of the paths; same seed, same numbers"},
-    SPS_OPTIONS_MEASURE(struct sps_study_options),
+    SPS_OPTIONS_ACCEPT(struct sps_study_options),
     SPS_OPTION_THREADS(struct sps_study_options),
     SPS_OPTION_ENGINE(struct sps_study_options),
     {.name = "out",
@@ -311,7 +311,7 @@ static int run(const void *options_pointer, char *const *operands, int operand_c
 
 static sps_status print_studies(FILE *out)
 {
-    fputs("Studies\n", out);
+    fputs("Studies:\n", out);
     for (size_t i = 0; i < STUDIES; i++)
         fprintf(out, "  %-12s %s\n  %-12s [%s]\n", studies[i]->name, studies[i]->summary, "", studies[i]->source);
     return SPS_OK;
@@ -325,8 +325,8 @@ const struct sps_command sps_cmd_study = {
                    "MODEL is a packed model, a model file, or the folder that \"spinscale train\" left. Passes are "
                    "addressed by seed, image and number, so fewer passes are the first of more, and nothing is drawn "
                    "twice. NLL and entropies are in nats.",
-    .examples = "  spinscale study samples out --data val --foreign kmnist\n"
-                "  spinscale study normality out --data val --images 200 --out normality\n"
+    .examples = "  spinscale study samples out --data ./val --foreign kmnist\n"
+                "  spinscale study normality out --data ./val --images 200 --out normality\n"
                 "  spinscale study nll-rule out --data fashion-mnist --foreign kmnist --foreign mnist --json",
     .options = options_table,
     .options_bytes = sizeof(struct sps_study_options),

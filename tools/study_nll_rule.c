@@ -46,8 +46,8 @@ static sps_status evaluate(struct sps_evaluation *out, struct work *w, const str
     const struct sps_predict_options predict =
         sps_study_predict(o, o->samples.count > 0 ? (size_t)o->samples.item[0] : PASSES);
     w->progress.what = set->name;
-    sps_status status = sps_evaluate(out, w->subject->predictor, set, &predict, &rule, o->measure.level, NULL,
-                                     sps_study_progress, &w->progress);
+    sps_status status =
+        sps_evaluate(out, w->subject->predictor, set, &predict, &rule, 0.95, NULL, sps_study_progress, &w->progress);
     w->progress.at++;
     return status;
 }

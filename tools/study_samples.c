@@ -59,7 +59,7 @@ static sps_status prepare(struct draws *d, const struct work *w, size_t n)
     if (d->metrics == NULL || d->entropy == NULL || d->mutual_information == NULL)
         return SPS_ENOMEM;
     for (size_t i = 0; i < w->cells && status == SPS_OK; i++)
-        status = sps_metrics_create(&d->metrics[i], w->subject->predictor->info->classes, o->measure.level, &rule);
+        status = sps_metrics_create(&d->metrics[i], w->subject->predictor->info->classes, 0.95, &rule);
     return status;
 }
 
@@ -139,8 +139,8 @@ static sps_status walk_all(struct sps_evaluation *out, struct work *w, const str
     predict.reading = SPS_EXACT;
     if (info->picks > info->bank_layers || !(info->paths <= (double)o->exact_paths.value))
         return SPS_OK;
-    sps_status status = sps_evaluate(out, w->subject->predictor, set, &predict, &rule, o->measure.level, NULL,
-                                     sps_study_progress, &w->progress);
+    sps_status status =
+        sps_evaluate(out, w->subject->predictor, set, &predict, &rule, 0.95, NULL, sps_study_progress, &w->progress);
     w->progress.at++;
     return status;
 }

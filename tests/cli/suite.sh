@@ -32,8 +32,8 @@ for curve in r["curves"]:
         return way / (error[i] ** 2 + error[j] ** 2) ** 0.5 if way > 0 else 0
     steps = [back(i - 1, i) for i in range(1, len(rows))]
     print(curve["name"], curve["value"], curve["direction"], curve["monotone"] == (max(steps) <= 1.96),
-          abs(curve["violation"] - max(steps)) < 1e-9,
-          abs(curve["reversal"] - max(back(i, j) for j in range(len(rows)) for i in range(j))) < 1e-9,
+          abs(curve["violation"] - max(steps)) < 1e-5,
+          abs(curve["reversal"] - max(back(i, j) for j in range(len(rows)) for i in range(j))) < 1e-5,
           max(steps) == 0 or curve["violation_amount"] == rows[1 + steps.index(max(steps))]["amount"])'
 done
 suite rotation | grep -c 'from step to step with rotation: \(yes\|no\), '
