@@ -209,7 +209,7 @@ static void print(const json_t *result)
 
 const struct sps_study sps_study_nll_rule = {
     .name = "nll-rule",
-    .summary = "foreign images by the NLL threshold, beside what is rejected at home",
+    .summary = "foreign images by the NLL threshold, beside what home loses",
     .source = "Subset-parameter inference, IV-B.2",
     .tables = {"rows", NULL},
     .make = make,

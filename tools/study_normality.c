@@ -301,7 +301,7 @@ static void print(const json_t *result)
 
 const struct sps_study sps_study_normality = {
     .name = "normality",
-    .summary = "the shape of what passes say, and its approach to a Gaussian as they are added up",
+    .summary = "the shape of what passes say, and its approach to a Gaussian",
     .source = "Scale-Dropout, VIII-D",
     .tables = {"rows", "histogram", "standardised", NULL},
     .make = make,

@@ -441,7 +441,7 @@ static void print(const json_t *result)
 
 const struct sps_study sps_study_samples = {
     .name = "samples",
-    .summary = "accuracy, NLL and detection against the number of passes, and how many are enough",
+    .summary = "accuracy, NLL, detection by passes T, and the T that is enough",
     .source = "Scale-Dropout, Fig. 7",
     .tables = {"rows", NULL},
     .make = make,
