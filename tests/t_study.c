@@ -90,6 +90,9 @@ static void monotone_by_hand(void **state)
     NEAR(m.reversal, 0.5, 1e-12);
     sps_monotone(&m, v, e, 2, 1);
     NEAR(m.violation, 0, 0);
+    sps_monotone(&m, v, e, 2, -1);
+    NEAR(m.violation, 0.2, 1e-12);
+    assert_int_equal(m.at, 1);
     /* equal points violate nothing, even without an error; a wrong step without one is infinitely wrong */
     const double none[] = {0, 0, 0};
     sps_monotone(&m, (const double[]){1, 1, 2}, none, 3, 1);

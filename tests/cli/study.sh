@@ -21,6 +21,23 @@ print(r["study"], r["n"], r["foreign"], r["repeat"], r["paths"], [row["samples"]
 print([same(row, json.load(open("eval-%d.json" % row["samples"]))) for row in r["rows"]])
 print(same(r["exact"], json.load(open("exact.json"))), r["rows"][0]["nll_sd"])'
 
+echo '--- draw r of T passes are passes 5 r to 5 r + T - 1 of one prediction, where 5 is the most'
+study samples model --samples 1 2 5 --repeat 4 --exact-paths 0 --json >four.json
+"$SPINSCALE" eval model --data ./toy --samples 20 --dump p.npy >/dev/null
+python3 -c '
+import json, math, struct
+data = open("p.npy", "rb").read()
+p = struct.unpack("<6400f", data[-4 * 6400:]) # [20][80][4]
+def entropy(first, passes):
+    means = [[sum(p[(t * 80 + i) * 4 + c] for t in range(first, first + passes)) / passes for c in range(4)] for i in range(80)]
+    return sum(-q * math.log(q) for mean in means for q in mean if q > 0) / 80
+rows = json.load(open("four.json"))["rows"]
+for row in rows:
+    draws = [entropy(5 * r, row["samples"]) for r in range(4)]
+    mean = sum(draws) / 4
+    sd = (sum((d - mean) ** 2 for d in draws) / 3) ** 0.5
+    print(abs(row["entropy"] - mean) < 1e-5, abs(row["entropy_sd"] - sd) < 1e-5, sd > 1e-4)'
+
 echo '--- draws: mean and deviation over repeats; the adviser'
 study samples model --samples 1 2 5 20 --repeat 6 --foreign noise-uniform --json --threads 3 --out out >many.json
 study samples model --samples 1 2 5 20 --repeat 6 --foreign noise-uniform --json --threads 1 >again.json
