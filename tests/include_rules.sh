@@ -25,7 +25,7 @@ room_of_public() {
   case $1 in
   status | log | npy | images | file) echo core ;;
   predict | ensemble) echo engine ;;
-  scores) echo uq ;;
+  scores | study) echo uq ;;
   cpu) echo kern ;;
   model) echo train ;;
   csv) echo conf ;;

@@ -128,6 +128,16 @@ static void flips_are_those_of_the_graph(void **state)
     }
 }
 
+/* The NLLs of the images have the metric as their mean. */
+static void nlls_make_the_metric(const struct sps_evaluation *e)
+{
+    double sum = 0, nll;
+    for (size_t i = 0; i < e->n; i++)
+        sum += e->nll[i];
+    OK(sps_metrics_value(e->metrics, "nll", &nll));
+    NEAR(sum / (double)e->n, nll, 1e-12 + 1e-12 * nll);
+}
+
 static void evaluations_are_equal(void **state)
 {
     (void)state;
@@ -144,6 +154,7 @@ static void evaluations_are_equal(void **state)
         OK(sps_metrics_value(e.metrics, "nll", &nll[k]));
         OK(sps_metrics_value(e.metrics, "accuracy", &accuracy[k]));
         NEAR(e.mean_passes, 5, 1e-12);
+        nlls_make_the_metric(&e);
         sps_evaluation_reset(&e);
     }
     NEAR(nll[0], nll[1], 0);
@@ -163,6 +174,11 @@ static void evaluations_are_equal(void **state)
     OK(sps_evaluate(&e, &predictors[1], &all, &some, NULL, 0.95, NULL, NULL, NULL));
     assert_true(e.mean_passes >= 1 && e.mean_passes < 40);
     assert_int_equal(e.passes, 40);
+    nlls_make_the_metric(&e);
+    sps_evaluation_reset(&e);
+    const struct sps_predict_options exact = {SPS_EXACT, 2, 5, 0, 1, NULL};
+    OK(sps_evaluate(&e, &predictors[1], &all, &exact, NULL, 0.95, NULL, NULL, NULL));
+    nlls_make_the_metric(&e);
     sps_evaluation_reset(&e);
     FAILS(sps_evaluate(&e, &predictors[1], &all, &some, NULL, 0.95, "c.npy", NULL, NULL), EINVAL, "cannot end early");
     FAILS(sps_evaluate(&e, &predictors[0], &all, &some, NULL, 0.95, NULL, NULL, NULL), EUNSUPPORTED, "");

@@ -15,6 +15,7 @@
     X(train, train, "train a Bayesian binary network")                                                                 \
     X(eval, data, "measure a trained model on a data set, with uncertainty")                                           \
     X(compare, data, "put models and ensembles side by side on the same images")                                       \
+    X(study, data, "repeat an experiment of the papers on uncertainty")                                                \
     X(predict, data, "classify images and say how sure the model is")                                                  \
     X(pack, train, "fold a trained model into one file for the packed engine")                                         \
     X(bench, data, "time a packed model: one pass, T passes, each layer")                                              \

@@ -16,9 +16,11 @@
 #include "spinscale/foreign.h"
 #include "spinscale/npy.h"
 #include "spinscale/shift.h"
+#include "spinscale/study.h"
 
 static const char *const suite_names[] = {"id", "rotation", "noise", "corruption", "extra", "ood", "all", NULL};
 static const char *const measured[] = {"accuracy", "nll", "entropy", "mutual_information", "accepted", NULL};
+#define CURVE_ERRORS 1.96 /* a step the wrong way that is larger, in its standard errors, is one */
 enum { ROWS_MAX = 512 };
 
 /* ---- which rows ---- */
@@ -140,6 +142,16 @@ static double *scores_of(const struct sps_evaluation *e)
     return scores;
 }
 
+/* Standard errors over the images, for whether a curve rises. */
+static void describe_errors(json_t *object, const struct sps_evaluation *e, double accuracy)
+{
+    struct sps_moments nll;
+    double n = (double)e->n, error = sqrt(accuracy * (1 - accuracy) / n);
+    sps_moments(&nll, e->nll, e->n);
+    json_object_set_new(object, "accuracy_error", isfinite(error) ? json_real(error) : json_null());
+    json_object_set_new(object, "nll_error", isfinite(nll.sd) ? json_real(nll.sd / sqrt(n)) : json_null());
+}
+
 static sps_status describe(json_t *object, struct work *w, const struct row *r, const struct sps_evaluation *e)
 {
     sps_status status = SPS_OK;
@@ -155,6 +167,8 @@ static sps_status describe(json_t *object, struct work *w, const struct row *r, 
             accepted = value;
     }
     json_object_set_new(object, "detected", json_real(1 - accepted));
+    if (!r->foreign)
+        describe_errors(object, e, sps_cli_report_number(object, "accuracy"));
     if (w->at == 0) {
         w->clean = (struct clean){scores, scores + e->n, e->n};
         return status;
@@ -338,6 +352,73 @@ static void add_means(json_t *result, const struct work *w, const json_t *rows)
     json_object_set_new(result, "mean_corruption_detected", all ? json_real(detected / n) : json_null());
 }
 
+/* Do accuracy and NLL of the paper's shifts go one way, from the clean images on, but for steps within 1.96 standard
+ * errors of themselves? */
+static void add_curve(json_t *curves, const json_t *rows, const struct sps_shift *kind, const char *key, int direction)
+{
+    double value[SPS_SHIFT_LEVELS_MAX + 1], error[SPS_SHIFT_LEVELS_MAX + 1];
+    char error_key[64];
+    size_t points = 0, i;
+    json_t *row;
+    struct sps_monotone curve;
+    snprintf(error_key, sizeof error_key, "%s_error", key);
+    json_array_foreach((json_t *)rows, i, row)
+    {
+        if ((i > 0 && strcmp(json_string_value(json_object_get(row, "name")), kind->name) != 0) ||
+            points > SPS_SHIFT_LEVELS_MAX)
+            continue;
+        value[points] = sps_cli_report_number(row, key);
+        error[points++] = sps_cli_report_number(row, error_key);
+    }
+    if (points < 2)
+        return;
+    sps_monotone(&curve, value, error, points, direction);
+    const int known = !isnan(curve.violation);
+    json_t *object =
+        json_pack("{s:s,s:s,s:s}", "name", kind->name, "value", key, "direction", direction > 0 ? "rises" : "falls");
+    json_object_set_new(object, "monotone", known ? json_boolean(curve.violation <= CURVE_ERRORS) : json_null());
+    json_object_set_new(object, "violation", isfinite(curve.violation) ? json_real(curve.violation) : json_null());
+    json_object_set_new(object, "violation_amount",
+                        known && curve.at > 0 ? json_real(kind->amount[curve.at - 1]) : json_null());
+    json_object_set_new(object, "reversal", isfinite(curve.reversal) ? json_real(curve.reversal) : json_null());
+    json_array_append_new(curves, object);
+}
+
+static void add_curves(json_t *result, const json_t *rows)
+{
+    const struct sps_shift *kind;
+    json_t *curves = json_array();
+    for (size_t i = 0; (kind = sps_shift_get(i)) != NULL; i++)
+        if (kind->group == SPS_SHIFT_PAPER) {
+            add_curve(curves, rows, kind, "nll", 1);
+            add_curve(curves, rows, kind, "accuracy", -1);
+        }
+    json_object_set_new(result, "curves", curves);
+}
+
+static void print_curves(const json_t *curves)
+{
+    size_t i;
+    json_t *curve;
+    json_array_foreach((json_t *)curves, i, curve)
+    {
+        const json_t *monotone = json_object_get(curve, "monotone");
+        const double amount = sps_cli_report_number(curve, "violation_amount");
+        printf("%s%s %s from step to step with %s: ", i == 0 ? "\n" : "",
+               json_string_value(json_object_get(curve, "value")),
+               json_string_value(json_object_get(curve, "direction")),
+               json_string_value(json_object_get(curve, "name")));
+        if (json_is_null(monotone))
+            puts("not known");
+        else if (isnan(amount))
+            puts("yes, no step the other way");
+        else
+            printf("%s, largest step the other way %.2f standard errors, to %.3g; between any two points %.2f\n",
+                   json_is_true(monotone) ? "yes" : "no", sps_cli_report_number(curve, "violation"), amount,
+                   sps_cli_report_number(curve, "reversal"));
+    }
+}
+
 static void print_text(const json_t *result)
 {
     size_t i;
@@ -366,6 +447,7 @@ static void print_text(const json_t *result)
     if (!isnan(error))
         printf("\nmean over corruptions: error %.2f %% (unnormalised, the paper's \"mCE\"), detected %.2f %%\n",
                100 * error, 100 * sps_cli_report_number(result, "mean_corruption_detected"));
+    print_curves(json_object_get(result, "curves"));
     puts("\nNLL, entropy and MI (mutual information) in nats; detected: share that the accept rule rejects, the first "
          "row's "
          "is the\nrejection at home; AUROC: clean images against the row's, by the score");
@@ -422,6 +504,7 @@ static int finish(const struct work *w, json_t *rows)
         return sps_console_error("out of memory");
     json_object_set(result, "rows", rows);
     add_means(result, w, rows);
+    add_curves(result, rows);
     sps_status status = SPS_OK;
     if (s->folder != NULL) {
         status = sps_cli_report_save(s->folder, "suite.json", result);

@@ -99,6 +99,7 @@ struct sps_evaluation {
     struct sps_summary *summaries; /* [n], image by image */
     double *mean;                  /* [n][C] over passes */
     int *labels;                   /* [n], as the set gives them */
+    double *nll;                   /* [n] metric nll of each image; NaN without a label */
 };
 void sps_evaluation_reset(struct sps_evaluation *evaluation); /* an empty one is allowed */
 sps_status sps_evaluate(struct sps_evaluation *out, const struct sps_predictor *predictor, const struct sps_images *set,

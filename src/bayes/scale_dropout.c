@@ -16,6 +16,10 @@
       "dropout probability: one for all layers, a list with one a layer, or `layer-size` (0.1 up to 2,000 weights, "   \
       "0.2 up to 100,000, 0.5 above)",                                                                                 \
       "section III-D")                                                                                                 \
+    X(p_spread, REAL, "method.p_spread", "0", "", 0, 1,                                                                \
+      "each training step is a chip of its own: p of each layer is normal with this standard deviation around its "    \
+      "setting, within 0 .. 0.95",                                                                                     \
+      "eq. 24, Table IV")                                                                                              \
     X(variant, CHOICE, "method.variant", "unitary", "unitary|average|random", 0, 2,                                    \
       "what replaces a dropped scale vector", "section III-B")                                                         \
     X(mask, CHOICE, "method.mask", "scalar", "scalar|element", 0, 1, "one mask a layer, or one a channel",             \
@@ -49,6 +53,7 @@ enum { SCALAR, ELEMENT };
 enum { PER_SAMPLE, PER_BATCH };
 /* Where the rule of section III-D (10 or 20 % on small layers, 50 % on large ones) changes, in weights of the layer. */
 enum { SMALL_LAYER = 2000, LARGE_LAYER = 100000 };
+#define P_MAX 0.95 /* as method.p's own range has it */
 
 static double dropout_probability(const struct sps_scale *scale)
 {
@@ -56,6 +61,18 @@ static double dropout_probability(const struct sps_scale *scale)
     if (set->p.word == 0)
         return scale->layer_weights > LARGE_LAYER ? 0.5 : scale->layer_weights > SMALL_LAYER ? 0.2 : 0.1;
     return sps_scale_setting(scale, &set->p);
+}
+
+/* p of this step.  A spread is one draw a step and layer, as a chip has one device for all its passes: with a draw for
+ * each pass the mask would be Bernoulli with the mean p again, and the spread would train nothing. */
+static double step_probability(const struct sps_scale *scale, const struct sps_pass *pass)
+{
+    const struct scale_dropout_settings *set = scale->settings;
+    double p = dropout_probability(scale);
+    if (set->p_spread == 0)
+        return p;
+    struct sps_random r = sps_random(pass->seed, SPS_FOR_TRAIN_P, pass->batch, pass->epoch, (uint32_t)scale->layer);
+    return fmin(fmax(p + set->p_spread * sps_random_normal(&r), 0), P_MAX);
 }
 
 static sps_status attach(struct sps_graph *graph, struct sps_scale *scale, uint64_t seed)
@@ -95,7 +112,7 @@ static float random_scale(const struct scale_dropout_settings *set, struct sps_r
 static void draw(struct sps_scale *scale, const struct sps_pass *pass, int n0, int n1)
 {
     const struct scale_dropout_settings *set = scale->settings;
-    double p = dropout_probability(scale);
+    double p = step_probability(scale, pass);
     const float *s = scale->weight[0]->value;
     float average = set->variant == AVERAGE ? mean_of(s, scale->channels) : 1;
     for (int i = n0; i < n1; i++) {

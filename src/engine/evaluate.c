@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Evaluation of a labelled set with anything that predicts. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -124,16 +125,17 @@ static sps_status evaluate_block(struct sps_evaluation *out, struct job *e, size
     const double *weights = e->options->reading == SPS_EXACT ? e->weights : NULL;
     for (size_t i = 0; i < count; i++)
         out->mean_passes += (double)used[i] / (double)n;
-    double *mean = out->mean + first * classes;
-    if (e->options->settle == NULL) {
-        for (size_t i = 0; i < count; i++)
-            mean_of_passes(mean + i * classes, e->p + i * classes, count * classes, weights, e->passes, classes);
-        return sps_metrics_add(out->metrics, e->p, weights, e->passes, count, labels, out->summaries + first);
+    for (size_t i = 0; i < count; i++) {
+        double *mean = out->mean + (first + i) * classes;
+        mean_of_passes(mean, e->p + i * classes, count * classes, weights, used[i], classes);
+        out->nll[first + i] =
+            labels[i] >= 0 && labels[i] < (int)classes ? -log(fmax(mean[labels[i]], 1e-12)) : NAN;
     }
+    if (e->options->settle == NULL)
+        return sps_metrics_add(out->metrics, e->p, weights, e->passes, count, labels, out->summaries + first);
     for (size_t i = 0; i < count; i++) { /* each image with the passes that it had */
         for (size_t t = 0; t < used[i]; t++)
             memcpy(e->one + t * classes, e->p + (t * count + i) * classes, classes * sizeof *e->one);
-        mean_of_passes(mean + i * classes, e->one, classes, weights, used[i], classes);
         SPS_TRY(sps_metrics_add(out->metrics, e->one, weights, used[i], 1, labels + i, out->summaries + first + i));
     }
     return SPS_OK;
@@ -184,6 +186,7 @@ sps_status sps_evaluate(struct sps_evaluation *out, const struct sps_predictor *
     SPS_TRY_OUT(sps_calloc(&result.summaries, n, sizeof *result.summaries, "summaries"));
     SPS_TRY_OUT(sps_calloc(&result.mean, n, classes * sizeof *result.mean, "mean probabilities"));
     SPS_TRY_OUT(sps_calloc(&result.labels, n, sizeof *result.labels, "labels"));
+    SPS_TRY_OUT(sps_calloc(&result.nll, n, sizeof *result.nll, "NLLs"));
     SPS_TRY_OUT(sps_metrics_create(&result.metrics, info->classes, level, rule));
     SPS_TRY_OUT(evaluate_blocks(&result, &e));
     *out = result;
@@ -205,5 +208,6 @@ void sps_evaluation_reset(struct sps_evaluation *evaluation)
     sps_free(evaluation->summaries);
     sps_free(evaluation->mean);
     sps_free(evaluation->labels);
+    sps_free(evaluation->nll);
     *evaluation = (struct sps_evaluation){0};
 }

@@ -18,6 +18,27 @@ print(mean is None if not corrupted else abs(mean - sum(corrupted) / len(corrupt
 done
 suite rotation | head -n 3 | cut -c1-46
 
+echo '--- whether curves go one way, recomputed'
+for name in rotation noise; do
+    suite $name --json | python3 -c '
+import json, sys
+r = json.load(sys.stdin)
+for curve in r["curves"]:
+    rows = [r["rows"][0]] + [row for row in r["rows"] if row["name"] == curve["name"]]
+    value, error = [[row[curve["value"] + tail] for row in rows] for tail in ("", "_error")]
+    sign = 1 if curve["direction"] == "rises" else -1
+    def back(i, j):
+        way = sign * (value[i] - value[j])
+        return way / (error[i] ** 2 + error[j] ** 2) ** 0.5 if way > 0 else 0
+    steps = [back(i - 1, i) for i in range(1, len(rows))]
+    print(curve["name"], curve["value"], curve["direction"], curve["monotone"] == (max(steps) <= 1.96),
+          abs(curve["violation"] - max(steps)) < 1e-5,
+          abs(curve["reversal"] - max(back(i, j) for j in range(len(rows)) for i in range(j))) < 1e-5,
+          max(steps) == 0 or curve["violation_amount"] == rows[1 + steps.index(max(steps))]["amount"])'
+done
+suite rotation | grep -c 'from step to step with rotation: \(yes\|no\), '
+suite id --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["curves"])'
+
 echo '--- the first row is eval'
 "$SPINSCALE" eval model --data ./toy --samples 4 --json >eval.json
 suite id --json | python3 -c '
