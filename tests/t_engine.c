@@ -67,7 +67,7 @@ static void check_model(struct sps_packed *m, uint32_t seed, uint32_t samples)
 {
     struct pictures s = make_pictures(m, seed);
     for (int shared = 0; shared < 2; shared++)
-        check_reading(m, &(struct sps_predict_options){SPS_SAMPLED, seed, samples, shared, 0, NULL}, &s);
+        check_reading(m, &(struct sps_predict_options){SPS_SAMPLED, seed, samples, shared, 0, NULL, 0}, &s);
     struct sps_predict_options point = {.reading = SPS_POINT}, exact = {.reading = SPS_EXACT};
     size_t paths = 0;
     if (point_is_possible(m)) {

@@ -64,7 +64,7 @@ static void engine_is_graph(void **state)
         const struct sps_predictor graph = sps_model_predictor(b.model);
         for (int reading = SPS_SAMPLED; reading <= SPS_POINT; reading++)
             for (int shared = 0; shared < 2; shared++) {
-                const struct sps_predict_options options = {(enum sps_reading)reading, 9, 7, shared, 1, NULL};
+                const struct sps_predict_options options = {(enum sps_reading)reading, 9, 7, shared, 1, NULL, 0};
                 size_t passes;
                 if (sps_predict_passes(graph.info, &options, &passes) != SPS_OK) {
                     assert_true(reading == SPS_EXACT && strcmp(runs[k].out, "element") == 0);
@@ -136,7 +136,7 @@ static void evaluations_are_equal(void **state)
     OK(sps_session_create(&session, b.packed, NULL));
     const struct sps_predictor predictors[2] = {sps_model_predictor(b.model), sps_session_predictor(session)};
     const struct sps_images all = sps_dataset_images(set);
-    const struct sps_predict_options options = {SPS_SAMPLED, 2, 5, 0, 1, NULL};
+    const struct sps_predict_options options = {SPS_SAMPLED, 2, 5, 0, 1, NULL, 0};
     double nll[2], accuracy[2];
     for (int k = 0; k < 2; k++) {
         struct sps_evaluation e = {0};

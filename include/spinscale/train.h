@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "spinscale/images.h"
 #include "spinscale/status.h"
 #ifdef __cplusplus
 extern "C" {
@@ -50,6 +51,16 @@ struct sps_train_result {
 /* Train to the end, or until *stop.  DIR gets config.yaml (resolved), metrics.jsonl, checkpoint.safetensors,
  * model.safetensors. */
 sps_status sps_train(struct sps_train_result *result, const struct sps_train_options *options);
+
+/* The images that a run held out for validation, out of the training part of its set: those that training chose by, and
+ * never learned from.  config is the run's resolved configuration, as a model keeps it (provenance in
+ * spinscale/predict.h); data is the set's name or path where it is not the configuration's, or NULL; sha256, if not
+ * NULL, must be that of the part. Released with sps_held_out_free(). */
+typedef struct sps_held_out sps_held_out;
+sps_status sps_held_out_open(sps_held_out **out, const char *config, const char *data, const char *data_dir,
+                             const char *sha256);
+void sps_held_out_free(sps_held_out *held_out); /* NULL is allowed */
+struct sps_images sps_held_out_images(const sps_held_out *held_out);
 
 /* All settings with defaults, ranges and sources as text, for --help and the docs; released with sps_text_free(). */
 sps_status sps_train_describe(char **text);
