@@ -7,12 +7,13 @@
 
 struct sps_reading_options {
     struct sps_count samples, seed, threads;
-    int exact, point, shared_paths;
+    int exact, point, shared_paths, uncalibrated;
     const char *until;
     double confidence;
 };
 
-#define SPS_OPTIONS_READING(owner)                                                                                     \
+/* Which passes: the first half of what follows. */
+#define SPS_OPTIONS_PASSES(owner)                                                                                      \
     {.name = "samples",                                                                                                \
      .letter = 'T',                                                                                                    \
      .type = SPS_OPTION_COUNT,                                                                                         \
@@ -34,17 +35,27 @@ struct sps_reading_options {
          .offset = offsetof(owner, reading.point),                                                                     \
          .choice = "reading",                                                                                          \
          .help = "one deterministic pass: nothing dropped, the posterior's mean"},                                     \
-        {.name = "seed",                                                                                               \
-         .letter = 's',                                                                                                \
-         .type = SPS_OPTION_COUNT,                                                                                     \
-         .offset = offsetof(owner, reading.seed),                                                                      \
-         .argument = "N",                                                                                              \
-         .default_text = "1",                                                                                          \
-         .help = "seed of the paths; same seed, same numbers"},                                                        \
+    {                                                                                                                  \
+        .name = "seed", .letter = 's', .type = SPS_OPTION_COUNT, .offset = offsetof(owner, reading.seed),              \
+        .argument = "N", .default_text = "1", .help = "seed of the paths; same seed, same numbers"                     \
+    }
+
+#define SPS_OPTION_THREADS_READING(owner)                                                                              \
+    {                                                                                                                  \
+        .name = "threads", .letter = 't', .type = SPS_OPTION_COUNT, .offset = offsetof(owner, reading.threads),        \
+        .argument = "N", .min = 1, .max = SPS_THREADS_MAX, .help = "threads to use; all cores where not given"         \
+    }
+
+#define SPS_OPTIONS_READING(owner)                                                                                     \
+    SPS_OPTIONS_PASSES(owner),                                                                                         \
         {.name = "shared-paths",                                                                                       \
          .type = SPS_OPTION_FLAG,                                                                                      \
          .offset = offsetof(owner, reading.shared_paths),                                                              \
          .help = "all images take the same paths (those of image 0)"},                                                 \
+        {.name = "uncalibrated",                                                                                       \
+         .type = SPS_OPTION_FLAG,                                                                                      \
+         .offset = offsetof(owner, reading.uncalibrated),                                                              \
+         .help = "leave out the model's temperature and thresholds (spinscale calibrate)"},                            \
         {.name = "until",                                                                                              \
          .type = SPS_OPTION_TEXT,                                                                                      \
          .offset = offsetof(owner, reading.until),                                                                     \
@@ -60,10 +71,7 @@ struct sps_reading_options {
          .max = 1,                                                                                                     \
          .inside = 1,                                                                                                  \
          .help = "of that test: the share of images, at least, whose answer is that of infinitely many passes"},       \
-    {                                                                                                                  \
-        .name = "threads", .letter = 't', .type = SPS_OPTION_COUNT, .offset = offsetof(owner, reading.threads),        \
-        .argument = "N", .min = 1, .max = SPS_THREADS_MAX, .help = "threads to use; all cores where not given"         \
-    }
+        SPS_OPTION_THREADS_READING(owner)
 
 /* 0, or the exit status of wrong usage after a message.  *settle is set where --until was given. */
 int sps_reading_settle(struct sps_settle *settle, const struct sps_reading_options *options,
@@ -77,6 +85,7 @@ static inline struct sps_predict_options sps_reading(const struct sps_reading_op
     predict.seed = options->seed.value;
     predict.threads = (int)options->threads.value;
     predict.shared_paths = options->shared_paths;
+    predict.temperature = options->uncalibrated ? 1 : 0;
     return predict;
 }
 

@@ -191,7 +191,8 @@ sps_status sps_calibration_read(struct sps_packed *packed, const char *text)
 
 static json_t *as_json(const struct sps_abstention *a)
 {
-    json_t *object = json_pack("{s:s, s:s, s:f}", "score", a->score, "promise", promises[a->promise], "level", a->level);
+    json_t *object =
+        json_pack("{s:s, s:s, s:f}", "score", a->score, "promise", promises[a->promise], "level", a->level);
     int failed = object == NULL;
     if (a->promise == SPS_PROMISE_ERROR && !failed)
         failed = json_object_set_new(object, "confidence", json_real(a->confidence));
@@ -208,9 +209,9 @@ static json_t *as_json(const struct sps_abstention *a)
 sps_status sps_calibration_text(char **out, const struct sps_model_calibration *c)
 {
     enum { EXACT_DIGITS = 17 }; /* every double comes back as it was */
-    json_t *object = json_pack("{s:f, s:I, s:s, s:i, s:f, s:[]}", "temperature", c->temperature, "images",
-                               (json_int_t)c->images, "reading", readings[c->reading], "samples", (int)c->samples,
-                               "quantile", c->quantile, "thresholds");
+    json_t *object =
+        json_pack("{s:f, s:I, s:s, s:i, s:f, s:[]}", "temperature", c->temperature, "images", (json_int_t)c->images,
+                  "reading", readings[c->reading], "samples", (int)c->samples, "quantile", c->quantile, "thresholds");
     int failed = object == NULL;
     for (int i = 0; i < c->count && !failed; i++)
         failed = json_array_append_new(json_object_get(object, "thresholds"), as_json(&c->abstention[i]));
