@@ -229,10 +229,16 @@ static void row_file(char file[256], const struct row *r)
 static json_t *basis_of(const struct work *w)
 {
     const struct sps_suite *s = w->suite;
-    return json_pack("{s:s,s:s,s:I,s:I,s:I,s:i,s:b,s:f,s:f}", "model_sha256", s->model_sha256, "data", w->home->name,
-                     "images", (json_int_t)w->home->count, "samples", (json_int_t)s->predict.samples, "seed",
-                     (json_int_t)s->predict.seed, "reading", (int)s->predict.reading, "normalise", s->normalise,
-                     "quantile", s->rule.quantile, "threshold", s->rule.threshold);
+    json_t *basis =
+        json_pack("{s:s,s:s,s:I,s:I,s:I,s:i,s:b,s:f,s:f}", "model_sha256", s->model_sha256, "data", w->home->name,
+                  "images", (json_int_t)w->home->count, "samples", (json_int_t)s->predict.samples, "seed",
+                  (json_int_t)s->predict.seed, "reading", (int)s->predict.reading, "normalise", s->normalise,
+                  "quantile", s->rule.quantile, "threshold", s->rule.threshold);
+    double own = w->predictor->info->temperature,
+           temperature = s->predict.temperature > 0 ? s->predict.temperature : own;
+    if (own != 1) /* of a calibrated model, there are two */
+        json_object_set_new(basis, "temperature", json_real(temperature));
+    return basis;
 }
 
 static json_t *load(const struct work *w, const struct row *r)
