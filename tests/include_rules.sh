@@ -24,7 +24,7 @@ allowed() {
 room_of_public() {
   case $1 in
   status | log | npy | images | file) echo core ;;
-  predict) echo engine ;;
+  predict | calibration) echo engine ;;
   scores) echo uq ;;
   cpu) echo kern ;;
   model) echo train ;;

@@ -10,11 +10,22 @@
 void sps_cli_abstention_words(char words[160], const struct sps_abstention *a)
 {
     char promise[80];
+    if (isinf(a->threshold)) {
+        snprintf(words, 160, "%s", a->score);
+        snprintf(words + strlen(words), 160 - strlen(words), ", accepts %s", a->threshold < 0 ? "nothing" : "all");
+    } else
+        snprintf(words, 160, "%s <= %.6g", a->score, a->threshold);
     if (a->promise == SPS_PROMISE_COVERAGE)
         snprintf(promise, sizeof promise, "coverage at least %g", a->level);
     else
         snprintf(promise, sizeof promise, "error at most %g with confidence %g", a->level, a->confidence);
-    snprintf(words, 160, "%s <= %.6g, %s", a->score, a->threshold, promise);
+    snprintf(words + strlen(words), 160 - strlen(words), ", %s", promise);
+}
+
+const char *sps_cli_share(char text[32], double share)
+{
+    snprintf(text, 32, isnan(share) ? "undefined" : "%.4f", share);
+    return text;
 }
 
 json_t *sps_cli_abstention_json(const struct sps_abstention *a)

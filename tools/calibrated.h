@@ -7,6 +7,8 @@
 #include "report.h"
 #include "spinscale/calibration.h"
 
+/* "0.1250", or "undefined"; gives text. */
+const char *sps_cli_share(char text[32], double share);
 /* A threshold in words: "entropy <= 0.5123, coverage at least 0.8". */
 void sps_cli_abstention_words(char words[160], const struct sps_abstention *abstention);
 /* The same as an object; a threshold without bounds is "inf" or "-inf".  NULL when memory ran out. */

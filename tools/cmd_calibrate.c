@@ -293,11 +293,12 @@ static void report_thresholds(struct sps_cli_report *report, const struct result
     for (int i = 0; i < r->calibration.count; i++) {
         const struct sps_abstention *a = &r->calibration.abstention[i];
         const struct sps_fit_threshold *t = &r->threshold[i];
-        char words[160], text[320], bound[64] = "";
+        char words[160], text[320], error[32], bound[64] = "";
         sps_cli_abstention_words(words, a);
-        if (a->promise == SPS_PROMISE_ERROR)
+        if (a->promise == SPS_PROMISE_ERROR && !isnan(t->bound))
             snprintf(bound, sizeof bound, ", its bound %.4f", t->bound);
-        snprintf(text, sizeof text, "%s; here: coverage %.4f, error %.4f%s", words, t->coverage, t->error, bound);
+        snprintf(text, sizeof text, "%s; here: coverage %.4f, error %s%s", words, t->coverage,
+                 sps_cli_share(error, t->error), bound);
         if (!json) {
             sps_cli_report_text(report, "accept", text);
             continue;

@@ -137,10 +137,11 @@ static sps_status report_abstention(struct sps_cli_report *report, const struct 
     sps_cli_report_real(report, "temperature", c->temperature, "that logits are divided by (--uncalibrated: 1)");
     for (int i = 0; i < c->count; i++) {
         double rejected, error;
-        char words[160], text[256];
+        char words[160], text[320], of_rest[32];
         count_accepted(&rejected, &error, &c->abstention[i], e, images);
         sps_cli_abstention_words(words, &c->abstention[i]);
-        snprintf(text, sizeof text, "%s; here: rejected %.4f, error of the rest %.4f", words, rejected, error);
+        snprintf(text, sizeof text, "%s; here: rejected %.4f, error of the rest %s", words, rejected,
+                 sps_cli_share(of_rest, error));
         if (!options->json) {
             sps_cli_report_text(report, "accept", text);
             continue;

@@ -16,7 +16,7 @@
     X(eval, data, "measure a trained model on a data set, with uncertainty")                                           \
     X(predict, data, "classify images and say how sure the model is")                                                  \
     X(pack, train, "fold a trained model into one file for the packed engine")                                         \
-    X(calibrate, train, "fit a temperature and thresholds to abstain by, on validation images")                        \
+    X(calibrate, train, "fit a temperature and thresholds to abstain by")                                              \
     X(bench, data, "time a packed model: one pass, T passes, each layer")                                              \
     X(crossbar, cim, "solve a resistive crossbar whose wires have resistance")                                         \
     X(metrics, infer, "compute all metrics on probabilities from any program")                                         \
