@@ -27,7 +27,7 @@ struct sps_model_info {
     double paths;          /* number of distinct paths: product of the bank sizes; INFINITY where masks make it so */
     double validation_accuracy; /* fraction, NaN if not recorded */
     const char *data_sha256;    /* of the training set's training part, NULL if not recorded */
-    double temperature;         /* that the model's logits are divided by (spinscale/calibration.h); 1: not calibrated */
+    double temperature; /* that the model's logits are divided by (spinscale/calibration.h); 1: not calibrated */
 };
 
 enum sps_reading {
@@ -59,7 +59,7 @@ struct sps_predict_options {
 #define SPS_TEMPERATURE_MAX 64.0
 #define SPS_PREDICT_OPTIONS_DEFAULT                                                                                    \
     {                                                                                                                  \
-        SPS_SAMPLED, 1, 20, 0, 0, NULL, 0                                                                               \
+        SPS_SAMPLED, 1, 20, 0, 0, NULL, 0                                                                              \
     }
 
 /* Passes that a prediction makes: samples, the number of paths, or 1.  SPS_EINVAL where the reading is not possible,

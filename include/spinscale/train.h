@@ -69,7 +69,8 @@ void sps_text_free(char *text);
 /* Registered things by kind ("layers", "methods", "optimisers", "schedules", "binarisers"): name and summary;
  * NULL after the last. */
 const char *sps_train_list(const char *kind, size_t index, const char **summary, const char **source);
-/* Presets compiled in: folder is "configs", "nets" or "devices"; first comment line of the file as summary; NULL after the last.
+/* Presets compiled in: folder is "configs", "nets" or "devices"; first comment line of the file as summary; NULL after
+ * the last.
  */
 const char *sps_train_preset(const char *folder, size_t index, char summary[256]);
 
