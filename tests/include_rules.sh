@@ -24,7 +24,7 @@ allowed() {
 room_of_public() {
   case $1 in
   status | log | npy | images | file) echo core ;;
-  predict | ensemble) echo engine ;;
+  predict | ensemble | calibration) echo engine ;;
   scores | study) echo uq ;;
   cpu) echo kern ;;
   model) echo train ;;

@@ -133,7 +133,8 @@ def predict(model, pixels, picks, point=False):
             sys.exit(f"the toy has an operation '{op['op']}'")
     logits = values[-1].ravel()
     assert logits.dtype == np.float32
-    p = np.exp(logits.astype(float) - logits.max())
+    temperature = json.loads(model[0].get("calibration", '{"temperature": 1}'))["temperature"]
+    p = np.exp((logits - logits.max()).astype(float) / temperature)
     return p / p.sum()
 
 
@@ -166,9 +167,14 @@ def turn_over(path, to):
         file.write(raw)
 
 
-METHODS = ["bank", "vi", "channel", "turned"]
+METHODS = ["bank", "vi", "channel", "turned", "calibrated"]
 toy_models.make("packed-file-test", program, source, METHODS[:3])
 turn_over("channel.packed", "turned.packed")
+toy_models.run(program, "calibrate", "bank.packed", "-o", "calibrated.packed", "--coverage", "0.8", "--error", "0.5")
+calibration = json.loads(read_packed("calibrated.packed")[0]["calibration"])
+assert calibration["temperature"] != 1
+for key in [*calibration, *calibration["thresholds"][1]]:
+    assert f"`{key}`" in page, f"docs/format.md lacks {key}"
 with open("toy/t10k-images-idx3-ubyte", "rb") as file:
     images = np.frombuffer(file.read()[16:], np.uint8).reshape(-1, 12, 12, 1)
 worst, walked, seen_flips = 0, 0, 0

@@ -115,6 +115,24 @@ class Numbers(Case):
             self.assertEqual(getattr(again, name).tobytes(), getattr(drawn, name).tobytes(), name)
             self.assertEqual(len(getattr(again, name)), len(self.images))
 
+    def test_temperature(self):
+        toy_models.run(program, "calibrate", "vi.packed", "-o", "calibrated.packed", "--coverage", "0.8")
+        told = self.model.predict(self.images)
+        self.assertEqual(self.model.temperature, 1)
+        with spinscale.Model("calibrated.packed") as model:
+            self.assertNotEqual(model.temperature, 1)
+            toy_models.run(program, "eval", "calibrated.packed", "--data", "./toy", "--dump", "d.npy")
+            own = model.predict(self.images)
+            self.assertEqual(own.p.tobytes(), np.load("d.npy").tobytes())
+            self.assertEqual(own.logits.tobytes(), told.logits.tobytes())
+            self.assertNotEqual(own.p.tobytes(), told.p.tobytes())
+            self.assertEqual(model.predict(self.images, temperature=1).p.tobytes(), told.p.tobytes())
+            same = self.model.predict(self.images, temperature=model.temperature)
+            self.assertEqual(same.p.tobytes(), own.p.tobytes())
+        for temperature in (-1, 65, np.nan):
+            with self.assertRaises(spinscale.InvalidArgument):
+                self.model.predict(self.images, temperature=temperature)
+
     def test_early_stop(self):
         every = self.model.predict(self.images, samples=500)
         soon = self.model.predict(self.images, samples=500, until_settled=True)

@@ -13,6 +13,7 @@ static void check_by_hand(const struct answer *a, const struct sps_packed *m, co
                           const struct pictures *s)
 {
     uint8_t *picks = ROOM(uint8_t, a->picks_row);
+    double own = sps_packed_calibration(m) != NULL ? sps_packed_calibration(m)->temperature : 1;
     for (size_t t = 0; t < a->passes; t++)
         for (size_t i = 0; i < IMAGES; i++) {
             float logits[256], p[256];
@@ -26,7 +27,7 @@ static void check_by_hand(const struct answer *a, const struct sps_packed *m, co
                 assert_memory_equal(a->picks + at * a->picks_row, picks, a->picks_row);
             logits_by_hand(logits, m, s->at[i], options->reading == SPS_POINT ? NULL : picks);
             assert_memory_equal(a->logits + at * a->classes, logits, a->classes * sizeof *logits);
-            sps_softmax(p, logits, (int)a->classes);
+            sps_softmax(p, logits, (int)a->classes, options->temperature > 0 ? options->temperature : own);
             assert_memory_equal(a->p + at * a->classes, p, a->classes * sizeof *p);
         }
     for (size_t t = 0; t < a->passes && options->reading != SPS_EXACT; t++)
@@ -67,8 +68,8 @@ static void check_model(struct sps_packed *m, uint32_t seed, uint32_t samples)
 {
     struct pictures s = make_pictures(m, seed);
     for (int shared = 0; shared < 2; shared++)
-        check_reading(m, &(struct sps_predict_options){SPS_SAMPLED, seed, samples, shared, 0, NULL}, &s);
-    struct sps_predict_options point = {.reading = SPS_POINT}, exact = {.reading = SPS_EXACT};
+        check_reading(m, &(struct sps_predict_options){SPS_SAMPLED, seed, samples, shared, 0, NULL, 0}, &s);
+    struct sps_predict_options point = {.reading = SPS_POINT, .temperature = 2.5}, exact = {.reading = SPS_EXACT};
     size_t paths = 0;
     if (point_is_possible(m)) {
         check_reading(m, &point, &s);
@@ -96,6 +97,10 @@ static void random_models(uint32_t first, int count, int masks)
 {
     for (uint32_t seed = first; seed < first + (uint32_t)count; seed++) {
         struct sps_packed *m = random_chain(seed, masks, (int)seed % 3);
+        if (seed % 4 == 0) {
+            const struct sps_model_calibration c = {.temperature = 0.4 + 0.3 * (seed % 9), .images = 1, .samples = 1};
+            OK(sps_packed_calibrate(m, &c));
+        }
         check_model(m, seed, affordable(m));
         sps_packed_close(m);
     }
@@ -492,6 +497,12 @@ static void questions_that_cannot_be(void **state)
     struct sps_settle settle = {0.9, 0, SPS_ACCEPT_RULE_DEFAULT};
     options.settle = &settle;
     FAILS(sps_predict(&predictor, &options, 1, s.at, NULL, &out), EINVAL, "how many were made");
+    static const double none[] = {-1, 1e-3, 65, INFINITY, NAN};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        struct sps_predict_options hot = SPS_PREDICT_OPTIONS_DEFAULT;
+        hot.temperature = none[i];
+        FAILS(sps_predict(&predictor, &hot, 1, s.at, NULL, &out), EINVAL, "must be 1/64 to 64");
+    }
     uint32_t used[IMAGES];
     out.used = used;
     OK(sps_predict(&predictor, &options, 1, s.at, NULL, &out));

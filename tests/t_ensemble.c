@@ -101,8 +101,8 @@ static void rows_are_those_of_the_members(void **state)
     struct group g = make_group();
     struct pictures s = make_pictures(g.model[0], 9);
     for (size_t batch = 1; batch <= IMAGES; batch++) {
-        check_reading(&g, &s, &(struct sps_predict_options){SPS_SAMPLED, 7, 5, 0, 0, NULL}, 15, batch);
-        check_reading(&g, &s, &(struct sps_predict_options){SPS_SAMPLED, 7, 2, 1, 0, NULL}, 6, batch);
+        check_reading(&g, &s, &(struct sps_predict_options){.seed = 7, .samples = 5}, 15, batch);
+        check_reading(&g, &s, &(struct sps_predict_options){.seed = 7, .samples = 2, .shared_paths = 1}, 6, batch);
         check_reading(&g, &s, &(struct sps_predict_options){.reading = SPS_EXACT}, 3 + 16 + 10, batch);
         check_reading(&g, &s, &(struct sps_predict_options){.reading = SPS_POINT}, 3, batch);
     }
@@ -157,7 +157,7 @@ static void what_does_not_fit(void **state)
     const struct sps_predictor whole = sps_ensemble_predictor(g.ensemble);
     struct pictures s = make_pictures(g.model[0], 9);
     const struct sps_settle settle = {.confidence = 0.9};
-    const struct sps_predict_options options = {SPS_SAMPLED, 1, 4, 0, 0, &settle};
+    const struct sps_predict_options options = {.seed = 1, .samples = 4, .settle = &settle};
     float p[2 * 4 * 4];
     uint32_t used;
     FAILS(sps_predict(&whole, &options, 1, s.at, NULL, &(struct sps_predictions){.p = p, .used = &used}), EINVAL,

@@ -239,7 +239,7 @@ static void sampled_reading(void **state)
         const struct sps_path_bank banks[LAYERS] = {{h.bank[0].share, h.bank[0].entries, 1, 1},
                                                     {h.bank[1].share, h.bank[1].entries, 1, 4}};
         for (int shared = 0; shared < 2; shared++) {
-            const struct sps_predict_options options = {SPS_SAMPLED, 5, 6, shared, 1, NULL};
+            const struct sps_predict_options options = {SPS_SAMPLED, 5, 6, shared, 1, NULL, 0};
             struct answer a = ask(model, &options, LAYERS);
             check_by_hand(&a, &h, 0);
             for (uint32_t t = 0; t < 6; t++) {
@@ -262,7 +262,7 @@ static void exact_reading(void **state)
     (void)state;
     sps_model *model = open_model("drop");
     struct by_hand h = read_by_hand("drop/model.safetensors");
-    const struct sps_predict_options options = {SPS_EXACT, 1, 0, 0, 1, NULL};
+    const struct sps_predict_options options = {SPS_EXACT, 1, 0, 0, 1, NULL, 0};
     struct answer a = ask(model, &options, LAYERS);
     assert_int_equal(a.passes, 4);
     check_by_hand(&a, &h, 0);
@@ -276,7 +276,7 @@ static void exact_reading(void **state)
     NEAR(total, 1, 1e-15);
     NEAR(h.bank[0].probability[0], 0.7, 1e-6); /* the p that it was trained with */
     /* The weighted mixture is what 20,000 samples approach: 5 standard deviations of a mean of numbers in [0, 1]. */
-    const struct sps_predict_options many = {SPS_SAMPLED, 1, 20000, 0, 1, NULL};
+    const struct sps_predict_options many = {SPS_SAMPLED, 1, 20000, 0, 1, NULL, 0};
     float *p = ROOM(float, 20000 * TOY_CLASSES);
     OK(predict_with(model, &many, 1, images, NULL, p, NULL, NULL, NULL));
     for (int c = 0; c < TOY_CLASSES; c++) {
@@ -302,7 +302,7 @@ static void point_reading(void **state)
         snprintf(path, sizeof path, "%s/model.safetensors", names[m]);
         sps_model *model = open_model(names[m]);
         struct by_hand h = read_by_hand(path);
-        const struct sps_predict_options options = {SPS_POINT, 1, 0, 0, 1, NULL};
+        const struct sps_predict_options options = {SPS_POINT, 1, 0, 0, 1, NULL, 0};
         struct answer a = ask(model, &options, LAYERS);
         assert_int_equal(a.passes, 1);
         NEAR(a.weights[0], 1, 0);
@@ -321,7 +321,7 @@ static void the_way_of_asking_changes_nothing(void **state)
     static const size_t rows[] = {LAYERS, HIDDEN + TOY_CLASSES};
     for (int m = 0; m < 2; m++) {
         sps_model *model = open_model(names[m]);
-        struct sps_predict_options options = {SPS_SAMPLED, 3, 5, 0, 1, NULL};
+        struct sps_predict_options options = {SPS_SAMPLED, 3, 5, 0, 1, NULL, 0};
         struct answer a = ask(model, &options, rows[m]);
         for (int threads = 2; threads <= 3; threads++) {
             options.threads = threads;
@@ -352,7 +352,7 @@ static void the_way_of_asking_changes_nothing(void **state)
 static int predict_into(const char *model_path, const char *file)
 {
     sps_model *model = NULL;
-    const struct sps_predict_options options = {SPS_SAMPLED, 3, 5, 0, 2, NULL};
+    const struct sps_predict_options options = {SPS_SAMPLED, 3, 5, 0, 2, NULL, 0};
     static float p[5 * IMAGES * TOY_CLASSES];
     sps_dataset *test = NULL;
     if (sps_model_open(&model, model_path) != SPS_OK || sps_dataset_open(&test, "./toy", SPS_TEST, NULL) != SPS_OK)
@@ -371,7 +371,7 @@ static void kernels_change_nothing(void **state)
 {
     (void)state;
     sps_model *model = open_model("vi");
-    const struct sps_predict_options options = {SPS_SAMPLED, 3, 5, 0, 1, NULL};
+    const struct sps_predict_options options = {SPS_SAMPLED, 3, 5, 0, 1, NULL, 0};
     struct answer a = ask(model, &options, LAYERS);
     int tiers = 0;
     for (size_t i = 0; sps_kern_tier_name(i) != NULL; i++) {
@@ -475,10 +475,10 @@ static void evaluation_is_prediction_and_metrics(void **state)
         const char *model;
         size_t row;
         struct sps_predict_options options;
-    } cases[] = {{"vi", LAYERS, {SPS_SAMPLED, 9, 7, 0, 2, NULL}},
-                 {"vi", LAYERS, {SPS_EXACT, 9, 7, 0, 1, NULL}},
-                 {"vi", LAYERS, {SPS_POINT, 9, 7, 0, 1, NULL}},
-                 {"element", HIDDEN + TOY_CLASSES, {SPS_SAMPLED, 9, 7, 1, 1, NULL}}};
+    } cases[] = {{"vi", LAYERS, {SPS_SAMPLED, 9, 7, 0, 2, NULL, 0}},
+                 {"vi", LAYERS, {SPS_EXACT, 9, 7, 0, 1, NULL, 0}},
+                 {"vi", LAYERS, {SPS_POINT, 9, 7, 0, 1, NULL, 0}},
+                 {"element", HIDDEN + TOY_CLASSES, {SPS_SAMPLED, 9, 7, 1, 1, NULL, 0}}};
     const struct sps_accept_rule rule = {0.2, 0.6};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         sps_model *model = open_model(cases[i].model);
@@ -539,7 +539,7 @@ static void evaluations_that_cannot_be(void **state)
 {
     (void)state;
     sps_model *model = open_model("vi");
-    const struct sps_predict_options options = {SPS_SAMPLED, 1, 2, 0, 1, NULL};
+    const struct sps_predict_options options = {SPS_SAMPLED, 1, 2, 0, 1, NULL, 0};
     struct sps_evaluation e;
 
     FAILS(evaluate_set(&e, model, set, &options, NULL, 0.95, "nowhere/dump.npy", NULL, NULL), EIO, "nowhere/dump.npy");
@@ -843,7 +843,7 @@ static void values_are_checked(void **state)
     /* Finite, and too large to compute with: known when the network runs. */
     OK(open_with(vi, "layers.4.gamma", 1, 3e38f));
     sps_model *model = open_model("bad.safetensors");
-    const struct sps_predict_options options = {SPS_SAMPLED, 1, 2, 0, 1, NULL};
+    const struct sps_predict_options options = {SPS_SAMPLED, 1, 2, 0, 1, NULL, 0};
     float p[2 * IMAGES * TOY_CLASSES];
     struct sps_evaluation e;
     FAILS(predict_with(model, &options, IMAGES, images, NULL, p, NULL, NULL, NULL), EFORMAT,

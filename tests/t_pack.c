@@ -64,7 +64,13 @@ static void engine_is_graph(void **state)
         const struct sps_predictor graph = sps_model_predictor(b.model);
         for (int reading = SPS_SAMPLED; reading <= SPS_POINT; reading++)
             for (int shared = 0; shared < 2; shared++) {
-                const struct sps_predict_options options = {(enum sps_reading)reading, 9, 7, shared, 1, NULL};
+                const struct sps_predict_options options = {(enum sps_reading)reading,
+                                                            9,
+                                                            7,
+                                                            shared,
+                                                            1,
+                                                            NULL,
+                                                            (double[]){0, 1, 0.7, 3}[(size_t)shared + 2 * (k % 2)]};
                 size_t passes;
                 if (sps_predict_passes(graph.info, &options, &passes) != SPS_OK) {
                     assert_true(reading == SPS_EXACT && strcmp(runs[k].out, "element") == 0);
@@ -100,6 +106,9 @@ static void info_is_kept(void **state)
         assert_int_equal(p->macs, m->macs);
         assert_true(p->paths == m->paths);
         assert_true(p->validation_accuracy == m->validation_accuracy);
+        assert_string_equal(p->data_sha256, m->data_sha256);
+        assert_true(p->temperature == 1 && m->temperature == 1); /* packing calibrates nothing */
+        assert_null(sps_packed_calibration(b.packed));
         for (int c = -1; c < 258; c++)
             assert_true(sps_model_class_name(b.model, c) == NULL && sps_packed_class_name(b.packed, c) == NULL);
         close_both(&b);
@@ -146,7 +155,7 @@ static void evaluations_are_equal(void **state)
     OK(sps_session_create(&session, b.packed, NULL));
     const struct sps_predictor predictors[2] = {sps_model_predictor(b.model), sps_session_predictor(session)};
     const struct sps_images all = sps_dataset_images(set);
-    const struct sps_predict_options options = {SPS_SAMPLED, 2, 5, 0, 1, NULL};
+    const struct sps_predict_options options = {SPS_SAMPLED, 2, 5, 0, 1, NULL, 0};
     double nll[2], accuracy[2];
     for (int k = 0; k < 2; k++) {
         struct sps_evaluation e = {0};
@@ -176,7 +185,7 @@ static void evaluations_are_equal(void **state)
     assert_int_equal(e.passes, 40);
     nlls_make_the_metric(&e);
     sps_evaluation_reset(&e);
-    const struct sps_predict_options exact = {SPS_EXACT, 2, 5, 0, 1, NULL};
+    const struct sps_predict_options exact = {.reading = SPS_EXACT, .seed = 2, .threads = 1};
     OK(sps_evaluate(&e, &predictors[1], &all, &exact, NULL, 0.95, NULL, NULL, NULL));
     nlls_make_the_metric(&e);
     sps_evaluation_reset(&e);

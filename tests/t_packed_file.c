@@ -376,7 +376,7 @@ static void what_cannot_be_run_is_named(void **state)
 
 struct edit {
     const char *from, *to; /* in the graph's text */
-    const char *format, *version;
+    const char *format, *version, *calibration;
     const char *tensor; /* whose bytes from `at` on become these, or that is given another name (NULL: dropped) */
     size_t at, bytes;
     const void *data;
@@ -419,8 +419,9 @@ static sps_status reopen(int file, const struct edit *e)
         snprintf(graph, 8192, "%s", text);
     const struct sps_metadata metadata[] = {{"format", e->format ? e->format : "spinscale-packed"},
                                             {"version", e->version ? e->version : "1"},
-                                            {"graph", graph}};
-    OK(sps_safetensors_write("bad.packed", tensors, kept, metadata, 3));
+                                            {"graph", graph},
+                                            {"calibration", e->calibration}};
+    OK(sps_safetensors_write("bad.packed", tensors, kept, metadata, e->calibration != NULL ? 4 : 3));
     sps_free(tensors);
     sps_free(graph);
     sps_free(copy);
@@ -633,6 +634,178 @@ static void damaged_tensors(void **state)
     FAILS(reopen(1, &(struct edit){.tensor = "ops.1.step", .at = 4, BYTES(float, -1)}), EFORMAT, "step 1 is -1");
 }
 
+/* ---- calibration ---- */
+
+static struct sps_model_calibration some_calibration(void)
+{
+    return (struct sps_model_calibration){
+        .temperature = 1.1 / 3,
+        .images = 5000,
+        .reading = SPS_EXACT,
+        .samples = 72,
+        .quantile = 0.15,
+        .count = 4,
+        .abstention = {{"entropy", SPS_PROMISE_COVERAGE, 0.8, 0, 0.1 + 0.2},
+                       {"eq26", SPS_PROMISE_ERROR, 0.02, 0.95, -2.0 / 3},
+                       {"mutual_information", SPS_PROMISE_ERROR, 1e-9, 0.5, -INFINITY},
+                       {"max_probability", SPS_PROMISE_COVERAGE, 1 - 1e-16, 0, INFINITY}}};
+}
+
+static void same_calibrations(const struct sps_model_calibration *a, const struct sps_model_calibration *b)
+{
+    NEAR(a->temperature, b->temperature, 0);
+    assert_int_equal(a->images, b->images);
+    assert_int_equal(a->reading, b->reading);
+    assert_int_equal(a->samples, b->samples);
+    NEAR(a->quantile, b->quantile, 0);
+    assert_int_equal(a->count, b->count);
+    for (int i = 0; i < a->count; i++) {
+        const struct sps_abstention *x = &a->abstention[i], *y = &b->abstention[i];
+        assert_string_equal(x->score, y->score);
+        assert_int_equal(x->promise, y->promise);
+        NEAR(x->level, y->level, 0);
+        NEAR(x->confidence, y->confidence, 0);
+        assert_true(x->threshold == y->threshold);
+    }
+}
+
+static void calibrations_are_kept(void **state)
+{
+    (void)state;
+    struct sps_packed *m = open_packed("good.packed"), *again = NULL;
+    const struct sps_model_calibration c = some_calibration();
+    assert_null(sps_packed_calibration(m));
+    NEAR(sps_packed_get_info(m)->temperature, 1, 0);
+    OK(sps_packed_calibrate(m, &c));
+    NEAR(sps_packed_get_info(m)->temperature, c.temperature, 0);
+    OK(sps_packed_write(m, "a.packed"));
+    again = open_packed("a.packed");
+    same_models(m, again);
+    same_calibrations(&c, sps_packed_calibration(again));
+    NEAR(sps_packed_get_info(again)->temperature, c.temperature, 0);
+    OK(sps_packed_calibrate(again, NULL));
+    assert_null(sps_packed_calibration(again));
+    NEAR(sps_packed_get_info(again)->temperature, 1, 0);
+    sps_packed_close(again);
+    sps_packed_close(m);
+}
+
+static void verdicts_are_those_of_the_scores(void **state)
+{
+    (void)state;
+    const struct sps_model_calibration c = some_calibration();
+    struct sps_summary s = {.entropy = 0.1 + 0.2, .score = 2.0 / 3, .confidence = 0.5};
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(sps_abstention_accepts(&c.abstention[i], &s), i != 2); /* at the threshold is accepted */
+    s.entropy = nextafter(0.1 + 0.2, 1);
+    s.score = nextafter(2.0 / 3, 0);
+    assert_false(sps_abstention_accepts(&c.abstention[0], &s) || sps_abstention_accepts(&c.abstention[1], &s));
+}
+
+static void calibrations_that_cannot_be(void **state)
+{
+    (void)state;
+    struct sps_packed *m = open_packed("good.packed");
+    const struct sps_model_calibration good = some_calibration();
+    OK(sps_packed_calibrate(m, &good));
+#define REFUSED(field, value, words)                                                                                   \
+    do {                                                                                                               \
+        struct sps_model_calibration c = good;                                                                         \
+        c.field = (value);                                                                                             \
+        FAILS(sps_packed_calibrate(m, &c), EINVAL, words);                                                             \
+    } while (0)
+    REFUSED(temperature, 0, "temperature is 0");
+    REFUSED(temperature, NAN, "temperature is nan");
+    REFUSED(temperature, 65, "must be 1/64 to 64");
+    REFUSED(images, 0, "images is 0");
+    REFUSED(reading, (enum sps_reading)3, "reading is 3");
+    REFUSED(samples, 0, "samples is 0");
+    REFUSED(quantile, 1.01, "quantile is 1.01");
+    REFUSED(count, -1, "-1 thresholds");
+    REFUSED(count, SPS_ABSTENTIONS_MAX + 1, "must be at most 16");
+    REFUSED(abstention[1].score[0], 'x', "threshold 1: its score is unknown");
+    REFUSED(abstention[0].promise, (enum sps_promise)2, "threshold 0: its promise is 2");
+    REFUSED(abstention[0].level, 0, "its level is 0");
+    REFUSED(abstention[0].confidence, 0.9, "its confidence is 0.9");
+    REFUSED(abstention[1].confidence, 1, "its confidence is 1");
+    REFUSED(abstention[3].threshold, NAN, "threshold 3: its threshold is no number");
+    struct sps_model_calibration c = good;
+    memset(c.abstention[2].score, 'e', sizeof c.abstention[2].score);
+    FAILS(sps_packed_calibrate(m, &c), EINVAL, "threshold 2: its score");
+    snprintf(c.abstention[2].score, sizeof c.abstention[2].score, "energy");
+    FAILS(sps_packed_calibrate(m, &c), EINVAL, "needs logits");
+    same_calibrations(&good, sps_packed_calibration(m)); /* what is refused changes nothing */
+    sps_packed_close(m);
+}
+
+#define CALIBRATION(temperature, list)                                                                                 \
+    "{\"temperature\":" temperature                                                                                    \
+    ",\"images\":9,\"reading\":\"sampled\",\"samples\":5,\"quantile\":0.1,\"thresholds\":[" list "]}"
+#define THRESHOLD(score, promise, more)                                                                                \
+    CALIBRATION("2", "{\"score\":" score ",\"promise\":\"" promise "\",\"level\":0.5," more "}")
+
+static void damaged_calibrations(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *words;
+    } cases[] = {
+        {"", "at byte"},
+        {"[]", "no list 'thresholds'"},
+        {"{}", "no list 'thresholds'"},
+        {"{\"thresholds\":[]}", "'temperature' must be a number"},
+        {"{\"thresholds\":[],\"thresholds\":[]}", "at byte"},
+        {CALIBRATION("\"2\"", ""), "'temperature' must be a number"},
+        {CALIBRATION("NaN", ""), "at byte"},
+        {CALIBRATION("1e999", ""), "at byte"},
+        {CALIBRATION("0", ""), "temperature is 0, must be 1/64 to 64"},
+        {CALIBRATION("-1", ""), "temperature is -1"},
+        {CALIBRATION("1e300", ""), "temperature is 1e+300"},
+        {CALIBRATION("2,\"more\":1", ""), "unknown key 'more'"},
+        {CALIBRATION("2", "7"), "threshold 0: 'score' must be text"},
+        {CALIBRATION("2", "{}"), "threshold 0: 'score' must be text"},
+        {THRESHOLD("\"a123456789b123456789c123456789d123456789\"", "coverage", "\"threshold\":1"), "at most 31 bytes"},
+        {THRESHOLD("\"entropy\"", "hope", "\"threshold\":1"), "'promise' is 'hope', which is unknown"},
+        {THRESHOLD("\"entropy\"", "coverage", "\"threshold\":\"all\""), "\"inf\" or \"-inf\""},
+        {THRESHOLD("\"entropy\"", "coverage", "\"threshold\":null"), "'threshold' must be a number"},
+        {THRESHOLD("\"entropy\"", "coverage", "\"threshold\":1,\"x\":1"), "threshold 0: unknown key 'x'"},
+        {THRESHOLD("\"entropy\"", "coverage", "\"threshold\":1,\"confidence\":0.9"), "its confidence is 0.9"},
+        {THRESHOLD("\"entropy\"", "error", "\"threshold\":1"), "threshold 0: its confidence is 0"},
+        {THRESHOLD("\"entropy\"", "error", "\"threshold\":1,\"confidence\":[]"), "'confidence' must be a number"},
+        {"{\"temperature\":1,\"images\":0,\"reading\":\"exact\",\"samples\":5,\"quantile\":0,\"thresholds\":[]}",
+         "images is 0"},
+        {"{\"temperature\":1,\"images\":-1,\"reading\":\"exact\",\"samples\":5,\"quantile\":0,\"thresholds\":[]}",
+         "'images' must be a whole number"},
+        {"{\"temperature\":1,\"images\":1,\"reading\":\"guess\",\"samples\":5,\"quantile\":0,\"thresholds\":[]}",
+         "'reading' is 'guess'"},
+        {"{\"temperature\":1,\"images\":1,\"reading\":\"exact\",\"samples\":2e3,\"quantile\":0,\"thresholds\":[]}",
+         "'samples' must be a whole number"},
+        {"{\"temperature\":1,\"images\":1,\"reading\":\"exact\",\"samples\":1000001,\"quantile\":0,\"thresholds\":[]}",
+         "samples is 1000001"},
+        {"{\"temperature\":1,\"images\":1,\"reading\":\"exact\",\"samples\":5,\"quantile\":-1,\"thresholds\":[]}",
+         "quantile is -1"},
+        {CALIBRATION("2", "0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0"), "at most 16"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        sps_status status = reopen(0, &(struct edit){.calibration = cases[i].text});
+        if (status != SPS_EFORMAT || strstr(sps_last_error(), cases[i].words) == NULL)
+            fail_msg("%s: status %d, '%s', not '%s'", cases[i].text, status, status ? sps_last_error() : "",
+                     cases[i].words);
+        assert_non_null(strstr(sps_last_error(), "'bad.packed': calibration: "));
+    }
+    OK(reopen(0, &(struct edit){.calibration = CALIBRATION("2", "")}));
+    /* A later version may have more scores; those that this one does not know are passed over. */
+    OK(reopen(
+        0, &(struct edit){.calibration = CALIBRATION(
+                              "2", "{\"score\":\"energy\",\"promise\":\"coverage\",\"level\":0.5,\"threshold\":1},"
+                                   "{\"score\":\"of_later\",\"promise\":\"coverage\",\"level\":0.5,\"threshold\":1},"
+                                   "{\"score\":\"entropy\",\"promise\":\"coverage\",\"level\":0.5,\"threshold\":1}")}));
+    struct sps_packed *m = open_packed("bad.packed");
+    assert_int_equal(sps_packed_calibration(m)->count, 1);
+    assert_string_equal(sps_packed_calibration(m)->abstention[0].score, "entropy");
+    sps_packed_close(m);
+}
+
 /* Attributes that came later are written only where they say something: the programs before them refuse their names. */
 static void old_models_are_written_as_before(void **state)
 {
@@ -641,6 +814,7 @@ static void old_models_are_written_as_before(void **state)
     OK(sps_safetensors_open(&file, "good.packed"));
     const char *graph = sps_safetensors_metadata(file, "graph");
     assert_non_null(strstr(graph, "\"window\":2,\"average\":0}"));
+    assert_null(sps_safetensors_metadata(file, "calibration"));
     sps_safetensors_close(file);
 }
 
@@ -771,14 +945,37 @@ static void golden_files_keep_their_meaning(void **state)
     sps_packed_close(whole);
 }
 
+/* Logits are those of the model without it; probabilities are the softmax at the temperature. */
+static void golden_calibration_keeps_its_meaning(void **state)
+{
+    (void)state;
+    struct sps_packed *m = open_packed(GOLDEN "packed-v1-calibrated.safetensors");
+    const struct sps_model_calibration c = some_calibration();
+    check_golden(GOLDEN "packed-v1.logits", m);
+    same_calibrations(&c, sps_packed_calibration(m));
+    struct answer a = predict(m, SPS_POINT);
+    for (size_t i = 0; i < IMAGES; i++)
+        for (size_t k = 0; k < 3; k++) { /* p rounded to 32 bits */
+            double total = 0;
+            for (size_t j = 0; j < 3; j++)
+                total += exp(((double)a.logits[i * 3 + j] - (double)a.logits[i * 3 + k]) / c.temperature);
+            NEAR((double)a.p[i * 3 + k], 1 / total, 1e-7);
+        }
+    answer_free(&a);
+    sps_packed_close(m);
+}
+
 static int write_golden(void)
 {
     struct sps_packed *m = small_model(), *edged = edged_model(), *whole = whole_model();
+    const struct sps_model_calibration calibration = some_calibration();
     OK(sps_packed_write(m, GOLDEN "packed-v1.safetensors"));
     OK(sps_packed_write(edged, GOLDEN "packed-v1-ceil.safetensors"));
     OK(sps_packed_write(whole, GOLDEN "packed-v1-all-operations.safetensors"));
     write_expected(GOLDEN "packed-v1.logits", m);
     write_expected(GOLDEN "packed-v1-ceil.logits", edged);
+    OK(sps_packed_calibrate(m, &calibration));
+    OK(sps_packed_write(m, GOLDEN "packed-v1-calibrated.safetensors"));
     sps_packed_close(m);
     sps_packed_close(edged);
     sps_packed_close(whole);
@@ -818,6 +1015,11 @@ int main(int argc, char **argv)
         TEST(damaged_graphs_of_other_operations),
         TEST(foreign_versions),
         TEST(damaged_tensors),
+        TEST(calibrations_are_kept),
+        TEST(verdicts_are_those_of_the_scores),
+        TEST(calibrations_that_cannot_be),
+        TEST(damaged_calibrations),
+        TEST(golden_calibration_keeps_its_meaning),
         TEST(old_models_are_written_as_before),
         TEST(damaged_bytes),
         TEST(models_in_memory_are_checked),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Passes that end early.  All paths: class and verdict are those of all of them, always.  Sampled paths: wrong no more
  * often than was said. */
+#include "core/softmax.h"
 #include "engine/settle.h"
 
 #include "chain.h"
@@ -314,6 +315,9 @@ static void sessions_stop_where_settled(void **state)
     uint64_t saved = 0;
     for (uint32_t seed = 1; seed < 40; seed++) {
         struct sps_packed *m = random_chain(seed, 0, 1);
+        const struct sps_model_calibration calibration = {.temperature = 0.5 + seed % 5, .images = 1, .samples = 1};
+        if (seed % 3 == 0) /* stops by the probabilities that it gives */
+            OK(sps_packed_calibrate(m, &calibration));
         size_t size = sps_value_size(&m->input), paths = 0;
         uint8_t *pixels = ROOM(uint8_t, IMAGES * size);
         const uint8_t *images[IMAGES];
@@ -342,6 +346,21 @@ static void sessions_stop_where_settled(void **state)
                         assert_memory_equal(b[k].p + (t * IMAGES + i) * a.classes,
                                             b[0].p + (t * IMAGES + i) * a.classes, a.classes * sizeof *a.p);
                 }
+                /* The passes were judged by the probabilities that are given, at the model's temperature. */
+                struct sps_settling again;
+                size_t needed = 0;
+                void *memory = ROOM(char, sps_settling_size((int)a.classes));
+                sps_settling_start(&again, &rule, (int)a.classes, exact, memory);
+                for (size_t t = 0; t < used; t++) {
+                    size_t at = (t * IMAGES + i) * a.classes;
+                    float p[256];
+                    sps_softmax(p, b[0].logits + at, (int)a.classes, m->info.temperature);
+                    assert_memory_equal(p, b[0].p + at, a.classes * sizeof *p);
+                    if (sps_settling_add(&again, p, exact ? b[0].weights[t] : 1 / (double)paths) && needed == 0)
+                        needed = t + 1;
+                }
+                assert_int_equal(used, needed > 0 ? needed : paths);
+                sps_free(memory);
                 /* The first so many of the passes; all paths come in another order, and are all there. */
                 for (size_t t = 0; t < used && !exact; t++)
                     assert_memory_equal(b[0].p + (t * IMAGES + i) * a.classes, a.p + (t * IMAGES + i) * a.classes,

@@ -40,6 +40,8 @@ static const struct sps_option options_table[] = {
      .help = "images unlike the training data, as for \"spinscale eval\"; may be repeated"},
     SPS_OPTION_DATA_SEED(struct compare_options),
     SPS_OPTIONS_PASSES(struct compare_options),
+    SPS_OPTION_SHARED_PATHS(struct compare_options),
+    SPS_OPTION_UNCALIBRATED(struct compare_options),
     SPS_OPTION_READING_THREADS(struct compare_options),
     SPS_OPTIONS_MEASURE(struct compare_options),
     {.name = "bootstrap",

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calibrated.h"
 #include "commands.h"
 #include "console.h"
 #include "measure.h"
@@ -112,6 +113,56 @@ static sps_status report_evaluation(struct sps_cli_report *report, const struct 
     sps_cli_report_text(report, "model_sha256", models->sha256);
     sps_cli_report_text(report, "data_sha256", data->sha256);
     return status;
+}
+
+/* What the model's own thresholds make of the images. */
+static void count_accepted(double *rejected, double *error, const struct sps_abstention *a,
+                           const struct sps_evaluation *e, const struct sps_images *images)
+{
+    size_t accepted = 0, wrong = 0, unlabelled = 0;
+    for (size_t i = 0; i < e->n; i++) {
+        int label = images->label(images->self, i);
+        unlabelled += label < 0;
+        if (!sps_abstention_accepts(a, &e->summaries[i]))
+            continue;
+        accepted++;
+        wrong += e->summaries[i].predicted != label;
+    }
+    *rejected = e->n > 0 ? 1 - (double)accepted / (double)e->n : NAN;
+    *error = accepted > 0 && unlabelled == 0 ? (double)wrong / (double)accepted : NAN;
+}
+
+static sps_status report_abstention(struct sps_cli_report *report, const struct eval_options *options,
+                                    const struct sps_model_calibration *c, const struct sps_predict_options *predict,
+                                    const struct sps_evaluation *e, const struct sps_images *images)
+{
+    json_t *list = json_array();
+    int hold = sps_cli_promises_hold(c, predict, e->passes, options->measure.quantile);
+    sps_cli_report_real(report, "temperature", c->temperature, "that logits are divided by (--uncalibrated: 1)");
+    for (int i = 0; i < c->count; i++) {
+        double rejected, error;
+        char words[160], text[320], of_rest[32];
+        count_accepted(&rejected, &error, &c->abstention[i], e, images);
+        sps_cli_abstention_words(words, &c->abstention[i]);
+        snprintf(text, sizeof text, "%s; here: rejected %.4f, error of the rest %s", words, rejected,
+                 sps_cli_share(of_rest, error));
+        if (!options->json) {
+            sps_cli_report_text(report, "accept", text);
+            continue;
+        }
+        json_t *object = sps_cli_abstention_json(&c->abstention[i]);
+        json_object_set_new(object, "rejected", isfinite(rejected) ? json_real(rejected) : json_null());
+        json_object_set_new(object, "error", isfinite(error) ? json_real(error) : json_null());
+        json_object_set_new(object, "promised", json_boolean(hold));
+        if (json_array_append_new(list, object) != 0) {
+            json_decref(list);
+            return SPS_ENOMEM;
+        }
+    }
+    if (options->json)
+        sps_cli_report_value(report, "abstention", json_incref(list));
+    json_decref(list);
+    return SPS_OK;
 }
 
 enum { FLIP_IMAGES = 2000 };
@@ -223,7 +274,10 @@ static sps_status evaluate(struct sps_cli_report *report, const struct eval_opti
     double level = options->measure.level;
     sps_foreign *foreign_set = NULL;
     struct sps_evaluation foreign = {0};
+    const struct sps_model_calibration *calibration = 
+        models->count == 1 ? sps_subject_calibration(&models->member[0], &options->reading) : NULL;
     struct sps_images images = sps_dataset_images(set);
+    const struct sps_images home_images = images;
     /* first, so that a wrong name does not cost an evaluation */
     sps_status status = options->foreign != NULL ? open_foreign(&foreign_set, options, models->predictor.info) : SPS_OK;
     if (status == SPS_OK)
@@ -238,6 +292,8 @@ static sps_status evaluate(struct sps_cli_report *report, const struct eval_opti
         status = report_evaluation(report, models, set, &predict, home);
     if (status == SPS_OK)
         status = report_flips(report, models, set, predict.seed);
+    if (status == SPS_OK && calibration != NULL)
+        status = report_abstention(report, options, calibration, &predict, home, &home_images);
     if (status == SPS_OK && options->foreign != NULL)
         status = report_foreign(report, images.name, options->data_seed.value, home, &foreign);
     sps_evaluation_reset(&foreign);

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "calibrated.h"
 #include "commands.h"
 #include "console.h"
 #include "report.h"
@@ -140,7 +141,8 @@ static void print_provenance(const char *text)
     }
 }
 
-static int print_card(const char *path, const char *file, const struct sps_model_info *about, int json)
+static int print_card(const char *path, const char *file, const struct sps_model_info *about,
+                      const struct sps_model_calibration *calibration, int json)
 {
     char hash[65];
     size_t bytes = 0;
@@ -169,6 +171,7 @@ static int print_card(const char *path, const char *file, const struct sps_model
     sps_cli_report_count(&report, "weights", about->weights, "bits");
     sps_cli_report_count(&report, "macs", about->macs, "multiply-accumulates per pass");
     sps_cli_report_real(&report, "validation_accuracy", about->validation_accuracy, "(fraction)");
+    sps_cli_report_calibration(&report, calibration, json);
     sps_cli_report_count(&report, "file_bytes", bytes, "bytes");
     sps_cli_report_text(&report, "sha256", hash);
     if (json)
@@ -190,9 +193,10 @@ static int run(const void *options_pointer, char *const *operands, int operand_c
     sps_status status = is_packed ? sps_packed_open(&packed, operands[0]) : sps_model_open(&model, operands[0]);
     if (status != SPS_OK)
         return sps_console_failed(status);
-    int exit_status = is_packed
-                          ? print_card(operands[0], operands[0], sps_packed_get_info(packed), options->json)
-                          : print_card(operands[0], sps_model_path(model), sps_model_get_info(model), options->json);
+    int exit_status =
+        is_packed ? print_card(operands[0], operands[0], sps_packed_get_info(packed), sps_packed_calibration(packed),
+                               options->json)
+                  : print_card(operands[0], sps_model_path(model), sps_model_get_info(model), NULL, options->json);
     sps_packed_close(packed);
     sps_model_close(model);
     return exit_status;

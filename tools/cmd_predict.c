@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calibrated.h"
 #include "commands.h"
 #include "console.h"
 #include "measure.h"
@@ -50,10 +51,11 @@ struct job {
     struct sps_subject subject;
     const struct sps_model_info *about;
     size_t passes;
-    float *p, *logits; /* [T][C] of one image */
-    double *weights;   /* [T], NULL for equal ones */
-    uint8_t *fitted;   /* one image of the model's size */
-    json_t *list;      /* with --json */
+    float *p, *logits;                               /* [T][C] of one image */
+    double *weights;                                 /* [T], NULL for equal ones */
+    uint8_t *fitted;                                 /* one image of the model's size */
+    json_t *list;                                    /* with --json */
+    const struct sps_model_calibration *calibration; /* NULL: none */
     int heading_printed;
 };
 
@@ -70,10 +72,23 @@ static const char *class_name(const struct job *job, int label)
     return job->subject.predictor.class_name(job->subject.predictor.self, label);
 }
 
+static int own_thresholds(const struct job *job)
+{
+    return job->calibration != NULL ? job->calibration->count : 0;
+}
+
 static void print_heading(const struct job *job)
 {
-    printf("%-20s %11s  %-16s %12s %12s  %-7s  image\n", "class", "probability", "interval", "entropy", "mutual inf.",
+    char words[160];
+    for (int i = 0; i < own_thresholds(job); i++) {
+        sps_cli_abstention_words(words, &job->calibration->abstention[i]);
+        printf("own %d: %s\n", i + 1, words);
+    }
+    printf("%-20s %11s  %-16s %12s %12s  %-7s  ", "class", "probability", "interval", "entropy", "mutual inf.",
            "verdict");
+    for (int i = 0; i < own_thresholds(job); i++)
+        printf("own %-3d  ", i + 1);
+    puts("image");
     printf("%-20s %11s  %.6g %% %*s %12s %12s\n", "", "", 100.0 * job->options->measure.level, 12, "", "nats", "nats");
 }
 
@@ -91,10 +106,26 @@ static void print_line(struct job *job, const struct image *image, const struct 
             *c = '?';
     printf("%-20s %11.4f  %-16s %12.4f %12.4f  %-7s  ", class_text, summary->confidence, interval, summary->entropy,
            summary->mutual_information, summary->accepted ? "accept" : "reject");
+    for (int i = 0; i < own_thresholds(job); i++)
+        printf("%-7s  ", sps_abstention_accepts(&job->calibration->abstention[i], summary) ? "accept" : "abstain");
     sps_cli_report_plain(stdout, image->name);
     if (image->from_set)
         printf(" %u", image->index);
     putchar('\n');
+}
+
+/* Verdicts of the model's own thresholds. */
+static json_t *verdicts(const struct job *job, const struct sps_summary *summary)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < job->calibration->count; i++) {
+        const struct sps_abstention *a = &job->calibration->abstention[i];
+        json_t *object = sps_cli_abstention_json(a);
+        json_object_set_new(object, "value", json_real(sps_score_of(a->score, summary)));
+        json_object_set_new(object, "accepted", json_boolean(sps_abstention_accepts(a, summary)));
+        json_array_append_new(list, object);
+    }
+    return list;
 }
 
 static int add_json(const struct job *job, const struct image *image, uint32_t used, const struct sps_summary *summary,
@@ -124,6 +155,8 @@ static int add_json(const struct job *job, const struct image *image, uint32_t u
     sps_cli_report_real(&report, "mutual_information", summary->mutual_information, NULL);
     sps_cli_report_real(&report, "score", summary->score, NULL);
     sps_cli_report_flag(&report, "accepted", summary->accepted);
+    if (job->calibration != NULL)
+        sps_cli_report_value(&report, "abstention", verdicts(job, summary));
     sps_cli_report_real(&report, "logit", logit->mean, NULL);
     sps_cli_report_real(&report, "logit_variance", logit->variance, NULL);
     sps_cli_report_real(&report, "logit_interval_low", logit->interval_low, NULL);
@@ -214,6 +247,9 @@ static int prepare(struct job *job)
     job->p = calloc(job->passes * (size_t)about->classes, sizeof *job->p);
     job->logits = calloc(job->passes * (size_t)about->classes, sizeof *job->logits);
     job->fitted = malloc((size_t)about->height * (size_t)about->width * (size_t)about->channels);
+    job->calibration = sps_subject_calibration(&job->subject, &job->options->reading);
+    if (job->calibration != NULL)
+        sps_cli_promises_hold(job->calibration, &job->predict, job->passes, job->options->measure.quantile);
     int failed = job->p == NULL || job->logits == NULL || job->fitted == NULL;
     if (job->predict.reading == SPS_EXACT) {
         job->weights = calloc(job->passes, sizeof *job->weights);
@@ -237,6 +273,8 @@ static int print_json(struct job *job, const char *model_path)
         sps_cli_report_count(&report, "seed", job->predict.seed, NULL);
     else
         sps_cli_report_null(&report, "seed");
+    if (job->calibration != NULL)
+        sps_cli_report_real(&report, "temperature", job->calibration->temperature, NULL);
     json_t *object = sps_cli_report_take(&report);
     json_object_set(object, "predictions", job->list);
     return sps_cli_report_dump(object);

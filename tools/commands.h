@@ -18,6 +18,7 @@
     X(study, data, "repeat an experiment of the papers on uncertainty")                                                \
     X(predict, data, "classify images and say how sure the model is")                                                  \
     X(pack, train, "fold a trained model into one file for the packed engine")                                         \
+    X(calibrate, train, "fit a temperature and thresholds to abstain by")                                              \
     X(bench, data, "time a packed model: one pass, T passes, each layer")                                              \
     X(crossbar, cim, "solve a resistive crossbar whose wires have resistance")                                         \
     X(metrics, infer, "compute all metrics on probabilities from any program")                                         \

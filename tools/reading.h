@@ -7,7 +7,7 @@
 
 struct sps_reading_options {
     struct sps_count samples, seed, threads;
-    int exact, point, shared_paths;
+    int exact, point, shared_paths, uncalibrated;
     const char *until;
     double confidence;
 };
@@ -34,16 +34,19 @@ struct sps_reading_options {
          .offset = offsetof(owner, reading.point),                                                                     \
          .choice = "reading",                                                                                          \
          .help = "one deterministic pass: nothing dropped, the posterior's mean"},                                     \
-        {.name = "seed",                                                                                               \
-         .letter = 's',                                                                                                \
-         .type = SPS_OPTION_COUNT,                                                                                     \
-         .offset = offsetof(owner, reading.seed),                                                                      \
-         .argument = "N",                                                                                              \
-         .default_text = "1",                                                                                          \
-         .help = "seed of the paths; same seed, same numbers"},                                                        \
+    {                                                                                                                  \
+        .name = "seed", .letter = 's', .type = SPS_OPTION_COUNT, .offset = offsetof(owner, reading.seed),              \
+        .argument = "N", .default_text = "1", .help = "seed of the paths; same seed, same numbers"                     \
+    }
+#define SPS_OPTION_SHARED_PATHS(owner)                                                                                 \
     {                                                                                                                  \
         .name = "shared-paths", .type = SPS_OPTION_FLAG, .offset = offsetof(owner, reading.shared_paths),              \
         .help = "all images take the same paths (those of image 0)"                                                    \
+    }
+#define SPS_OPTION_UNCALIBRATED(owner)                                                                                 \
+    {                                                                                                                  \
+        .name = "uncalibrated", .type = SPS_OPTION_FLAG, .offset = offsetof(owner, reading.uncalibrated),              \
+        .help = "leave out the model's temperature and thresholds (spinscale calibrate)"                               \
     }
 #define SPS_OPTION_READING_THREADS(owner)                                                                              \
     {                                                                                                                  \
@@ -51,7 +54,7 @@ struct sps_reading_options {
         .argument = "N", .min = 1, .max = SPS_THREADS_MAX, .help = "threads to use; all cores where not given"         \
     }
 #define SPS_OPTIONS_READING(owner)                                                                                     \
-    SPS_OPTIONS_PASSES(owner),                                                                                         \
+    SPS_OPTIONS_PASSES(owner), SPS_OPTION_SHARED_PATHS(owner), SPS_OPTION_UNCALIBRATED(owner),                         \
         {.name = "until",                                                                                              \
          .type = SPS_OPTION_TEXT,                                                                                      \
          .offset = offsetof(owner, reading.until),                                                                     \
@@ -81,6 +84,7 @@ static inline struct sps_predict_options sps_reading(const struct sps_reading_op
     predict.seed = options->seed.value;
     predict.threads = (int)options->threads.value;
     predict.shared_paths = options->shared_paths;
+    predict.temperature = options->uncalibrated ? 1 : 0;
     return predict;
 }
 

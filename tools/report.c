@@ -69,6 +69,11 @@ void sps_cli_report_texts(struct sps_cli_report *report, const char *key, const 
     add(report, key, list, NULL);
 }
 
+void sps_cli_report_value(struct sps_cli_report *report, const char *key, json_t *value)
+{
+    add(report, key, value, NULL);
+}
+
 void sps_cli_report_flag(struct sps_cli_report *report, const char *key, int value)
 {
     add(report, key, json_boolean(value), NULL);

@@ -30,6 +30,8 @@ void sps_cli_report_real(struct sps_cli_report *report, const char *key, double 
 void sps_cli_report_reals(struct sps_cli_report *report, const char *key, const double *values, int count,
                           const char *unit);
 void sps_cli_report_texts(struct sps_cli_report *report, const char *key, const char *const *texts, size_t count);
+/* Any value (a new reference), for JSON: lists of numbers alone are printed as text too. */
+void sps_cli_report_value(struct sps_cli_report *report, const char *key, json_t *value);
 void sps_cli_report_flag(struct sps_cli_report *report, const char *key, int value);
 void sps_cli_report_null(struct sps_cli_report *report, const char *key);
 

@@ -66,6 +66,12 @@ void sps_subject_close(struct sps_subject *s)
     *s = (struct sps_subject){0};
 }
 
+const struct sps_model_calibration *sps_subject_calibration(const struct sps_subject *s,
+                                                            const struct sps_reading_options *reading)
+{
+    return s->packed != NULL && !reading->uncalibrated ? sps_packed_calibration(s->packed) : NULL;
+}
+
 sps_status sps_subject_flips(double *share, struct sps_subject *s, size_t n, const uint8_t *const *images,
                              uint64_t seed)
 {

@@ -4,7 +4,8 @@
 /* The model that a command was given: a packed one, or what training left (packed in memory, or run by the training
  * graph). */
 #include "command.h"
-#include "spinscale/engine.h"
+#include "reading.h"
+#include "spinscale/calibration.h"
 #include "training.h"
 
 struct sps_subject {
@@ -29,6 +30,10 @@ struct sps_subject {
 int sps_subject_open(struct sps_subject *subject, const char *path, const char *engine,
                      const struct sps_session_options *options);
 void sps_subject_close(struct sps_subject *subject);
+
+/* NULL where the model has none, or the reading leaves it out. */
+const struct sps_model_calibration *sps_subject_calibration(const struct sps_subject *subject,
+                                                            const struct sps_reading_options *reading);
 
 /* Share of bits that differ between bank entries (spinscale/engine.h). */
 sps_status sps_subject_flips(double *share, struct sps_subject *subject, size_t n, const uint8_t *const *images,

@@ -26,6 +26,8 @@ struct sps_model_info {
     size_t macs;           /* multiply-accumulates of one pass over one image */
     double paths;          /* number of distinct paths: product of the bank sizes; INFINITY where masks make it so */
     double validation_accuracy; /* fraction, NaN if not recorded */
+    const char *data_sha256;    /* of the training set's training part, NULL if not recorded */
+    double temperature; /* that the model's logits are divided by (spinscale/calibration.h); 1: not calibrated */
     int members; /* models whose passes follow one another (spinscale/ensemble.h); 0 and 1: a single one */
 };
 
@@ -53,10 +55,12 @@ struct sps_predict_options {
     int shared_paths;                /* all images take the paths of index 0 */
     int threads;                     /* 1 to 1024; 0: all cores */
     const struct sps_settle *settle; /* NULL: all passes.  Packed engine only */
+    double temperature;              /* each pass's logits are divided by it, 1/64 to 64; 0: the model's own */
 };
+#define SPS_TEMPERATURE_MAX 64.0
 #define SPS_PREDICT_OPTIONS_DEFAULT                                                                                    \
     {                                                                                                                  \
-        SPS_SAMPLED, 1, 20, 0, 0, NULL                                                                                 \
+        SPS_SAMPLED, 1, 20, 0, 0, NULL, 0                                                                              \
     }
 
 /* Passes that a prediction makes: samples of each member, the number of paths, or 1 of each member.  SPS_EINVAL where

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "spinscale/images.h"
 #include "spinscale/status.h"
 #ifdef __cplusplus
 extern "C" {
@@ -51,6 +52,16 @@ struct sps_train_result {
  * model.safetensors. */
 sps_status sps_train(struct sps_train_result *result, const struct sps_train_options *options);
 
+/* The images that a run held out for validation, out of the training part of its set: those that training chose by, and
+ * never learned from.  config is the run's resolved configuration, as a model keeps it (provenance in
+ * spinscale/predict.h); data is the set's name or path where it is not the configuration's, or NULL; sha256, if not
+ * NULL, must be that of the part. Released with sps_held_out_free(). */
+typedef struct sps_held_out sps_held_out;
+sps_status sps_held_out_open(sps_held_out **out, const char *config, const char *data, const char *data_dir,
+                             const char *sha256);
+void sps_held_out_free(sps_held_out *held_out); /* NULL is allowed */
+struct sps_images sps_held_out_images(const sps_held_out *held_out);
+
 /* All settings with defaults, ranges and sources as text, for --help and the docs; released with sps_text_free(). */
 sps_status sps_train_describe(char **text);
 void sps_text_free(char *text);
@@ -58,7 +69,8 @@ void sps_text_free(char *text);
 /* Registered things by kind ("layers", "methods", "optimisers", "schedules", "binarisers"): name and summary;
  * NULL after the last. */
 const char *sps_train_list(const char *kind, size_t index, const char **summary, const char **source);
-/* Presets compiled in: folder is "configs", "nets" or "devices"; first comment line of the file as summary; NULL after the last.
+/* Presets compiled in: folder is "configs", "nets" or "devices"; first comment line of the file as summary; NULL after
+ * the last.
  */
 const char *sps_train_preset(const char *folder, size_t index, char summary[256]);
 

@@ -42,6 +42,9 @@ struct sps_summary {
     int accepted;    /* eq. 26 */
 };
 
+/* Score `name` of spinscale/scores.h of one image; NaN where there is no such score, or it needs logits. */
+double sps_score_of(const char *name, const struct sps_summary *summary);
+
 /* One image: p[t * stride + c] for pass t, class c.  mean[C] may be NULL.  level is the interval's, in (0, 1), usually
  * 0.95.  For numbers that are no probabilities see sps_spread(). */
 sps_status sps_summarise(struct sps_summary *out, double *mean, const float *p, size_t stride, const double *w,

@@ -73,7 +73,7 @@ class ModelInfo(ctypes.Structure):
                 ("height", c_int), ("width", c_int), ("channels", c_int), ("classes", c_int),
                 ("bank_layers", c_int), ("bank_sizes", POINTER(c_int)), ("picks", c_int),
                 ("weights", c_size_t), ("macs", c_size_t), ("paths", c_double), ("validation_accuracy", c_double),
-                ("members", c_int)]
+                ("data_sha256", c_char_p), ("temperature", c_double), ("members", c_int)]
 
 
 class AcceptRule(ctypes.Structure):
@@ -89,7 +89,7 @@ class Settle(ctypes.Structure):
 class PredictOptions(ctypes.Structure):
     c_name = "sps_predict_options"
     _fields_ = [("reading", c_int), ("seed", c_uint64), ("samples", c_uint32), ("shared_paths", c_int),
-                ("threads", c_int), ("settle", POINTER(Settle))]
+                ("threads", c_int), ("settle", POINTER(Settle)), ("temperature", c_double)]
 
 
 class PredictionArrays(ctypes.Structure):

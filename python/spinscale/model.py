@@ -99,6 +99,7 @@ class Model:
     paths: number of distinct paths, math.inf where masks make it so.
     weights: number of binary weights.
     validation_accuracy: fraction, NaN where it was not recorded.
+    temperature: that logits are divided by ("spinscale calibrate"); 1 where the model is not calibrated.
     """
 
     def __init__(self, path: Union[str, "os.PathLike[str]"]):
@@ -124,12 +125,13 @@ class Model:
         self.paths: float = info.paths
         self.weights: int = info.weights
         self.validation_accuracy: float = info.validation_accuracy
+        self.temperature: float = info.temperature
 
     def predict(self, images: np.ndarray, samples: int = 20, seed: int = 1,
                 index: Optional[Union[Sequence[int], np.ndarray]] = None, exact: bool = False, point: bool = False,
                 threads: int = 0, shared_paths: bool = False, *, until_settled: Union[bool, str] = False,
                 confidence: float = 0.99, level: float = LEVEL, quantile: float = QUANTILE,
-                threshold: float = THRESHOLD) -> Predictions:
+                threshold: float = THRESHOLD, temperature: float = 0) -> Predictions:
         """Predict N images, with T passes each.
 
         images: uint8 [N][H][W][C], or [H][W][C] for one; the channel may be left out where there is one.
@@ -141,6 +143,7 @@ class Model:
         until_settled: True ends an image's passes when more would not change its class, "verdict" when they would not
             change the verdict either: for certain where exact, else with probability `confidence`.
         level: of interval and quantiles.  quantile, threshold: of the accept rule.
+        temperature: each pass's logits are divided by it; 0: the model's own, 1: as if it was not calibrated.
         """
         if exact and point:
             raise InvalidArgument("exact and point exclude each other")
@@ -148,7 +151,7 @@ class Model:
         n = len(images)
         options = c.PredictOptions(reading=c.EXACT if exact else c.POINT if point else c.SAMPLED,
                                    seed=_whole("seed", seed, 2**64 - 1), samples=_whole("samples", samples, 2**32 - 1),
-                                   shared_paths=bool(shared_paths), threads=_whole("threads", threads, 2**31 - 1))
+                                   shared_paths=bool(shared_paths), threads=_whole("threads", threads, 2**31 - 1), temperature=temperature)
         if until_settled not in (False, True, "verdict"):
             raise InvalidArgument(f"until_settled is {until_settled!r}, must be False, True or 'verdict'")
         settle = c.Settle(confidence, until_settled == "verdict", c.AcceptRule(quantile, threshold))

@@ -124,7 +124,8 @@ static sps_status describe(sps_ensemble *e)
                                     .channels = first->channels,
                                     .classes = first->classes,
                                     .members = (int)e->count,
-                                    .validation_accuracy = NAN};
+                                    .validation_accuracy = NAN,
+                                    .temperature = 1};
     for (size_t m = 0; m < e->count; m++) {
         const struct sps_model_info *member = e->members[m].info;
         info->bank_layers = larger(info->bank_layers, member->bank_layers);

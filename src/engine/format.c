@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The packed model's file (docs/format.md): safetensors, with the graph as JSON text in its metadata.  What an
  * operation takes, its numbers and its tensors, stands in two tables that reader and writer share. */
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/memory.h"
+#include "engine/calibration.h"
+#include "engine/json.h"
 #include "engine/packed.h"
 #include "kern/kern.h"
 
@@ -126,21 +127,6 @@ static sps_status whole(int *out, const json_t *object, const char *key, int min
     return SPS_OK;
 }
 
-static sps_status known_keys(json_t *object, const char *const *keys)
-{
-    const char *key;
-    json_t *value;
-    json_object_foreach(object, key, value)
-    {
-        int known = 0;
-        for (size_t i = 0; keys[i] != NULL; i++)
-            known |= strcmp(key, keys[i]) == 0;
-        if (!known)
-            SPS_FAIL(EFORMAT, "unknown key '%s'", key);
-    }
-    return SPS_OK;
-}
-
 static sps_status read_input(struct sps_packed *m, const json_t *graph)
 {
     json_t *input = json_object_get(graph, "input");
@@ -167,7 +153,7 @@ static sps_status read_noise(struct sps_noise *noise, json_t *object, const stru
             noise->kind = (enum sps_noise_kind)k;
     if (noise->kind == SPS_NOISE_KINDS)
         SPS_FAIL(EUNSUPPORTED, "kind '%s' is unknown to this version", kind ? kind : "");
-    SPS_TRY(known_keys(object, keys));
+    SPS_TRY(sps_known_keys(object, keys));
     SPS_TRY(whole(&noise->entries, object, "entries", 1, SPS_ENTRIES_MAX));
     SPS_TRY(whole(&noise->stream, object, "stream", 0, (1 << 24) - 1));
     snprintf(name, sizeof name, "noises.%d.probability", index);
@@ -192,7 +178,7 @@ static sps_status read_attributes(struct sps_op *op, json_t *object)
         keys[count++] = attributes[i].key;
     }
     keys[count] = NULL;
-    return known_keys(object, keys);
+    return sps_known_keys(object, keys);
 }
 
 static sps_status read_tensors(struct sps_op *op, const struct sps_packed *m, int index)
@@ -264,7 +250,7 @@ static sps_status read_graph(struct sps_packed *m, json_t *graph)
     json_t *noises = json_object_get(graph, "noises"), *ops = json_object_get(graph, "ops");
     if (!json_is_object(graph) || !json_is_array(noises) || !json_is_array(ops))
         SPS_FAIL(EFORMAT, "it has no lists 'noises' and 'ops'");
-    SPS_TRY(known_keys(graph, keys));
+    SPS_TRY(sps_known_keys(graph, keys));
     SPS_TRY(read_input(m, graph));
     if (json_array_size(ops) < 1 || json_array_size(ops) > SPS_OPS_MAX || json_array_size(noises) > SPS_NOISES_MAX)
         SPS_FAIL(EFORMAT, "%zu operations and %zu noise sources, must be 1 to %d and at most %d", json_array_size(ops),
@@ -317,7 +303,12 @@ static sps_status read_packed(struct sps_packed *m, const char *file_name)
         status = read_table(m);
     if (status == SPS_OK)
         status = sps_packed_validate(m);
-    return status == SPS_OK ? SPS_OK : sps_fail_in(status, "'%s': graph: ", file_name);
+    if (status != SPS_OK)
+        return sps_fail_in(status, "'%s': graph: ", file_name);
+    text = sps_safetensors_metadata(m->file, "calibration");
+    if (text != NULL)
+        status = sps_calibration_read(m, text);
+    return status == SPS_OK ? SPS_OK : sps_fail_in(status, "'%s': calibration: ", file_name);
 }
 
 /* Metadata about the model: key, and where it goes. */
@@ -478,7 +469,7 @@ sps_status sps_packed_write(const struct sps_packed *m, const char *path)
 {
     size_t tensors = (size_t)m->op_count * OP_TENSORS + (size_t)m->noise_count + 3;
     struct content c = {0};
-    char *graph = NULL, program[64], accuracy[32];
+    char *graph = NULL, *calibration = NULL, program[64], accuracy[32];
     char(*class_keys)[16] = NULL;
     sps_status status = SPS_OK;
     SPS_TRY_OUT(sps_calloc(&c.tensors, tensors, sizeof *c.tensors, "tensors"));
@@ -486,6 +477,8 @@ sps_status sps_packed_write(const struct sps_packed *m, const char *path)
     SPS_TRY_OUT(sps_calloc(&c.metadata, 256 + 16, sizeof *c.metadata, "metadata"));
     SPS_TRY_OUT(sps_calloc(&class_keys, 256, sizeof *class_keys, "class names"));
     SPS_TRY_OUT(graph_as_text(&graph, m));
+    if (m->calibration != NULL)
+        SPS_TRY_OUT(sps_calibration_text(&calibration, m->calibration));
     snprintf(program, sizeof program, "spinscale %s", sps_version());
     snprintf(accuracy, sizeof accuracy, "%.9g", m->validation_accuracy);
     add_metadata(&c, "format", FORMAT);
@@ -496,6 +489,7 @@ sps_status sps_packed_write(const struct sps_packed *m, const char *path)
     FACTS(ADD)
 #undef ADD
     add_metadata(&c, "validation_accuracy", isfinite(m->validation_accuracy) ? accuracy : NULL);
+    add_metadata(&c, "calibration", calibration);
     for (int i = 0; i < 256; i++) {
         snprintf(class_keys[i], sizeof class_keys[i], "class.%d", i);
         add_metadata(&c, class_keys[i], m->class_names[i]);
@@ -504,6 +498,7 @@ sps_status sps_packed_write(const struct sps_packed *m, const char *path)
     status = sps_safetensors_write(path, c.tensors, c.tensor_count, c.metadata, c.metadata_count);
 out:
     free(graph);
+    free(calibration);
     sps_free(class_keys);
     sps_free(c.tensors);
     sps_free(c.names);

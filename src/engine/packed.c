@@ -364,7 +364,9 @@ static void describe(struct sps_packed *m)
                                       .bank_sizes = m->bank_sizes,
                                       .picks = m->picks,
                                       .paths = sps_path_count(m->banks, m->noise_count),
-                                      .validation_accuracy = m->validation_accuracy};
+                                      .validation_accuracy = m->validation_accuracy,
+                                      .data_sha256 = m->data_sha256,
+                                      .temperature = m->calibration != NULL ? m->calibration->temperature : 1};
     for (int i = 0; i < m->op_count; i++) {
         const struct sps_op *op = &m->ops[i];
         size_t row = sps_op_fan_in(op, value_at(m, op->from[0])) * (size_t)op->out;

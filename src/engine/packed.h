@@ -10,7 +10,7 @@
 #include "core/error.h"
 #include "core/path.h"
 #include "core/safetensors.h"
-#include "spinscale/engine.h"
+#include "spinscale/calibration.h"
 
 /* What flows between operations, [h][w][c]. */
 enum sps_value_kind {
@@ -126,6 +126,7 @@ struct sps_packed {
     const char *class_names[256];
     const char *net, *method, *data, *data_sha256, *config, *seed;
     double validation_accuracy;
+    const struct sps_model_calibration *calibration; /* NULL: none */
     /* Memory. */
     sps_safetensors *file; /* NULL where the packer made it */
     void **owned;

@@ -12,6 +12,9 @@ sps_status sps_predict_passes(const struct sps_model_info *info, const struct sp
     if (options->threads < 0 || options->threads > SPS_PREDICT_THREADS_MAX)
         SPS_FAIL(EINVAL, "threads is %d, must be 1 to %d, or 0 for all cores", options->threads,
                  SPS_PREDICT_THREADS_MAX);
+    double t = options->temperature;
+    if (!(t == 0 || (t >= 1 / SPS_TEMPERATURE_MAX && t <= SPS_TEMPERATURE_MAX)))
+        SPS_FAIL(EINVAL, "temperature is %g, must be 1/64 to 64, or 0 for the model's own", t);
     switch (options->reading) {
     case SPS_POINT:
         *passes = (size_t)members;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/memory.h"
-#include "engine/calibrate.h"
+#include "engine/costs.h"
 #include "engine/flips.h"
 #include "engine/session.h"
 #include "engine/settle.h"
@@ -139,7 +139,7 @@ static sps_status make(struct sps_session *s, const struct sps_session_options *
         s->lanes[i].options = &s->options;
         s->lanes[i].numbers = s->numbers + (size_t)i * s->lanes[i].block;
     }
-    sps_calibrate(s->costs, &s->lanes[0]);
+    sps_measure_costs(s->costs, &s->lanes[0]);
     return order_paths(s);
 }
 
@@ -243,6 +243,7 @@ static void image_task(void *work, size_t image, int worker)
     lane->out = j->out;
     lane->image = image;
     lane->point = j->options->reading == SPS_POINT;
+    lane->temperature = j->options->temperature > 0 ? j->options->temperature : s->packed->info.temperature;
     lane->moment = (struct sps_moment){j->options->seed, j->index != NULL ? j->index[image] : (uint32_t)image, 0};
     sps_lane_load(lane, j->images[image]);
     if (settles)

@@ -218,7 +218,7 @@ static void score(struct sps_lane *lane, const struct sps_stage *s, int row, con
         const struct sps_affine a = {t[0], t[n], t[2 * n], t[3 * n], t[4 * n], t[5 * n]};
         lane->logits[i] = sps_affine_at(&a, (float)sum_at(s, &lane->levels[s->index], i));
     }
-    sps_softmax(lane->p, lane->logits, lane->plan->packed->classes);
+    sps_softmax(lane->p, lane->logits, lane->plan->packed->classes, lane->temperature);
 }
 
 static void deliver(const struct sps_lane *lane, const uint16_t *passes, size_t count)

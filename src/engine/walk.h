@@ -22,7 +22,7 @@ struct sps_level {
     struct sps_layer_work work;
 };
 
-/* Measured by calibrate.c, in seconds. */
+/* Measured by costs.c, in seconds. */
 struct sps_cost {
     double full, update, flip;
 };
@@ -50,6 +50,7 @@ struct sps_lane {
     /* The walk that is going on. */
     struct sps_moment moment;
     int point;
+    double temperature; /* that logits are divided by */
     const struct sps_predictions *out;
     const size_t *numbers; /* [block] pass number of each pass in the block */
     size_t image;          /* column in the predictions */

@@ -92,6 +92,25 @@ static sps_status read_file(struct sps_config *c, const struct sps_binding *bind
     return status;
 }
 
+sps_status sps_config_read_split(struct sps_run_params *out, const sps_yaml *yaml)
+{
+    const struct sps_yaml_node *root = sps_yaml_root(yaml);
+    const struct sps_binding binding = {run_params, out};
+    struct sps_yaml_node top = *root, groups[2], **link = &top.first;
+    sps_params_default(run_params, out);
+    for (const struct sps_yaml_node *child = root->first; child != NULL && root->kind == SPS_YAML_MAP;
+         child = child->next) {
+        int data = strcmp(child->key, "data") == 0;
+        if (!data && strcmp(child->key, "run") != 0)
+            continue;
+        groups[data] = *child; /* a key is there once */
+        *link = &groups[data];
+        link = &groups[data].next;
+    }
+    *link = NULL;
+    return sps_params_read(&binding, 1, yaml, &top);
+}
+
 static sps_status load_net(struct sps_config *c)
 {
     SPS_TRY(sps_preset_read(&c->net, "nets", c->run.net));

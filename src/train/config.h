@@ -83,4 +83,7 @@ sps_status sps_config_init(struct sps_config *out, const char *config, const cha
 sps_status sps_config_read(struct sps_config *out, const sps_yaml *yaml, const char *const *sets, size_t set_count,
                            int has_seed, uint64_t seed);
 void sps_config_reset(struct sps_config *config);
+/* Of a resolved configuration, the groups `run` and `data` alone: enough to split a set as the run did, and there may
+ * be no network's file any more. */
+sps_status sps_config_read_split(struct sps_run_params *out, const sps_yaml *yaml);
 #endif

@@ -47,7 +47,9 @@ static sps_status describe(struct sps_model *m)
                                       .paths = sps_graph_draws(graph)
                                                    ? INFINITY
                                                    : sps_path_count(m->banks, graph->scale_count),
-                                      .validation_accuracy = m->facts.validation_accuracy};
+                                      .validation_accuracy = m->facts.validation_accuracy,
+                                      .data_sha256 = m->facts.data_sha256,
+                                      .temperature = 1};
     for (int i = 0; i < graph->scale_count; i++)
         m->bank_sizes[i] = graph->scales[i]->entries;
     for (int i = 0; i < graph->weight_count; i++)
@@ -126,7 +128,8 @@ static sps_status prepare(sps_model *m, const struct sps_predict_options *option
     *draws = (struct sps_draws){.source = options->reading == SPS_POINT ? SPS_FROM_POINT : SPS_FROM_BANK,
                                 .exact = options->reading == SPS_EXACT,
                                 .seed = options->seed,
-                                .shared = options->shared_paths};
+                                .shared = options->shared_paths,
+                                .temperature = options->temperature};
     return SPS_OK;
 }
 

@@ -48,6 +48,7 @@ sps_status sps_graph_predict(struct sps_graph *graph, const struct sps_draws *dr
                              const uint32_t *index, float *p, float *logits, uint8_t *picks, size_t stride, size_t at)
 {
     size_t classes = (size_t)graph->classes, row = (size_t)graph->picks;
+    double temperature = draws->temperature > 0 ? draws->temperature : 1;
     struct sps_path_bank *banks = NULL;
     uint8_t *drawn = NULL;
     sps_status status = SPS_OK;
@@ -76,7 +77,7 @@ sps_status sps_graph_predict(struct sps_graph *graph, const struct sps_draws *dr
             SPS_TRY_OUT(sps_graph_check(graph, n));
         size_t to = t * stride + at;
         for (int i = 0; i < n; i++)
-            sps_softmax(p + (to + (size_t)i) * classes, x + (size_t)i * classes, graph->classes);
+            sps_softmax(p + (to + (size_t)i) * classes, x + (size_t)i * classes, graph->classes, temperature);
         if (logits != NULL)
             memcpy(logits + to * classes, x, (size_t)n * classes * sizeof *x);
         if (picks != NULL)

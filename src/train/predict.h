@@ -18,7 +18,8 @@ struct sps_draws {
     enum sps_scale_source source;
     int exact; /* all paths instead of drawn ones */
     uint64_t seed;
-    int shared; /* all images take the paths of index 0 */
+    int shared;         /* all images take the paths of index 0 */
+    double temperature; /* that logits are divided by; 0: 1 */
 };
 
 /* SPS_EDIVERGED, naming the first layer whose output for the n images of the last pass is not finite. */

@@ -81,6 +81,12 @@ const char *sps_score_list(size_t index, const char **summary, const char **unit
     return scores[index].name;
 }
 
+double sps_score_of(const char *name, const struct sps_summary *summary)
+{
+    const struct score *score = find(name);
+    return score != NULL && score->of != NULL ? score->of(summary) : NAN;
+}
+
 int sps_score_needs_logits(const char *name)
 {
     const struct score *score = find(name);

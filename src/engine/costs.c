@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "engine/calibrate.h"
+#include "engine/costs.h"
 
 #include <string.h>
 #include <time.h>
@@ -60,7 +60,7 @@ static struct sps_cost cost_of(struct sps_lane *lane, const struct sps_stage *s)
     return cost;
 }
 
-void sps_calibrate(struct sps_cost *costs, struct sps_lane *lane)
+void sps_measure_costs(struct sps_cost *costs, struct sps_lane *lane)
 {
     for (int i = 0; i < lane->plan->stage_count; i++)
         costs[i] = cost_of(lane, &lane->plan->stages[i]);
