@@ -253,6 +253,28 @@ static void chips_side_by_side(void **state)
     sps_chip_close(chip);
 }
 
+/* A pulse so short that the law of switching does not hold. */
+static void extrapolation_is_said(void **state)
+{
+    (void)state;
+    struct sps_packed *m = random_chain(2, 0, 0);
+    for (int i = 0; i < 4; i++) {
+        const int outside = i / 2, mtj = i % 2;
+        sps_chip *chip = CHIP("subset", "device.extrapolate=true", outside ? "device.set_time=1 ns" : "adc.bits=5");
+        const struct sps_chip_instance_options options = {.level = SPS_CHIP_QUANTISED, .threads = 1, .mtj = mtj};
+        sps_chip_instance *instance = NULL;
+        struct sps_chip_cost *cost = NULL;
+        OK(sps_chip_instance_create(&instance, chip, m, &options));
+        OK(sps_chip_cost(&cost, chip, m, 10, SPS_CHIP_FULL));
+        assert_int_equal(sps_chip_instance_facts(instance).extrapolated, outside && mtj);
+        assert_int_equal(cost->extrapolated, outside);
+        sps_chip_cost_free(cost);
+        sps_chip_instance_free(instance);
+        sps_chip_close(chip);
+    }
+    sps_packed_close(m);
+}
+
 /* What is wrong is said to the caller, whichever thread met it. */
 static void failing_chips_say_why(void **state)
 {
@@ -624,20 +646,14 @@ static void text_reads_back(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(ideal_equals_engine),
-                                       cmocka_unit_test(enough_bits_are_ideal),
-                                       cmocka_unit_test(imperfections_show),
-                                       cmocka_unit_test(chips_are_seeded),
-                                       cmocka_unit_test(chips_side_by_side),
-                                       cmocka_unit_test(failing_chips_say_why),
-                                       cmocka_unit_test(reuse_shares_noise),
-                                       cmocka_unit_test(truth_table_of_the_cell),
-                                       cmocka_unit_test(folding_against_the_full_solve),
-                                       cmocka_unit_test(counts_on_paper),
-                                       cmocka_unit_test(energy_adds_up),
-                                       cmocka_unit_test(prefixes_on_paper),
-                                       cmocka_unit_test(table_is_sound),
-                                       cmocka_unit_test(bad_chips_are_refused),
-                                       cmocka_unit_test(text_reads_back)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ideal_equals_engine),     cmocka_unit_test(enough_bits_are_ideal),
+        cmocka_unit_test(imperfections_show),      cmocka_unit_test(chips_are_seeded),
+        cmocka_unit_test(chips_side_by_side),      cmocka_unit_test(failing_chips_say_why),
+        cmocka_unit_test(extrapolation_is_said),   cmocka_unit_test(reuse_shares_noise),
+        cmocka_unit_test(truth_table_of_the_cell), cmocka_unit_test(folding_against_the_full_solve),
+        cmocka_unit_test(counts_on_paper),         cmocka_unit_test(energy_adds_up),
+        cmocka_unit_test(prefixes_on_paper),       cmocka_unit_test(table_is_sound),
+        cmocka_unit_test(bad_chips_are_refused),   cmocka_unit_test(text_reads_back)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -154,7 +154,7 @@ static void set_cost(json_t *object, const struct sps_chip_cost *cost)
 /* ---- function ---- */
 
 static const char *const measured[] = {"accuracy", "nll", "entropy", "mutual_information", "accepted", "ece", NULL};
-static const char *const of_chip[] = {"extrapolated", "scales_wrong", "scale_error", NULL};
+static const char *const of_chip[] = {"scales_wrong", "scale_error", NULL}; /* the first one's, alone */
 
 /* n images in so many seconds. */
 static sps_status measured_json(json_t **out, const sps_metrics *metrics, size_t n, double seconds)
@@ -295,6 +295,18 @@ static json_t *yield_json(const json_t *chips, const json_t *engine, double tole
     return number(good / (double)json_array_size(chips));
 }
 
+static int is_extrapolated(const json_t *chips)
+{
+    size_t k;
+    json_t *chip;
+    json_array_foreach((json_t *)chips, k, chip)
+    {
+        if (json_is_true(json_object_get(chip, "extrapolated")))
+            return 1;
+    }
+    return 0;
+}
+
 static sps_status set_function(json_t *object, struct sps_cim_subject *subject, const sps_chip *chip,
                                const struct sps_cim_options *o, void (*progress)(void *user, size_t done, size_t total),
                                void *user)
@@ -310,6 +322,7 @@ static sps_status set_function(json_t *object, struct sps_cim_subject *subject, 
     set_spread(object, chips);
     for (size_t i = 0; of_chip[i] != NULL; i++)
         set(object, of_chip[i], json_incref(json_object_get(first, of_chip[i])));
+    set(object, "extrapolated", json_boolean(is_extrapolated(chips)));
     set(object, "images_per_s", json_incref(json_object_get(first, "images_per_s")));
     set(object, "yield", yield_json(chips, subject->engine, o->tolerance));
     set(object, "yield_tolerance", number(o->tolerance));
@@ -349,8 +362,11 @@ static sps_status fill(json_t *object, struct sps_cim_subject *subject, const st
     }
     if (status == SPS_OK)
         status = sps_chip_cost(&cost, chip, subject->packed, o->samples, o->account);
-    if (status == SPS_OK)
+    if (status == SPS_OK) {
+        int drawn = json_is_true(json_object_get(object, "extrapolated"));
         set_cost(object, cost);
+        set(object, "extrapolated", json_boolean(drawn || cost->extrapolated));
+    }
     set(object, "chip_settings", sps_cli_report_string(sps_chip_text(chip)));
     sps_chip_cost_free(cost);
     return status;

@@ -62,8 +62,8 @@ void sps_chip_instance_free(sps_chip_instance *instance); /* NULL is allowed */
 struct sps_predictor sps_chip_instance_predictor(sps_chip_instance *instance);
 /* What there is to say of one chip. */
 struct sps_chip_facts {
-    int extrapolated;              /* a device works where its law does not hold (device.extrapolate, or by spread) */
-    int scales_known;              /* 0: a packed file has thresholds only, so scales are taken as exact */
+    int extrapolated; /* paths are drawn by units where their law does not hold (device.extrapolate, or by spread) */
+    int scales_known; /* 0: a packed file has thresholds only, so scales are taken as exact */
     uint64_t scales, scales_wrong; /* scales in its memory; those that are read as something else than the model has */
     double scale_error;            /* root of the mean square, over the largest scale of each bank */
 };
@@ -199,6 +199,7 @@ struct sps_chip_cost {
     double write_time;   /* s, once: arrays side by side, row after row */
     double unit_power;   /* W, all stochastic units at work */
     double lifetime;     /* predictions until the endurance of the busiest stochastic unit is used up */
+    int extrapolated;    /* figures of a stochastic unit where its law does not hold (device.extrapolate) */
 };
 
 /* What T passes over one image cost.  Release with sps_chip_cost_free(). */

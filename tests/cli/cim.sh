@@ -45,6 +45,11 @@ print(json.dumps(r, sort_keys=True))' >threads-$threads
 done
 cmp threads-1 threads-3 && echo 'threads: the same'
 "$SPINSCALE" cim "$model" --data ./toy --chip scaledrop --sampler mtj --set device.unit.sigma_p=0.2 --images 10 >/dev/null && echo ok
+for sampler in mtj declared; do
+    "$SPINSCALE" cim "$model" --data ./toy --chip scaledrop --sampler $sampler --set 'device.set_time=1 ns' --set device.extrapolate=true \
+        --images 10 --json | keys extrapolated
+done
+"$SPINSCALE" cim "$model" --data ./toy --chip scaledrop --images 10 --json | keys extrapolated
 "$SPINSCALE" cim "$model" --data ./toy --chip scaledrop --set device.unit.sigma_p=0.2 --images 10 >/dev/null
 "$SPINSCALE" cim "$model" --data ./toy --chip scaledrop --advise --images 30 --json | keys n
 

@@ -298,8 +298,11 @@ void sps_chip_instance_free(sps_chip_instance *chip)
 struct sps_chip_facts sps_chip_instance_facts(const sps_chip_instance *chip)
 {
     const struct sps_scale_errors *e = &chip->scales.errors;
-    return (struct sps_chip_facts){
-        .scales_known = chip->scales.known, .scales = e->scales, .scales_wrong = e->wrong, .scale_error = e->rms};
+    return (struct sps_chip_facts){.extrapolated = chip->mtj != NULL && sps_mtj_extrapolated(chip->mtj),
+                                   .scales_known = chip->scales.known,
+                                   .scales = e->scales,
+                                   .scales_wrong = e->wrong,
+                                   .scale_error = e->rms};
 }
 
 struct sps_predictor sps_chip_instance_predictor(sps_chip_instance *chip)
