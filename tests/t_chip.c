@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The simulated chip: designed junctions and enough bits give the engine's numbers, whatever the arrays; counts and
  * costs are what can be worked out on paper; nothing depends on threads. */
+#include <pthread.h>
+
 #include "pictures.h"
 #include "cim/arch/instance.h"
 #include "cim/arch/reuse.h"
@@ -138,6 +140,169 @@ static void chips_are_seeded(void **state)
         sps_packed_close(m);
     }
     assert_true(differ);
+    sps_chip_close(chip);
+}
+
+/* Images as a set, each asked for on any thread; or made when they are loaded, which fails from image `bad` on. */
+struct set {
+    const struct pictures *pictures;
+    size_t bad;
+};
+
+static const uint8_t *set_image(const void *self, size_t index)
+{
+    return ((const struct set *)self)->pictures->at[index];
+}
+
+static int set_label(const void *self, size_t index)
+{
+    (void)self;
+    return (int)index % 2;
+}
+
+static sps_status set_load(const void *self, size_t first, size_t count)
+{
+    return first + count > ((const struct set *)self)->bad ? sps_fail(SPS_EIO, "image %zu is gone", first) : SPS_OK;
+}
+
+static struct sps_images images_of(const struct sps_packed *m, const struct set *set, int made)
+{
+    return (struct sps_images){.name = "pictures",
+                               .count = IMAGES,
+                               .height = m->info.height,
+                               .width = m->info.width,
+                               .channels = m->info.channels,
+                               .self = set,
+                               .image = set_image,
+                               .label = set_label,
+                               .load = made ? set_load : NULL};
+}
+
+static const struct sps_predict_options three_passes = {.reading = SPS_SAMPLED, .seed = 3, .samples = 3};
+
+static void same_metrics(const sps_metrics *a, const sps_metrics *b)
+{
+    const char *name;
+    for (size_t i = 0; (name = sps_metric_list(i, NULL, NULL, NULL)) != NULL; i++) {
+        double of_a = 0, of_b = 0;
+        OK(sps_metrics_value(a, name, &of_a));
+        OK(sps_metrics_value(b, name, &of_b));
+        assert_memory_equal(&of_a, &of_b, sizeof of_a);
+    }
+}
+
+/* One chip, asked alone. */
+static void same_as_alone(const struct sps_chip_result *result, const struct sps_chips *chips, size_t k,
+                          const struct sps_images *images)
+{
+    struct sps_chip_instance_options options = chips->options;
+    struct sps_evaluation e = {0};
+    sps_chip_instance *instance = NULL;
+    options.seed += k;
+    OK(sps_chip_instance_create(&instance, chips->chip, chips->packed, &options));
+    const struct sps_predictor predictor = sps_chip_instance_predictor(instance);
+    const struct sps_chip_facts facts = sps_chip_instance_facts(instance);
+    OK(sps_evaluate(&e, &predictor, images, &three_passes, NULL, 0.95, NULL, NULL, NULL));
+    same_metrics(result->metrics, e.metrics);
+    assert_int_equal(result->facts.scales, facts.scales);
+    assert_int_equal(result->facts.scales_wrong, facts.scales_wrong);
+    sps_evaluation_reset(&e);
+    sps_chip_instance_free(instance);
+}
+
+struct heard {
+    pthread_t thread;
+    size_t last, total;
+};
+
+static void hear(void *user, size_t done, size_t total)
+{
+    struct heard *h = user;
+    assert_true(pthread_equal(pthread_self(), h->thread));
+    assert_true(done > h->last && done <= total);
+    h->last = done;
+    h->total = total;
+}
+
+/* Chips one after the other and side by side, in whole rounds and with some left over: each is what it is alone. */
+static void chips_side_by_side(void **state)
+{
+    (void)state;
+    enum { CHIPS = 5 };
+    static const int threads[] = {1, 2, 3, 5, 8}, at_once[] = {1, 2, 3, 5, 1};
+    sps_chip *chip = CHIP("subset", "device.sigma_r=0.2", "adc.noise=0.7");
+    struct sps_packed *m = random_chain(2, 0, 0);
+    struct pictures s = make_pictures(m, 2);
+    const struct set set = {&s, IMAGES};
+    for (int i = 0; i < 2 * (int)(sizeof threads / sizeof *threads); i++) {
+        const struct sps_images images = images_of(m, &set, i % 2);
+        const struct sps_chips chips = {
+            chip, m, CHIPS, {.level = SPS_CHIP_ANALOG, .seed = 7, .threads = threads[i / 2], .samples = 3}};
+        struct heard heard = {.thread = pthread_self()};
+        struct sps_chip_results results = {0};
+        assert_int_equal(sps_chips_at_once(&chips), at_once[i / 2]);
+        OK(sps_chips_evaluate(&results, &chips, &images, &three_passes, NULL, 0.95, hear, &heard));
+        assert_int_equal(results.count, CHIPS);
+        assert_true(heard.last == 0 || heard.total == CHIPS * IMAGES); /* others may have been quicker */
+        for (size_t k = 0; k < CHIPS; k++)
+            same_as_alone(&results.chip[k], &chips, k, &images);
+        sps_chip_results_reset(&results);
+    }
+    sps_free(s.pixels);
+    sps_packed_close(m);
+    sps_chip_close(chip);
+}
+
+/* A pulse so short that the law of switching does not hold. */
+static void extrapolation_is_said(void **state)
+{
+    (void)state;
+    struct sps_packed *m = random_chain(2, 0, 0);
+    for (int i = 0; i < 4; i++) {
+        const int outside = i / 2, mtj = i % 2;
+        sps_chip *chip = CHIP("subset", "device.extrapolate=true", outside ? "device.set_time=1 ns" : "adc.bits=5");
+        const struct sps_chip_instance_options options = {.level = SPS_CHIP_QUANTISED, .threads = 1, .mtj = mtj};
+        sps_chip_instance *instance = NULL;
+        struct sps_chip_cost *cost = NULL;
+        OK(sps_chip_instance_create(&instance, chip, m, &options));
+        OK(sps_chip_cost(&cost, chip, m, 10, SPS_CHIP_FULL));
+        assert_int_equal(sps_chip_instance_facts(instance).extrapolated, outside && mtj);
+        assert_int_equal(cost->extrapolated, outside);
+        sps_chip_cost_free(cost);
+        sps_chip_instance_free(instance);
+        sps_chip_close(chip);
+    }
+    sps_packed_close(m);
+}
+
+/* What is wrong is said to the caller, whichever thread met it. */
+static void failing_chips_say_why(void **state)
+{
+    (void)state;
+    sps_chip *chip = CHIP("subset", "adc.bits=5");
+    struct sps_packed *m = random_chain(2, 0, 0);
+    struct pictures s = make_pictures(m, 2);
+    const struct set set = {&s, IMAGES - 1};
+    const struct sps_images made = images_of(m, &set, 1);
+    struct sps_chip_results results = {0};
+    for (int threads = 1; threads <= 4; threads++) {
+        struct sps_chips chips = {chip, m, 4, {.level = SPS_CHIP_QUANTISED, .threads = threads}};
+        struct sps_images wrong = images_of(m, &set, 0);
+        wrong.height++;
+        FAILS(sps_chips_evaluate(&results, &chips, &wrong, &three_passes, NULL, 0.95, NULL, NULL), EUNSUPPORTED,
+              "images of 'pictures' are");
+        FAILS(sps_chips_evaluate(&results, &chips, &made, &three_passes, NULL, 0.95, NULL, NULL), EIO,
+              "image 0 is gone");
+        chips.count = 0;
+        FAILS(sps_chips_evaluate(&results, &chips, &made, &three_passes, NULL, 0.95, NULL, NULL), EINVAL,
+              "number of chips is 0, must be 1 to 1000000");
+        chips.options.threads = -threads;
+        FAILS(sps_chips_evaluate(&results, &chips, &made, &three_passes, NULL, 0.95, NULL, NULL), EINVAL,
+              "must be 1 to 1024, or 0");
+        assert_null(results.chip);
+    }
+    sps_free(s.pixels);
+    sps_packed_close(m);
     sps_chip_close(chip);
 }
 
@@ -481,18 +646,14 @@ static void text_reads_back(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(ideal_equals_engine),
-                                       cmocka_unit_test(enough_bits_are_ideal),
-                                       cmocka_unit_test(imperfections_show),
-                                       cmocka_unit_test(chips_are_seeded),
-                                       cmocka_unit_test(reuse_shares_noise),
-                                       cmocka_unit_test(truth_table_of_the_cell),
-                                       cmocka_unit_test(folding_against_the_full_solve),
-                                       cmocka_unit_test(counts_on_paper),
-                                       cmocka_unit_test(energy_adds_up),
-                                       cmocka_unit_test(prefixes_on_paper),
-                                       cmocka_unit_test(table_is_sound),
-                                       cmocka_unit_test(bad_chips_are_refused),
-                                       cmocka_unit_test(text_reads_back)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ideal_equals_engine),     cmocka_unit_test(enough_bits_are_ideal),
+        cmocka_unit_test(imperfections_show),      cmocka_unit_test(chips_are_seeded),
+        cmocka_unit_test(chips_side_by_side),      cmocka_unit_test(failing_chips_say_why),
+        cmocka_unit_test(extrapolation_is_said),   cmocka_unit_test(reuse_shares_noise),
+        cmocka_unit_test(truth_table_of_the_cell), cmocka_unit_test(folding_against_the_full_solve),
+        cmocka_unit_test(counts_on_paper),         cmocka_unit_test(energy_adds_up),
+        cmocka_unit_test(prefixes_on_paper),       cmocka_unit_test(table_is_sound),
+        cmocka_unit_test(bad_chips_are_refused),   cmocka_unit_test(text_reads_back)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
  * locks here: the thread sanitizer sees what is not ordered. */
 #include "core/team.h"
 
+#include <stdatomic.h>
 #include <time.h>
 
 #include "net.h"
@@ -143,6 +144,69 @@ static void teams_within_a_team(void **state)
     sps_free(n);
 }
 
+/* Tasks 5 and up fail; task 5 after another has, where there is another thread: it decides all the same. */
+struct attempts {
+    int threads;
+    atomic_int failed, begun;
+};
+
+static sps_status attempt(void *pointer, size_t task, int worker)
+{
+    struct attempts *a = pointer;
+    (void)worker;
+    atomic_fetch_add(&a->begun, 1);
+    if (task < 5)
+        return SPS_OK;
+    while (task == 5 && a->threads > 1 && atomic_load(&a->failed) == 0)
+        nanosleep(&(struct timespec){0, 100000}, NULL);
+    sps_fail(SPS_EDIVERGED, "task %zu diverges", task);
+    atomic_fetch_add(&a->failed, 1);
+    return SPS_EDIVERGED;
+}
+
+static void the_first_failure_is_told(void **state)
+{
+    (void)state;
+    for (int threads = 1; threads <= WORKERS_MAX; threads++) {
+        struct attempts a = {.threads = threads};
+        sps_team *team = NULL;
+        OK(sps_team_create(&team, threads));
+        OK(sps_team_try(team, 5, attempt, &a));
+        OK(sps_team_try(team, 0, attempt, &a));
+        FAILS(sps_team_try(team, TASKS_MAX, attempt, &a), EDIVERGED, "task 5 diverges");
+        assert_true(atomic_load(&a.begun) < 5 + 6 + 2 * threads); /* the others were not begun */
+        sps_team_free(team);
+    }
+}
+
+/* The sentence of another thread. */
+struct elsewhere {
+    atomic_int failed;
+};
+
+static sps_status fail_elsewhere(void *pointer, size_t task, int worker)
+{
+    struct elsewhere *e = pointer;
+    while (worker == 0 && atomic_load(&e->failed) == 0)
+        nanosleep(&(struct timespec){0, 100000}, NULL);
+    if (worker == 0)
+        return SPS_OK;
+    sps_fail(SPS_EIO, "task %zu fails on another thread", task);
+    atomic_store(&e->failed, 1);
+    return SPS_EIO;
+}
+
+static void sentences_come_to_the_caller(void **state)
+{
+    (void)state;
+    struct elsewhere e = {0};
+    sps_team *team = NULL;
+    OK(sps_team_create(&team, 2));
+    sps_fail(SPS_EINVAL, "an old one");
+    FAILS(sps_team_try(team, 2, fail_elsewhere, &e), EIO, "fails on another thread");
+    sps_team_free(team);
+}
+
 /* A team that never works, and one that is made and freed at once. */
 static void teams_come_and_go(void **state)
 {
@@ -171,8 +235,14 @@ static void lack_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(each_task_once),      TEST(all_are_done_at_the_end), TEST(many_short_jobs),
-        TEST(teams_within_a_team), TEST(teams_come_and_go),       TEST(lack_of_memory),
+        TEST(each_task_once),
+        TEST(all_are_done_at_the_end),
+        TEST(many_short_jobs),
+        TEST(teams_within_a_team),
+        TEST(the_first_failure_is_told),
+        TEST(sentences_come_to_the_caller),
+        TEST(teams_come_and_go),
+        TEST(lack_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

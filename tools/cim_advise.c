@@ -27,8 +27,8 @@ struct advice {
     double accuracy, nll, mutual_information; /* of the engine */
 };
 
-static sps_status try_it(struct advice *a, const struct sps_cim_options *options, const sps_packed *packed,
-                         const struct sps_images *images, int bits, const char *span)
+static sps_status try_it(struct advice *a, const struct sps_cim_options *options, struct sps_cim_subject *subject,
+                         int bits, const char *span)
 {
     const char *sets[1024];
     char bits_set[32], span_set[32];
@@ -42,7 +42,7 @@ static sps_status try_it(struct advice *a, const struct sps_cim_options *options
     sets[options->set_count + 1] = span_set;
     with.sets = sets;
     with.set_count += 2;
-    sps_status status = sps_cim_run(&result, packed, images, &with, NULL, NULL);
+    sps_status status = sps_cim_run(&result, subject, &with, NULL, NULL);
     if (status != SPS_OK)
         return status;
     const json_t *engine = json_object_get(result, "engine");
@@ -62,14 +62,13 @@ static sps_status try_it(struct advice *a, const struct sps_cim_options *options
 }
 
 /* Bits from few to many, until some span is good; of those the one with the lowest NLL. */
-static sps_status search(struct advice *a, const struct sps_cim_options *options, const sps_packed *packed,
-                         const struct sps_images *images)
+static sps_status search(struct advice *a, const struct sps_cim_options *options, struct sps_cim_subject *subject)
 {
     for (int bits = 1; bits <= BITS_MAX && a->best < 0; bits++)
         for (int i = 0; i < SPANS; i++) {
             if (sps_console_progress_due())
                 sps_console_progress("trying converters", (double)a->count / (BITS_MAX * SPANS), "");
-            sps_status status = try_it(a, options, packed, images, bits, spans[i]);
+            sps_status status = try_it(a, options, subject, bits, spans[i]);
             if (status != SPS_OK)
                 return status;
             const struct trial *t = &a->trial[a->count - 1];
@@ -150,20 +149,19 @@ static int print_json(const struct advice *a, const struct sps_chip_histograms *
     return sps_cli_report_dump(object);
 }
 
-static sps_status look(struct sps_chip_histograms *h, const struct sps_cim_options *o, const sps_packed *packed,
-                       const struct sps_images *images)
+static sps_status look(struct sps_chip_histograms *h, const struct sps_cim_options *o,
+                       const struct sps_cim_subject *subject)
 {
     const struct sps_chip_instance_options options = {.level = o->level, .seed = o->chip_seed, .samples = o->samples};
     sps_chip *chip = NULL;
     sps_status status = sps_chip_open(&chip, o->chip, o->sets, o->set_count);
     if (status == SPS_OK)
-        status = sps_chip_histograms_init(h, chip, packed, images, o->samples, &options);
+        status = sps_chip_histograms_init(h, chip, subject->packed, subject->images, o->samples, &options);
     sps_chip_close(chip);
     return status;
 }
 
-int sps_cim_advise(const struct sps_cim_options *options, const sps_packed *packed, const struct sps_images *images,
-                   int json)
+int sps_cim_advise(const struct sps_cim_options *options, struct sps_cim_subject *subject, int json)
 {
     struct advice a = {.best = -1};
     struct sps_chip_histograms h = {0};
@@ -171,15 +169,15 @@ int sps_cim_advise(const struct sps_cim_options *options, const sps_packed *pack
         return sps_console_usage("--set is given more than 1022 times");
     if (options->level == SPS_CHIP_IDEAL)
         return sps_console_usage("--advise needs --level quantised or analog: ideal converters resolve every sum");
-    sps_status status = look(&h, options, packed, images);
+    sps_status status = look(&h, options, subject);
     if (status == SPS_OK)
-        status = search(&a, options, packed, images);
+        status = search(&a, options, subject);
     sps_console_progress_clear();
     int exit_status = status != SPS_OK ? sps_console_failed(status) : 0;
     if (exit_status == 0 && json)
-        exit_status = print_json(&a, &h, images->count);
+        exit_status = print_json(&a, &h, subject->images->count);
     else if (exit_status == 0)
-        print_text(&a, &h, images->count);
+        print_text(&a, &h, subject->images->count);
     sps_chip_histograms_reset(&h);
     return exit_status;
 }

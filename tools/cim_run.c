@@ -154,44 +154,50 @@ static void set_cost(json_t *object, const struct sps_chip_cost *cost)
 /* ---- function ---- */
 
 static const char *const measured[] = {"accuracy", "nll", "entropy", "mutual_information", "accepted", "ece", NULL};
-static const char *const of_chip[] = {"extrapolated", "scales_wrong", "scale_error", NULL};
+static const char *const of_chip[] = {"scales_wrong", "scale_error", NULL}; /* the first one's, alone */
 
-struct watch {
-    void (*progress)(void *user, size_t done, size_t total);
-    void *user;
-    uint64_t chip, chips;
-};
-
-static void pass_on(void *user, size_t done, size_t total)
+/* n images in so many seconds. */
+static sps_status measured_json(json_t **out, const sps_metrics *metrics, size_t n, double seconds)
 {
-    const struct watch *w = user;
-    if (w->progress != NULL)
-        w->progress(w->user, (size_t)w->chip * total + done, (size_t)w->chips * total);
+    json_t *object = json_object();
+    for (size_t i = 0; measured[i] != NULL; i++) {
+        double value = NAN;
+        sps_status status = sps_metrics_value(metrics, measured[i], &value);
+        if (status != SPS_OK) {
+            json_decref(object);
+            return status;
+        }
+        set(object, measured[i], number(value));
+    }
+    set(object, "images_per_s", number(seconds > 0 ? (double)n / seconds : NAN));
+    *out = object;
+    return SPS_OK;
 }
 
-static sps_status evaluate(json_t **out, double *accuracy, const struct sps_predictor *predictor,
-                           const struct sps_images *images, const struct sps_cim_options *o, struct watch *watch)
+static struct sps_predict_options predict_options(const struct sps_cim_options *o)
 {
-    const struct sps_predict_options predict = {
+    return (struct sps_predict_options){
         .reading = SPS_SAMPLED, .seed = o->seed, .samples = o->samples, .threads = o->threads};
+}
+
+/* Once: nothing that may change from one point of a sweep to the next changes it. */
+static sps_status run_engine(struct sps_cim_subject *subject, const struct sps_cim_options *o)
+{
+    const struct sps_session_options options = {.threads = o->threads};
+    const struct sps_predict_options predict = predict_options(o);
     struct sps_evaluation e = {0};
-    sps_status status =
-        sps_evaluate(&e, predictor, images, &predict, &o->rule, o->interval, NULL, watch ? pass_on : NULL, watch);
-    json_t *object = json_object();
-    for (size_t i = 0; measured[i] != NULL && status == SPS_OK; i++) {
-        double value = NAN;
-        status = sps_metrics_value(e.metrics, measured[i], &value);
-        set(object, measured[i], number(value));
-        if (i == 0)
-            *accuracy = value;
-    }
-    if (status == SPS_OK) {
-        set(object, "images_per_s", number(e.seconds > 0 ? (double)e.n / e.seconds : NAN));
-        *out = object;
-    } else {
-        json_decref(object);
-    }
+    sps_session *session = NULL;
+    if (subject->engine != NULL)
+        return SPS_OK;
+    sps_status status = sps_session_create(&session, subject->packed, &options);
+    if (status != SPS_OK)
+        return status;
+    const struct sps_predictor predictor = sps_session_predictor(session);
+    status = sps_evaluate(&e, &predictor, subject->images, &predict, &o->rule, o->interval, NULL, NULL, NULL);
+    if (status == SPS_OK)
+        status = measured_json(&subject->engine, e.metrics, e.n, e.seconds);
     sps_evaluation_reset(&e);
+    sps_session_free(session);
     return status;
 }
 
@@ -203,38 +209,40 @@ static void set_facts(json_t *object, struct sps_chip_facts facts)
     set(object, "scale_error", facts.scales_known ? number(facts.scale_error) : json_null());
 }
 
-static sps_status run_chip(json_t **out, double *accuracy, const sps_packed *packed, const sps_chip *chip,
-                           const struct sps_images *images, const struct sps_cim_options *o, struct watch *watch)
+struct sps_chips sps_cim_chips(const sps_chip *chip, const sps_packed *packed, const struct sps_cim_options *o)
 {
-    const struct sps_chip_instance_options options = {.level = o->level,
-                                                      .seed = o->chip_seed + watch->chip,
-                                                      .threads = o->threads,
-                                                      .mtj = o->mtj,
-                                                      .samples = o->samples};
-    sps_chip_instance *instance = NULL;
-    sps_status status = sps_chip_instance_create(&instance, chip, packed, &options);
-    if (status != SPS_OK)
-        return status;
-    struct sps_predictor predictor = sps_chip_instance_predictor(instance);
-    status = evaluate(out, accuracy, &predictor, images, o, watch);
-    if (status == SPS_OK)
-        set_facts(*out, sps_chip_instance_facts(instance));
-    sps_chip_instance_free(instance);
-    return status;
+    return (struct sps_chips){
+        chip,
+        packed,
+        (size_t)o->chips,
+        {.level = o->level, .seed = o->chip_seed, .threads = o->threads, .mtj = o->mtj, .samples = o->samples}};
 }
 
-/* The CPU engine on the same images and paths: what the chip is measured against. */
-static sps_status run_engine(json_t **out, double *accuracy, const sps_packed *packed, const struct sps_images *images,
-                             const struct sps_cim_options *o)
+/* A list, chip by chip. */
+static sps_status run_chips(json_t **out, const struct sps_cim_subject *subject, const sps_chip *chip,
+                            const struct sps_cim_options *o, void (*progress)(void *user, size_t done, size_t total),
+                            void *user)
 {
-    const struct sps_session_options options = {.threads = o->threads};
-    sps_session *session = NULL;
-    sps_status status = sps_session_create(&session, packed, &options);
-    if (status != SPS_OK)
-        return status;
-    struct sps_predictor predictor = sps_session_predictor(session);
-    status = evaluate(out, accuracy, &predictor, images, o, NULL);
-    sps_session_free(session);
+    const struct sps_chips chips = sps_cim_chips(chip, subject->packed, o);
+    const struct sps_predict_options predict = predict_options(o);
+    struct sps_chip_results results = {0};
+    json_t *list = json_array();
+    sps_status status =
+        sps_chips_evaluate(&results, &chips, subject->images, &predict, &o->rule, o->interval, progress, user);
+    for (size_t k = 0; k < results.count && status == SPS_OK; k++) {
+        const struct sps_chip_result *one = &results.chip[k];
+        json_t *object = NULL;
+        status = measured_json(&object, one->metrics, subject->images->count, one->seconds);
+        if (status != SPS_OK)
+            break;
+        set_facts(object, one->facts);
+        json_array_append_new(list, object);
+    }
+    sps_chip_results_reset(&results);
+    if (status == SPS_OK)
+        *out = list;
+    else
+        json_decref(list);
     return status;
 }
 
@@ -271,42 +279,66 @@ static void set_spread(json_t *object, const json_t *chips)
     }
 }
 
-static sps_status set_function(json_t *object, const sps_packed *packed, const sps_chip *chip,
-                               const struct sps_images *images, const struct sps_cim_options *o, struct watch *watch)
+/* Share of chips that lose little enough accuracy against the engine; undefined without labels. */
+static json_t *yield_json(const json_t *chips, const json_t *engine, double tolerance)
 {
-    double reference = NAN, accuracy = NAN, good = 0;
-    json_t *engine = NULL, *chips = json_array();
-    sps_status status = run_engine(&engine, &reference, packed, images, o);
-    for (watch->chip = 0; watch->chip < o->chips && status == SPS_OK; watch->chip++) {
-        json_t *one = NULL;
-        status = run_chip(&one, &accuracy, packed, chip, images, o, watch);
-        good += accuracy >= reference - o->tolerance;
-        if (status == SPS_OK)
-            json_array_append_new(chips, one);
+    const json_t *reference = json_object_get(engine, "accuracy");
+    double good = 0;
+    size_t k;
+    json_t *chip;
+    if (json_is_null(reference))
+        return json_null();
+    json_array_foreach((json_t *)chips, k, chip)
+    {
+        good += json_number_value(json_object_get(chip, "accuracy")) >= json_number_value(reference) - tolerance;
     }
-    if (status == SPS_OK) {
-        set(object, "n", json_integer((json_int_t)images->count));
-        set_spread(object, chips);
-        for (size_t i = 0; of_chip[i] != NULL; i++)
-            set(object, of_chip[i], json_incref(json_object_get(json_array_get(chips, 0), of_chip[i])));
-        set(object, "images_per_s", json_incref(json_object_get(json_array_get(chips, 0), "images_per_s")));
-        set(object, "yield", isnan(reference) ? json_null() : number(good / (double)o->chips));
-        set(object, "yield_tolerance", number(o->tolerance));
-        set(object, "engine", json_incref(engine));
-        if (o->chips > 1)
-            set(object, "chip", json_incref(chips));
+    return number(good / (double)json_array_size(chips));
+}
+
+static int is_extrapolated(const json_t *chips)
+{
+    size_t k;
+    json_t *chip;
+    json_array_foreach((json_t *)chips, k, chip)
+    {
+        if (json_is_true(json_object_get(chip, "extrapolated")))
+            return 1;
     }
-    json_decref(engine);
+    return 0;
+}
+
+static sps_status set_function(json_t *object, struct sps_cim_subject *subject, const sps_chip *chip,
+                               const struct sps_cim_options *o, void (*progress)(void *user, size_t done, size_t total),
+                               void *user)
+{
+    json_t *chips = NULL;
+    sps_status status = run_engine(subject, o);
+    if (status == SPS_OK)
+        status = run_chips(&chips, subject, chip, o, progress, user);
+    if (status != SPS_OK)
+        return status;
+    const json_t *first = json_array_get(chips, 0);
+    set(object, "n", json_integer((json_int_t)subject->images->count));
+    set_spread(object, chips);
+    for (size_t i = 0; of_chip[i] != NULL; i++)
+        set(object, of_chip[i], json_incref(json_object_get(first, of_chip[i])));
+    set(object, "extrapolated", json_boolean(is_extrapolated(chips)));
+    set(object, "images_per_s", json_incref(json_object_get(first, "images_per_s")));
+    set(object, "yield", yield_json(chips, subject->engine, o->tolerance));
+    set(object, "yield_tolerance", number(o->tolerance));
+    set(object, "engine", json_incref(subject->engine));
+    if (o->chips > 1)
+        set(object, "chip", json_incref(chips));
     json_decref(chips);
-    return status;
+    return SPS_OK;
 }
 
 /* ---- both ---- */
 
-static sps_status fill(json_t *object, const sps_packed *packed, const struct sps_images *images,
-                       const struct sps_cim_options *o, const sps_chip *chip, struct watch *watch)
+static sps_status fill(json_t *object, struct sps_cim_subject *subject, const struct sps_cim_options *o,
+                       const sps_chip *chip, void (*progress)(void *user, size_t done, size_t total), void *user)
 {
-    const struct sps_model_info *about = sps_packed_get_info(packed);
+    const struct sps_model_info *about = sps_packed_get_info(subject->packed);
     struct sps_chip_cost *cost = NULL;
     set(object, "model", sps_cli_report_string(o->model));
     set(object, "model_sha256", *o->model_sha256 ? json_string(o->model_sha256) : json_null());
@@ -321,32 +353,33 @@ static sps_status fill(json_t *object, const sps_packed *packed, const struct sp
     set(object, "chip_seed", json_integer((json_int_t)o->chip_seed));
     set(object, "chips", json_integer((json_int_t)o->chips));
     sps_status status = SPS_OK;
-    if (images != NULL) {
-        set(object, "data", sps_cli_report_string(images->name));
-        status = set_function(object, packed, chip, images, o, watch);
+    if (subject->images != NULL) {
+        set(object, "data", sps_cli_report_string(subject->images->name));
+        status = set_function(object, subject, chip, o, progress, user);
     } else {
         for (size_t i = 0; measured[i] != NULL; i++)
             set(object, measured[i], json_null());
     }
     if (status == SPS_OK)
-        status = sps_chip_cost(&cost, chip, packed, o->samples, o->account);
-    if (status == SPS_OK)
+        status = sps_chip_cost(&cost, chip, subject->packed, o->samples, o->account);
+    if (status == SPS_OK) {
+        int drawn = json_is_true(json_object_get(object, "extrapolated"));
         set_cost(object, cost);
+        set(object, "extrapolated", json_boolean(drawn || cost->extrapolated));
+    }
     set(object, "chip_settings", sps_cli_report_string(sps_chip_text(chip)));
     sps_chip_cost_free(cost);
     return status;
 }
 
-sps_status sps_cim_run(json_t **out, const sps_packed *packed, const struct sps_images *images,
-                       const struct sps_cim_options *options, void (*progress)(void *user, size_t done, size_t total),
-                       void *user)
+sps_status sps_cim_run(json_t **out, struct sps_cim_subject *subject, const struct sps_cim_options *options,
+                       void (*progress)(void *user, size_t done, size_t total), void *user)
 {
-    struct watch watch = {progress, user, 0, options->chips};
     sps_chip *chip = NULL;
     json_t *object = json_object();
     sps_status status = sps_chip_open(&chip, options->chip, options->sets, options->set_count);
     if (status == SPS_OK)
-        status = fill(object, packed, images, options, chip, &watch);
+        status = fill(object, subject, options, chip, progress, user);
     sps_chip_close(chip);
     if (status == SPS_OK)
         *out = object;

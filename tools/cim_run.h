@@ -24,9 +24,18 @@ struct sps_cim_options {
 
 extern const char *const sps_cim_levels[], *const sps_cim_accounts[]; /* end with NULL */
 
-/* images NULL: what it costs, alone.  progress(user, done, total) counts images over all chips.  A new reference in
- * *out. */
-sps_status sps_cim_run(json_t **out, const sps_packed *packed, const struct sps_images *images,
-                       const struct sps_cim_options *options, void (*progress)(void *user, size_t done, size_t total),
-                       void *user);
+/* What is laid out on chips.  Not what may differ between them: so the engine, which they are measured against, runs
+ * once on it.  engine is given up with json_decref(). */
+struct sps_cim_subject {
+    const sps_packed *packed;
+    const struct sps_images *images; /* NULL: what chips cost, alone */
+    json_t *engine;                  /* its figures on the same images and paths; NULL until they are needed */
+};
+
+/* Seed, samples and accept rule of the options are the same for all runs of a subject.  progress(user, done, total)
+ * counts images over all chips.  A new reference in *out. */
+sps_status sps_cim_run(json_t **out, struct sps_cim_subject *subject, const struct sps_cim_options *options,
+                       void (*progress)(void *user, size_t done, size_t total), void *user);
+/* The chips of a run. */
+struct sps_chips sps_cim_chips(const sps_chip *chip, const sps_packed *packed, const struct sps_cim_options *options);
 #endif

@@ -265,14 +265,14 @@ static void show_progress(void *user, size_t done, size_t total)
     sps_console_progress("sweeping", share, after);
 }
 
-static int run_point(json_t **rows, const struct sweeps *all, const struct point *p, const sps_packed *packed,
-                     const struct sps_images *images, const char *folder, struct place *at)
+static int run_point(json_t **rows, const struct sweeps *all, const struct point *p, struct sps_cim_subject *subject,
+                     const char *folder, struct place *at)
 {
-    json_t *result = load_point(folder, p, images);
+    json_t *result = load_point(folder, p, subject->images);
     sps_status status = SPS_OK;
     int done = result != NULL;
     if (!done)
-        status = sps_cim_run(&result, packed, images, &p->options, show_progress, at);
+        status = sps_cim_run(&result, subject, &p->options, show_progress, at);
     if (status == SPS_OK && !done)
         status = sps_cli_report_save(folder, p->file, result);
     if (status == SPS_OK)
@@ -316,8 +316,8 @@ static int finish(const struct sweeps *all, const struct sps_cim_options *option
     return 0;
 }
 
-int sps_cim_sweep(const struct sps_cim_options *options, const sps_packed *packed, const struct sps_images *images,
-                  const char *const *sweeps, size_t sweep_count, const char *folder, int json)
+int sps_cim_sweep(const struct sps_cim_options *options, struct sps_cim_subject *subject, const char *const *sweeps,
+                  size_t sweep_count, const char *folder, int json)
 {
     struct sweeps *all = malloc(sizeof *all);
     struct point *p = malloc(sizeof *p);
@@ -331,7 +331,7 @@ int sps_cim_sweep(const struct sps_cim_options *options, const sps_packed *packe
         struct place at = {i, all->points};
         exit_status = set_point(p, options, all, i);
         if (exit_status == 0)
-            exit_status = run_point(&rows, all, p, packed, images, folder, &at);
+            exit_status = run_point(&rows, all, p, subject, folder, &at);
     }
     if (exit_status == 0)
         exit_status = finish(all, options, rows, folder, json);
@@ -346,22 +346,24 @@ int sps_cim_sweep(const struct sps_cim_options *options, const sps_packed *packe
 enum { PROBE_IMAGES = 16 };
 
 /* Seconds of one chip, from a few images. */
-static int probe(double *seconds, const struct point *p, const sps_packed *packed, const struct sps_images *images)
+static int probe(double *seconds, const struct point *p, const struct sps_cim_subject *subject)
 {
     struct sps_cim_options options = p->options;
-    struct sps_images few = *images;
+    struct sps_images few = *subject->images;
+    struct sps_cim_subject probed = {.packed = subject->packed, .images = &few};
     json_t *result = NULL;
     few.count = few.count < PROBE_IMAGES ? few.count : PROBE_IMAGES;
     options.chips = 1;
-    sps_status status = sps_cim_run(&result, packed, &few, &options, NULL, NULL);
+    sps_status status = sps_cim_run(&result, &probed, &options, NULL, NULL);
+    json_decref(probed.engine);
     if (status != SPS_OK)
         return sps_console_failed(status);
-    *seconds = (double)images->count / json_number_value(json_object_get(result, "images_per_s"));
+    *seconds = (double)subject->images->count / json_number_value(json_object_get(result, "images_per_s"));
     json_decref(result);
     return 0;
 }
 
-int sps_cim_dry_run(const struct sps_cim_options *options, const sps_packed *packed, const struct sps_images *images,
+int sps_cim_dry_run(const struct sps_cim_options *options, const struct sps_cim_subject *subject,
                     const char *const *sweeps, size_t sweep_count, int json)
 {
     struct sweeps *all = malloc(sizeof *all);
@@ -378,19 +380,22 @@ int sps_cim_dry_run(const struct sps_cim_options *options, const sps_packed *pac
     sps_status status =
         exit_status == 0 ? sps_chip_open(&chip, options->chip, p->options.sets, p->options.set_count) : SPS_OK;
     if (exit_status == 0 && status == SPS_OK)
-        status = sps_chip_instance_size(&bytes, chip, packed);
+        status = sps_chip_instance_size(&bytes, chip, subject->packed);
     if (exit_status == 0 && status == SPS_OK)
-        status = sps_chip_cost(&cost, chip, packed, options->samples, options->account);
+        status = sps_chip_cost(&cost, chip, subject->packed, options->samples, options->account);
     if (status != SPS_OK)
         exit_status = sps_console_failed(status);
-    if (exit_status == 0 && images != NULL)
-        exit_status = probe(&seconds, p, packed, images);
+    if (exit_status == 0 && subject->images != NULL)
+        exit_status = probe(&seconds, p, subject);
     if (exit_status == 0) {
+        const struct sps_chips chips = sps_cim_chips(chip, subject->packed, options);
+        const size_t at_once = (size_t)sps_chips_at_once(&chips);
         struct sps_cli_report report = {0};
         sps_cli_report_count(&report, "points", all->points, "settings to run");
         sps_cli_report_count(&report, "chips", options->chips, "chips at each");
         sps_cli_report_count(&report, "arrays", cost->counts.arrays, "arrays of the first setting");
-        sps_cli_report_count(&report, "memory_bytes", bytes, "bytes for the arrays of one chip");
+        sps_cli_report_count(&report, "at_once", at_once, "chips side by side");
+        sps_cli_report_count(&report, "memory_bytes", at_once * bytes, "bytes for the arrays of chips side by side");
         sps_cli_report_real(&report, "seconds", seconds * (double)options->chips * (double)all->points,
                             "s, from a few images of the first setting");
         exit_status = sps_cli_report_print(&report, json);

@@ -9,8 +9,8 @@
 int sps_cim_save(const char *folder, json_t *result);
 
 /* sweeps: "key=a,b,c", as --set takes key and value. */
-int sps_cim_sweep(const struct sps_cim_options *options, const sps_packed *packed, const struct sps_images *images,
-                  const char *const *sweeps, size_t sweep_count, const char *folder, int json);
-int sps_cim_dry_run(const struct sps_cim_options *options, const sps_packed *packed, const struct sps_images *images,
+int sps_cim_sweep(const struct sps_cim_options *options, struct sps_cim_subject *subject, const char *const *sweeps,
+                  size_t sweep_count, const char *folder, int json);
+int sps_cim_dry_run(const struct sps_cim_options *options, const struct sps_cim_subject *subject,
                     const char *const *sweeps, size_t sweep_count, int json);
 #endif

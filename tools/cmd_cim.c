@@ -88,7 +88,8 @@ static const struct sps_option options_table[] = {
      .default_text = "1",
      .min = 1,
      .max = 1e6,
-     .help = "chips to make, each with devices of its own: mean, spread and yield over them"},
+     .help = "chips to make, each with devices of its own: mean, spread and yield over them. From as many chips as "
+             "--threads on, each thread has a chip of its own"},
     {.name = "chip-seed",
      .type = SPS_OPTION_COUNT,
      .offset = offsetof(struct cim_options, chip_seed),
@@ -360,13 +361,12 @@ static sps_status check_sampler(const struct sps_cim_options *run)
     return status;
 }
 
-static int run_one(const struct cim_options *o, const struct sps_cim_options *run, const sps_packed *packed,
-                   const struct sps_images *images)
+static int run_one(const struct cim_options *o, const struct sps_cim_options *run, struct sps_cim_subject *subject)
 {
     json_t *result = NULL;
     sps_status status = check_sampler(run);
     if (status == SPS_OK)
-        status = sps_cim_run(&result, packed, images, run, show_progress, NULL);
+        status = sps_cim_run(&result, subject, run, show_progress, NULL);
     sps_console_progress_clear();
     if (status != SPS_OK)
         return sps_console_failed(status);
@@ -379,18 +379,17 @@ static int run_one(const struct cim_options *o, const struct sps_cim_options *ru
     return exit_status;
 }
 
-static int run_with(const struct cim_options *o, const struct sps_cim_options *run, const sps_packed *packed,
-                    const struct sps_images *images)
+static int run_with(const struct cim_options *o, const struct sps_cim_options *run, struct sps_cim_subject *subject)
 {
-    if (o->advise && images == NULL)
+    if (o->advise && subject->images == NULL)
         return sps_console_usage("--advise needs a MODEL");
     if (o->advise)
-        return sps_cim_advise(run, packed, images, o->json);
+        return sps_cim_advise(run, subject, o->json);
     if (o->dry_run)
-        return sps_cim_dry_run(run, packed, images, o->sweeps.item, o->sweeps.count, o->json);
+        return sps_cim_dry_run(run, subject, o->sweeps.item, o->sweeps.count, o->json);
     if (o->sweeps.count > 0)
-        return sps_cim_sweep(run, packed, images, o->sweeps.item, o->sweeps.count, o->out, o->json);
-    return run_one(o, run, packed, images);
+        return sps_cim_sweep(run, subject, o->sweeps.item, o->sweeps.count, o->out, o->json);
+    return run_one(o, run, subject);
 }
 
 static int run_on_data(const struct cim_options *o, const struct sps_cim_options *run, const sps_packed *packed)
@@ -406,7 +405,9 @@ static int run_on_data(const struct cim_options *o, const struct sps_cim_options
     struct sps_images images = sps_dataset_images(set);
     size_t most = o->images.given ? (size_t)o->images.value : o->advise ? ADVISE_IMAGES : images.count;
     images.count = images.count < most ? images.count : most;
-    int exit_status = run_with(o, run, packed, &images);
+    struct sps_cim_subject subject = {.packed = packed, .images = &images};
+    int exit_status = run_with(o, run, &subject);
+    json_decref(subject.engine);
     sps_dataset_free(set);
     return exit_status;
 }
@@ -427,7 +428,8 @@ static int run(const void *options_pointer, char *const *operands, int operand_c
     if (exit_status == 0)
         exit_status = open_model(&packed, run_options.model_sha256, o, path);
     if (exit_status == 0)
-        exit_status = path != NULL ? run_on_data(o, &run_options, packed) : run_with(o, &run_options, packed, NULL);
+        exit_status = path != NULL ? run_on_data(o, &run_options, packed)
+                                   : run_with(o, &run_options, &(struct sps_cim_subject){.packed = packed});
     sps_packed_close(packed);
     return exit_status;
 }

@@ -62,14 +62,43 @@ void sps_chip_instance_free(sps_chip_instance *instance); /* NULL is allowed */
 struct sps_predictor sps_chip_instance_predictor(sps_chip_instance *instance);
 /* What there is to say of one chip. */
 struct sps_chip_facts {
-    int extrapolated;              /* a device works where its law does not hold (device.extrapolate, or by spread) */
-    int scales_known;              /* 0: a packed file has thresholds only, so scales are taken as exact */
+    int extrapolated; /* paths are drawn by units where their law does not hold (device.extrapolate, or by spread) */
+    int scales_known; /* 0: a packed file has thresholds only, so scales are taken as exact */
     uint64_t scales, scales_wrong; /* scales in its memory; those that are read as something else than the model has */
     double scale_error;            /* root of the mean square, over the largest scale of each bank */
 };
 struct sps_chip_facts sps_chip_instance_facts(const sps_chip_instance *instance);
 /* Bytes that an instance takes for its arrays. */
 sps_status sps_chip_instance_size(size_t *bytes, const sps_chip *chip, const sps_packed *packed);
+
+/* Many chips of one kind, with one model. */
+enum { SPS_CHIPS_MAX = 1000000 };
+struct sps_chips {
+    const sps_chip *chip;
+    const sps_packed *packed;
+    size_t count;
+    struct sps_chip_instance_options options; /* of the first: the others have the seeds that follow.  threads: of all
+                                                 chips together */
+};
+struct sps_chip_result {
+    sps_metrics *metrics;
+    struct sps_chip_facts facts;
+    double seconds; /* in prediction alone; of a chip that ran beside others, its share of them */
+};
+struct sps_chip_results {
+    size_t count;
+    struct sps_chip_result *chip; /* [count] in the order of their seeds */
+};
+/* sps_evaluate() of each chip; chips run side by side where that is faster.  Results and messages do not depend on
+ * threads.  Images that are all there (load is NULL) are asked for by several threads at once; progress, which counts
+ * the images of all chips, is called by this thread alone.  Release with reset. */
+sps_status sps_chips_evaluate(struct sps_chip_results *out, const struct sps_chips *chips,
+                              const struct sps_images *images, const struct sps_predict_options *options,
+                              const struct sps_accept_rule *rule, double level,
+                              void (*progress)(void *user, size_t done, size_t total), void *user);
+void sps_chip_results_reset(struct sps_chip_results *results); /* an empty one is allowed */
+/* How many of them are there at once, at most: each takes sps_chip_instance_size(). */
+int sps_chips_at_once(const struct sps_chips *chips);
 
 /* Column sums of each layer before conversion, counted over images and passes: what a converter has to resolve. */
 struct sps_chip_histogram {
@@ -170,6 +199,7 @@ struct sps_chip_cost {
     double write_time;   /* s, once: arrays side by side, row after row */
     double unit_power;   /* W, all stochastic units at work */
     double lifetime;     /* predictions until the endurance of the busiest stochastic unit is used up */
+    int extrapolated;    /* figures of a stochastic unit where its law does not hold (device.extrapolate) */
 };
 
 /* What T passes over one image cost.  Release with sps_chip_cost_free(). */

@@ -20,8 +20,8 @@ struct sps_images {
     const void *self;
     const uint8_t *(*image)(const void *self, size_t index); /* [H][W][C], 8-bit pixels */
     int (*label)(const void *self, size_t index);            /* outside 0 .. classes - 1: no label */
-    /* Sets that make their images (spinscale/shift.h): images first .. first + count - 1 are there until the next load,
-     * and image() gives those only.  NULL: all are there. */
+    /* Sets that make their images (spinscale/shift.h, foreign.h): images first .. first + count - 1 are there until the
+     * next load, and image() gives those only.  NULL: all are there, and any number of threads may ask. */
     sps_status (*load)(const void *self, size_t first, size_t count);
 };
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static _Thread_local char last_error[1024] = "no error";
+static _Thread_local char last_error[SPS_ERROR_BYTES] = "no error";
 
 sps_status sps_fail(sps_status status, const char *format, ...)
 {

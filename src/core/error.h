@@ -3,6 +3,8 @@
 #define SPS_CORE_ERROR_H
 #include "spinscale/status.h"
 
+enum { SPS_ERROR_BYTES = 1024 }; /* room for the longest sentence */
+
 /* Store the sentence for sps_last_error() and give the status back. */
 __attribute__((format(printf, 2, 3))) sps_status sps_fail(sps_status status, const char *format, ...);
 

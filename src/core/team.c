@@ -8,6 +8,8 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -119,6 +121,46 @@ void sps_team_run(sps_team *team, size_t count, sps_task *task, void *job)
         else
             sched_yield();
 }
+
+/* ---- tasks that can fail ---- */
+
+struct trials {
+    sps_trial *task;
+    void *work;
+    atomic_size_t failed; /* the first task that did */
+    pthread_mutex_t lock; /* for it and what follows */
+    sps_status status;
+    char sentence[SPS_ERROR_BYTES]; /* sps_last_error() stays with the thread that failed */
+};
+
+/* All tasks before one that failed have begun, and are finished: one of them may turn out to be the first. */
+static void try_task(void *work, size_t i, int worker)
+{
+    struct trials *t = work;
+    if (i > atomic_load(&t->failed))
+        return;
+    sps_status status = t->task(t->work, i, worker);
+    if (status == SPS_OK)
+        return;
+    pthread_mutex_lock(&t->lock);
+    if (i < atomic_load(&t->failed)) {
+        atomic_store(&t->failed, i);
+        t->status = status;
+        snprintf(t->sentence, sizeof t->sentence, "%s", sps_last_error());
+    }
+    pthread_mutex_unlock(&t->lock);
+}
+
+sps_status sps_team_try(sps_team *team, size_t count, sps_trial *task, void *work)
+{
+    struct trials t = {.task = task, .work = work, .failed = SIZE_MAX, .status = SPS_OK};
+    pthread_mutex_init(&t.lock, NULL);
+    sps_team_run(team, count, try_task, &t);
+    pthread_mutex_destroy(&t.lock);
+    return t.status == SPS_OK ? SPS_OK : sps_fail(t.status, "%s", t.sentence);
+}
+
+/* ---- the team ---- */
 
 sps_status sps_team_create(sps_team **out, int threads)
 {

@@ -185,6 +185,13 @@ void sps_foreign_close(sps_foreign *f)
     sps_free(f);
 }
 
+/* Also says that images are made: one thread at a time asks for them. */
+static sps_status load(const void *self, size_t first, size_t count)
+{
+    const sps_foreign *f = self;
+    return sps_images_load(&f->images, first, count);
+}
+
 struct sps_images sps_foreign_images(const sps_foreign *f)
 {
     return (struct sps_images){.name = f->name,
@@ -194,7 +201,8 @@ struct sps_images sps_foreign_images(const sps_foreign *f)
                                .channels = f->channels,
                                .self = f,
                                .image = image_of,
-                               .label = label_of};
+                               .label = label_of,
+                               .load = load};
 }
 
 int sps_foreign_fitted(const sps_foreign *f, int *height, int *width, int *channels)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Sets of images that are made from others, block by block. */
 #include <math.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -62,32 +61,22 @@ struct job {
     size_t first;
     const uint8_t *from[SPS_IMAGES_KEPT];
     uint8_t *pixels;
-    atomic_size_t failed; /* an image that could not be made, or SIZE_MAX */
 };
 
-static sps_status make_one(const struct job *job, size_t i)
+static sps_status make_one(void *work, size_t i, int worker)
 {
+    (void)worker;
+    const struct job *job = work;
     const sps_view *view = job->view;
     return view->make(view, job->pixels + i * image_bytes(&view->images), job->from[i], job->first + i);
 }
 
-static void make_task(void *work, size_t i, int worker)
-{
-    (void)worker;
-    struct job *job = work;
-    if (make_one(job, i) != SPS_OK)
-        atomic_store(&job->failed, i);
-}
-
 static sps_status make_some(const sps_view *view, uint8_t *pixels, size_t first, size_t count)
 {
-    struct job job = {.view = view, .first = first, .pixels = pixels, .failed = SIZE_MAX};
+    struct job job = {.view = view, .first = first, .pixels = pixels};
     for (size_t i = 0; i < count; i++)
         job.from[i] = view->from.image(view->from.self, first + i);
-    sps_team_run(view->team, count, make_task, &job);
-    /* The sentence stays with the thread that failed: this one fails again to have it. */
-    const size_t failed = atomic_load(&job.failed);
-    return failed != SIZE_MAX ? make_one(&job, failed) : SPS_OK;
+    return sps_team_try(view->team, count, make_one, &job);
 }
 
 static sps_status load(const void *self, size_t first, size_t count)

@@ -35,7 +35,7 @@ import json
 a, b = json.load(open("engine.json")), json.load(open("ideal.json"))
 print([a[k] == b[k] for k in ("n", "accuracy", "nll", "entropy", "mutual_information", "accepted")])'
 for threads in 1 3; do
-    "$SPINSCALE" cim "$model" --data ./toy --images 20 --samples 3 --chip scaledrop --level analog --chips 2 --threads $threads \
+    "$SPINSCALE" cim "$model" --data ./toy --images 20 --samples 3 --chip scaledrop --level analog --chips 5 --threads $threads \
         --set device.sigma_r=0.2 --set adc.noise=0.5 --json | python3 -c '
 import json, sys
 r = json.load(sys.stdin)
@@ -45,6 +45,11 @@ print(json.dumps(r, sort_keys=True))' >threads-$threads
 done
 cmp threads-1 threads-3 && echo 'threads: the same'
 "$SPINSCALE" cim "$model" --data ./toy --chip scaledrop --sampler mtj --set device.unit.sigma_p=0.2 --images 10 >/dev/null && echo ok
+for sampler in mtj declared; do
+    "$SPINSCALE" cim "$model" --data ./toy --chip scaledrop --sampler $sampler --set 'device.set_time=1 ns' --set device.extrapolate=true \
+        --images 10 --json | keys extrapolated
+done
+"$SPINSCALE" cim "$model" --data ./toy --chip scaledrop --images 10 --json | keys extrapolated
 "$SPINSCALE" cim "$model" --data ./toy --chip scaledrop --set device.unit.sigma_p=0.2 --images 10 >/dev/null
 "$SPINSCALE" cim "$model" --data ./toy --chip scaledrop --advise --images 30 --json | keys n
 
@@ -54,9 +59,14 @@ sweep >/dev/null 2>first || echo "exit $?"
 cut -d: -f3- first
 rm sweep/point_adc.bits=7_reuse=none.json
 sweep 2>&1 >/dev/null | cut -d: -f3-
+python3 -c '
+import glob, json
+points = [json.load(open(f)) for f in glob.glob("sweep/point*.json") if "bits=2" in f]
+print(len(points), "points, the engine was asked", len({p["engine"]["images_per_s"] for p in points}), "time")'
 sweep --samples 3 2>&1 >/dev/null | grep -c 'was there'
 head -n 1 sweep/sweep.csv
-"$SPINSCALE" cim "$model" --data ./toy --chip scaledrop --sweep adc.bits=2,7 --chips 3 --dry-run --json | keys points chips arrays
+"$SPINSCALE" cim "$model" --data ./toy --chip scaledrop --sweep adc.bits=2,7 --chips 3 --threads 2 --dry-run --json | keys points chips at_once arrays memory_bytes
+"$SPINSCALE" cim "$model" --data ./toy --chip scaledrop --chips 3 --threads 4 --dry-run --json | keys at_once memory_bytes
 
 echo '--- mistakes'
 run cim

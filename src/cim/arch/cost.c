@@ -108,9 +108,8 @@ static sps_status set_prices(struct pricing *p)
     const struct sps_device_params *d = &chip->device->params;
     struct sps_band *price = p->price;
     struct sps_conductance g;
-    int extrapolated = 0;
     SPS_TRY(sps_conductance_nominal(&g, chip->device));
-    SPS_TRY(sps_bit_cost(&p->bit, &extrapolated, chip->device, 0.5));
+    SPS_TRY(sps_bit_cost(&p->bit, &p->cost->extrapolated, chip->device, 0.5));
     double share = (double)chip->p.scale_bits / SPS_CHIP_WORD_BITS;
     double cell = d->read_voltage * d->read_voltage * d->read_time * (g.of[SPS_PARALLEL] + g.of[SPS_ANTIPARALLEL]) / 2;
     struct sps_band scale_cell = conversion(chip, SCALE_CELL_BITS);

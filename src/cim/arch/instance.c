@@ -113,7 +113,6 @@ struct arrays {
     struct sps_chip_instance *chip;
     struct sps_chip_layer *layer;
     uint32_t before; /* arrays of the layers before */
-    sps_status *status;
 };
 
 static struct array array_at(const struct arrays *all, size_t k)
@@ -129,27 +128,11 @@ static struct array array_at(const struct arrays *all, size_t k)
     return a;
 }
 
-static void array_task(void *work, size_t k, int worker)
+static sps_status array_task(void *work, size_t k, int worker)
 {
     (void)worker;
-    struct arrays *all = work;
-    struct array a = array_at(all, k);
-    all->status[k] = fill_array(&a);
-}
-
-static sps_status fill_arrays(struct arrays *all, sps_team *team)
-{
-    size_t count = (size_t)all->layer->layout->arrays;
-    sps_status status = SPS_OK;
-    SPS_TRY(sps_calloc(&all->status, count, sizeof *all->status, "arrays"));
-    sps_team_run(team, count, array_task, all);
-    for (size_t k = 0; k < count && status == SPS_OK; k++)
-        if (all->status[k] != SPS_OK) { /* once more, in this thread, for its message */
-            struct array a = array_at(all, k);
-            status = fill_array(&a);
-        }
-    sps_free(all->status);
-    return status;
+    struct array a = array_at(work, k);
+    return fill_array(&a);
 }
 
 static void fill_tile(struct sps_chip_layer *l, size_t t)
@@ -200,8 +183,8 @@ static sps_status fill_layer(struct sps_chip_instance *chip, int index, uint32_t
     SPS_TRY(sps_calloc(&l->gain, columns, sizeof *l->gain, "converters"));
     SPS_TRY(sps_calloc(&l->offset, columns, sizeof *l->offset, "converters"));
     SPS_TRY(sps_calloc(&l->adc, layout->row_tiles, sizeof *l->adc, "converters"));
-    struct arrays all = {chip, l, *arrays, NULL};
-    SPS_TRY(fill_arrays(&all, team));
+    struct arrays all = {chip, l, *arrays};
+    SPS_TRY(sps_team_try(team, (size_t)layout->arrays, array_task, &all));
     *arrays += (uint32_t)layout->arrays;
     for (size_t t = 0; t < layout->row_tiles; t++) {
         fill_tile(l, t);
@@ -315,8 +298,11 @@ void sps_chip_instance_free(sps_chip_instance *chip)
 struct sps_chip_facts sps_chip_instance_facts(const sps_chip_instance *chip)
 {
     const struct sps_scale_errors *e = &chip->scales.errors;
-    return (struct sps_chip_facts){
-        .scales_known = chip->scales.known, .scales = e->scales, .scales_wrong = e->wrong, .scale_error = e->rms};
+    return (struct sps_chip_facts){.extrapolated = chip->mtj != NULL && sps_mtj_extrapolated(chip->mtj),
+                                   .scales_known = chip->scales.known,
+                                   .scales = e->scales,
+                                   .scales_wrong = e->wrong,
+                                   .scale_error = e->rms};
 }
 
 struct sps_predictor sps_chip_instance_predictor(sps_chip_instance *chip)
