@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/* The density p(z, t) of an axial macrospin, z = cos(theta), barrier over kT = Delta, current ratio i = I / Ic0 (Brown
+ * 1963; with spin torque: Li and Zhang 2004; Butler et al. 2012):
+ *
+ *     dp/dt = -d/dz F,    F = (1 - z^2) ((z - i) p - p' / (2 Delta))
+ *
+ * from the equilibrium without current in the upper well.  P is what is below z = 0 at the end of the pulse.
+ *
+ * In space: N cells of equal angle, fluxes by exponential fitting (Scharfetter and Gummel 1969), which holds the
+ * equilibrium exactly; grids of N and N / 2 together cancel the error in N^-2.
+ *
+ * In time: nothing is stepped.  The Laplace transform (s - A)^-1 p0 is one tridiagonal solve, and a hyperbola around
+ * the negative axis inverts it with 16 of them (Weideman and Trefethen 2007), to 1e-12, whatever t is.  Behind
+ * t = SETTLED, or where less than LEFT is left, one mode alone is left and falls exponentially.
+ *
+ * Numbers as small as exp(-Delta) come out with full precision, because the equation is solved for p exp(-phi) with
+ * phi the logarithm of what p becomes: the equilibrium from the well to the barrier (z = i), and the barrier's value
+ * below it. */
+#include "cim/device/fokker_planck.h"
+
+#include <math.h>
+
+enum { CELLS_MIN = 128, CELLS_MAX = 2304, NODES = 16 };
+static const double CELLS = 72;       /* times the root of delta: the width of well and barrier is 1 / root */
+static const double SETTLED = 200;    /* all modes but the last have gone: they fall at rates of 0.1 and more */
+static const double LEFT = 1e-6;      /* of the probability; the inversion is good to 1e-12 */
+static const double NOTHING = 1e-11;  /* of the envelope exp(phi): rounding */
+static const double DELTA_MIN = 1e-3; /* of no barrier at all, diffusion would be infinitely fast */
+static const double PI = 3.14159265358979323846;
+
+struct grid {
+    int cells;
+    double down[CELLS_MAX], up[CELLS_MAX]; /* rates from cell j to j + 1, and from j + 1 to j, for p exp(-phi) */
+    double out[CELLS_MAX];                 /* sum of the rates that leave a cell */
+    double start[CELLS_MAX];               /* p exp(-phi) before the pulse */
+    double share[CELLS_MAX];               /* exp(phi) of the cells with z > 0, the first half */
+    double envelope;                       /* phi of the others */
+    double rest;                           /* probability of z > 0 in equilibrium */
+};
+
+/* x e^d / (e^x - 1) for d between 0 and x */
+static double bernoulli(double x, double d)
+{
+    if (fabs(x) < 1e-8)
+        return 1 - x / 2 + d;
+    return x > 0 ? x * exp(d - x) / -expm1(-x) : x * exp(d) / expm1(x);
+}
+
+/* phi: p in equilibrium relative to its value at z = 1 down to the barrier, from there on constant. */
+static double envelope(double z, double delta, double i)
+{
+    if (i >= 1)
+        return 0;
+    return delta * ((z > i ? (z - i) * (z - i) : 0) - (1 - i) * (1 - i));
+}
+
+static void set_rates(struct grid *g, double delta, double i)
+{
+    double h = PI / g->cells, volume = 2 * sin(h / 2); /* of a cell: this times the sine of its middle */
+    for (int j = 0; j < g->cells; j++)
+        g->out[j] = 0;
+    for (int j = 0; j + 1 < g->cells; j++) {
+        double above = (j + 0.5) * h, edge = (j + 1) * h, below = (j + 1.5) * h;
+        double step = 2 * sin(edge) * sin(h / 2), z = cos(above), next = cos(below);
+        double conductance = sin(edge) * sin(edge) / (2 * delta * step);
+        double x = delta * step * (z + next - 2 * i);
+        double falls = envelope(z, delta, i) - envelope(next, delta, i);
+        g->down[j] = conductance * bernoulli(x, falls) / (volume * sin(above));
+        g->up[j] = conductance * bernoulli(-x, -falls) / (volume * sin(below));
+        g->out[j] += conductance * bernoulli(x, 0) / (volume * sin(above));
+        g->out[j + 1] += conductance * bernoulli(-x, 0) / (volume * sin(below));
+    }
+}
+
+static void set_ends(struct grid *g, double delta, double i)
+{
+    double h = PI / g->cells, sum = 0, upper = 0, all = 0;
+    g->envelope = envelope(0, delta, i);
+    for (int j = 0; j < g->cells; j++) {
+        double z = cos((j + 0.5) * h), volume = sin((j + 0.5) * h), phi = envelope(z, delta, i);
+        double settled = volume * exp(delta * (z * z - 1 - 2 * i * (z + 1)));
+        int above = 2 * j < g->cells;
+        sum += above ? volume * exp(delta * (z * z - 1)) : 0;
+        g->start[j] = above ? volume * exp(delta * (z * z - 1) - phi) : 0;
+        g->share[j] = exp(phi);
+        upper += above ? settled : 0;
+        all += settled;
+    }
+    for (int j = 0; j < g->cells; j++)
+        g->start[j] /= sum;
+    g->rest = upper / all;
+}
+
+struct complex {
+    double re, im;
+};
+
+static struct complex product(struct complex a, struct complex b)
+{
+    return (struct complex){a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
+}
+
+/* The transform at s of what is above and of what is below, the latter over exp(phi): (s - A) r = start, by
+ * elimination. */
+static void transform(struct complex *above, struct complex *below, const struct grid *g, struct complex s)
+{
+    struct complex ratio[CELLS_MAX], r[CELLS_MAX], last = {0}, before = {0}, sum[2] = {{0}};
+    for (int j = 0; j < g->cells; j++) {
+        double in = j > 0 ? g->down[j - 1] : 0, back = j + 1 < g->cells ? g->up[j] : 0;
+        struct complex pivot = {s.re + g->out[j] - in * before.re, s.im - in * before.im};
+        double square = pivot.re * pivot.re + pivot.im * pivot.im;
+        struct complex inverse = {pivot.re / square, -pivot.im / square};
+        ratio[j] = before = (struct complex){back * inverse.re, back * inverse.im};
+        r[j] = last = product((struct complex){g->start[j] + in * last.re, in * last.im}, inverse);
+    }
+    for (int j = g->cells - 1; j >= 0; j--) {
+        if (j + 1 < g->cells) {
+            struct complex more = product(ratio[j], last);
+            last = (struct complex){r[j].re + more.re, r[j].im + more.im};
+        }
+        int half = 2 * j < g->cells ? 0 : 1;
+        double weight = half ? 1 : g->share[j];
+        sum[half].re += weight * last.re;
+        sum[half].im += weight * last.im;
+    }
+    *above = sum[0];
+    *below = sum[1];
+}
+
+struct state {
+    double above, below, flux; /* the last two over exp(envelope) */
+};
+
+static struct state invert(const struct grid *g, double tau)
+{
+    /* s = mu (1 + sin(i u - a)): the constants of Weideman and Trefethen's hyperbola. */
+    static const double a = 1.172104229, spacing = 1.081792140 / NODES, width = 4.492075287 * NODES;
+    struct state state = {0};
+    double mu = width / tau;
+    for (int k = 0; k < NODES; k++) {
+        double u = (k + 0.5) * spacing;
+        struct complex s = {mu * (1 - sin(a) * cosh(u)), mu * cos(a) * sinh(u)}, above, below;
+        struct complex slope = {-mu * sin(a) * sinh(u), mu * cos(a) * cosh(u)}; /* ds / du */
+        double size = exp(s.re * tau) * spacing / PI;
+        struct complex turn = {size * cos(s.im * tau), size * sin(s.im * tau)}, weight = product(turn, slope);
+        transform(&above, &below, g, s);
+        state.above += product(weight, above).im;
+        state.below += product(weight, below).im;
+        state.flux += product(product(weight, s), below).im;
+    }
+    return state;
+}
+
+/* The extrapolation of both grids' logarithms; what is rounding only counts as 0. */
+static double extrapolate(double fine, double coarse)
+{
+    if (!(fine > NOTHING))
+        return 0;
+    return coarse > NOTHING ? fine * cbrt(fine / coarse) : fine;
+}
+
+static struct state at(const struct grid grid[2], double tau)
+{
+    struct state fine = invert(&grid[0], tau), coarse = invert(&grid[1], tau);
+    return (struct state){extrapolate(fine.above, coarse.above), extrapolate(fine.below, coarse.below),
+                          extrapolate(fine.flux, coarse.flux)};
+}
+
+/* A time at which about LEFT is left, before `tau` with less. */
+static double late(const struct grid grid[2], double tau)
+{
+    double low = 0, high = tau, middle = tau;
+    for (int step = 0; step < 60; step++) {
+        middle = (low + high) / 2;
+        double left = at(grid, middle).above;
+        if (left > 10 * LEFT)
+            low = middle;
+        else if (left < LEFT)
+            high = middle;
+        else
+            break;
+    }
+    return middle;
+}
+
+/* Beyond these the answer does not change any more, or only as the scale of time does. */
+static void limit(double *delta, double *i, double *tau)
+{
+    static const double delta_max = 1e6, ratio_max = 1e3, tau_max = 1e300;
+    *delta = fmin(fmax(*delta, DELTA_MIN), delta_max);
+    if (*i > ratio_max) { /* nothing but the current moves it */
+        *tau *= *i / ratio_max;
+        *i = ratio_max;
+    }
+    *tau = fmin(fmax(*tau, 1 / tau_max), tau_max);
+}
+
+static void make(struct grid grid[2], double delta, double i)
+{
+    int quarter = (int)ceil(fmin(fmax(CELLS * sqrt(delta), CELLS_MIN), CELLS_MAX) / 4);
+    for (int k = 0; k < 2; k++) {
+        grid[k].cells = k == 0 ? 4 * quarter : 2 * quarter;
+        set_rates(&grid[k], delta, i);
+        set_ends(&grid[k], delta, i);
+    }
+}
+
+struct sps_fokker_planck sps_fokker_planck(double delta, double i, double tau)
+{
+    struct grid grid[2];
+    limit(&delta, &i, &tau);
+    make(grid, delta, i);
+    double from = fmin(tau, SETTLED), rest = grid[0].rest, log_envelope = grid[0].envelope;
+    struct state state = at(grid, from);
+    if (state.above < LEFT) {
+        from = late(grid, from);
+        state = at(grid, from);
+    }
+    double excess = fmax(state.above - rest, 0), flux = state.flux * exp(log_envelope), further = tau - from;
+    double rate = excess > 0 ? flux / excess : 0, decay = rate * further, left = rest + excess * exp(-decay);
+    if (left < 0.5) {
+        double log_left = left > 0 ? log(left) : log(excess) - decay;
+        return (struct sps_fokker_planck){.log_p = log1p(-left), .log_not_p = log_left, .rate = rate};
+    }
+    double more = decay > 1e-9 ? -excess * expm1(-decay) / exp(log_envelope) : state.flux * further;
+    double log_p = fmin(log(state.below + more) + log_envelope, 0);
+    return (struct sps_fokker_planck){.log_p = log_p, .log_not_p = log1p(-exp(log_p)), .rate = rate};
+}
