@@ -20,6 +20,8 @@
 
 #include <math.h>
 
+#include "core/vector.h"
+
 enum { CELLS_MIN = 128, CELLS_MAX = 2304, NODES = 16 };
 static const double CELLS = 72;       /* times the root of delta: the width of well and barrier is 1 / root */
 static const double SETTLED = 200;    /* all modes but the last have gone: they fall at rates of 0.1 and more */
@@ -91,40 +93,53 @@ static void set_ends(struct grid *g, double delta, double i)
     g->rest = upper / all;
 }
 
-struct complex {
-    double re, im;
+/* The points of the contour side by side, so that the compiler makes vectors of them. */
+struct points {
+    double re[NODES], im[NODES];
 };
 
-static struct complex product(struct complex a, struct complex b)
+/* What elimination has come to: pivots' ratio and right-hand side of the last cell, and how much of the value in the
+ * next cell the sums above and below consist of. */
+struct sweep {
+    struct points ratio, last, of_above, of_below, above, below;
+};
+
+/* One cell of (s - A) r = start, by elimination; in and back: rates from the cell before and from the cell behind.  The
+ * sums of r are gathered on the way down, so that nothing is substituted back. */
+SPS_VECTOR static void eliminate(struct sweep *restrict w, const struct points *restrict s, double out, double in,
+                                 double back, double start, double above, double below)
 {
-    return (struct complex){a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
+    for (int k = 0; k < NODES; k++) {
+        double re = s->re[k] + out - in * w->ratio.re[k], im = s->im[k] - in * w->ratio.im[k];
+        double square = re * re + im * im, x = re / square, y = -im / square;
+        double from_re = start + in * w->last.re[k], from_im = in * w->last.im[k];
+        double last_re = from_re * x - from_im * y, last_im = from_re * y + from_im * x;
+        double a = w->of_above.re[k] + above, b = w->of_above.im[k];
+        double c = w->of_below.re[k] + below, d = w->of_below.im[k];
+        w->last.re[k] = last_re;
+        w->last.im[k] = last_im;
+        w->above.re[k] += a * last_re - b * last_im;
+        w->above.im[k] += a * last_im + b * last_re;
+        w->below.re[k] += c * last_re - d * last_im;
+        w->below.im[k] += c * last_im + d * last_re;
+        w->ratio.re[k] = x *= back;
+        w->ratio.im[k] = y *= back;
+        w->of_above.re[k] = a * x - b * y;
+        w->of_above.im[k] = a * y + b * x;
+        w->of_below.re[k] = c * x - d * y;
+        w->of_below.im[k] = c * y + d * x;
+    }
 }
 
-/* The transform at s of what is above and of what is below, the latter over exp(phi): (s - A) r = start, by
- * elimination. */
-static void transform(struct complex *above, struct complex *below, const struct grid *g, struct complex s)
+/* The transforms of what is above, and of what is below over exp(phi). */
+static void transform(struct sweep *w, const struct grid *g, const struct points *s)
 {
-    struct complex ratio[CELLS_MAX], r[CELLS_MAX], last = {0}, before = {0}, sum[2] = {{0}};
+    *w = (struct sweep){0};
     for (int j = 0; j < g->cells; j++) {
         double in = j > 0 ? g->down[j - 1] : 0, back = j + 1 < g->cells ? g->up[j] : 0;
-        struct complex pivot = {s.re + g->out[j] - in * before.re, s.im - in * before.im};
-        double square = pivot.re * pivot.re + pivot.im * pivot.im;
-        struct complex inverse = {pivot.re / square, -pivot.im / square};
-        ratio[j] = before = (struct complex){back * inverse.re, back * inverse.im};
-        r[j] = last = product((struct complex){g->start[j] + in * last.re, in * last.im}, inverse);
+        int upper = 2 * j < g->cells;
+        eliminate(w, s, g->out[j], in, back, g->start[j], upper ? g->share[j] : 0, upper ? 0 : 1);
     }
-    for (int j = g->cells - 1; j >= 0; j--) {
-        if (j + 1 < g->cells) {
-            struct complex more = product(ratio[j], last);
-            last = (struct complex){r[j].re + more.re, r[j].im + more.im};
-        }
-        int half = 2 * j < g->cells ? 0 : 1;
-        double weight = half ? 1 : g->share[j];
-        sum[half].re += weight * last.re;
-        sum[half].im += weight * last.im;
-    }
-    *above = sum[0];
-    *below = sum[1];
 }
 
 struct state {
@@ -136,17 +151,25 @@ static struct state invert(const struct grid *g, double tau)
     /* s = mu (1 + sin(i u - a)): the constants of Weideman and Trefethen's hyperbola. */
     static const double a = 1.172104229, spacing = 1.081792140 / NODES, width = 4.492075287 * NODES;
     struct state state = {0};
+    struct points s;
+    struct sweep w;
     double mu = width / tau;
     for (int k = 0; k < NODES; k++) {
         double u = (k + 0.5) * spacing;
-        struct complex s = {mu * (1 - sin(a) * cosh(u)), mu * cos(a) * sinh(u)}, above, below;
-        struct complex slope = {-mu * sin(a) * sinh(u), mu * cos(a) * cosh(u)}; /* ds / du */
-        double size = exp(s.re * tau) * spacing / PI;
-        struct complex turn = {size * cos(s.im * tau), size * sin(s.im * tau)}, weight = product(turn, slope);
-        transform(&above, &below, g, s);
-        state.above += product(weight, above).im;
-        state.below += product(weight, below).im;
-        state.flux += product(product(weight, s), below).im;
+        s.re[k] = mu * (1 - sin(a) * cosh(u));
+        s.im[k] = mu * cos(a) * sinh(u);
+    }
+    transform(&w, g, &s);
+    for (int k = 0; k < NODES; k++) {
+        /* exp(s tau) ds / du, of which times the transform the imaginary part counts */
+        double u = (k + 0.5) * spacing, size = exp(s.re[k] * tau) * spacing / PI;
+        double turn_re = size * cos(s.im[k] * tau), turn_im = size * sin(s.im[k] * tau);
+        double slope_re = -mu * sin(a) * sinh(u), slope_im = mu * cos(a) * cosh(u);
+        double re = turn_re * slope_re - turn_im * slope_im, im = turn_re * slope_im + turn_im * slope_re;
+        state.above += re * w.above.im[k] + im * w.above.re[k];
+        state.below += re * w.below.im[k] + im * w.below.re[k];
+        double s_re = re * s.re[k] - im * s.im[k], s_im = re * s.im[k] + im * s.re[k];
+        state.flux += s_re * w.below.im[k] + s_im * w.below.re[k];
     }
     return state;
 }
@@ -205,7 +228,7 @@ static void make(struct grid grid[2], double delta, double i)
     }
 }
 
-struct sps_fokker_planck sps_fokker_planck(double delta, double i, double tau)
+static struct sps_fokker_planck solve(double delta, double i, double tau)
 {
     struct grid grid[2];
     limit(&delta, &i, &tau);
@@ -225,4 +248,18 @@ struct sps_fokker_planck sps_fokker_planck(double delta, double i, double tau)
     double more = decay > 1e-9 ? -excess * expm1(-decay) / exp(log_envelope) : state.flux * further;
     double log_p = fmin(log(state.below + more) + log_envelope, 0);
     return (struct sps_fokker_planck){.log_p = log_p, .log_not_p = log1p(-exp(log_p)), .rate = rate};
+}
+
+struct sps_fokker_planck sps_fokker_planck(double delta, double i, double tau)
+{
+    /* Junctions of one chip that do not differ ask the same, one after the other. */
+    static _Thread_local struct {
+        double delta, i, tau;
+        struct sps_fokker_planck answer;
+    } last = {-1, -1, -1, {0, 0, 0}};
+    if (!(last.delta == delta && last.i == i && last.tau == tau)) {
+        last.answer = solve(delta, i, tau);
+        last.delta = delta, last.i = i, last.tau = tau;
+    }
+    return last.answer;
 }

@@ -13,7 +13,7 @@ struct sps_fokker_planck {
 
 /* A pulse of the current ratio i = I / Ic0 >= 0 and the time tau >= 0, in units of (1 + alpha^2) / (alpha gamma mu0
  * Hk), on a layer of thermal stability delta that was at rest in its well before.  Pure; works for any numbers,
- * accurate to 0.2 % for 1 <= delta <= 1000 and i <= 3, 1 % up to i = 10.  0.2 ms at delta 45, with the root of delta.
+ * accurate to 0.2 % for 1 <= delta <= 1000 and i <= 3, 1 % up to i = 10.  0.1 ms at delta 45, with the root of delta.
  */
 struct sps_fokker_planck sps_fokker_planck(double delta, double i, double tau);
 #endif

@@ -123,7 +123,7 @@ static double distance(const struct sps_switching_law *law, double i, double tim
 }
 
 /* By the Illinois rule: a chord, whose old end counts half where it stays for a second time. */
-static sps_status equation_current(double *current, const struct sps_switching_law *law, double p, double time)
+static sps_status find_ratio(double *ratio, const struct sps_switching_law *law, double p, double time)
 {
     double wanted = log(-log1p(-p)), low = 0, high = 1;
     double under = distance(law, low, time, wanted), over = distance(law, high, time, wanted);
@@ -136,7 +136,7 @@ static sps_status equation_current(double *current, const struct sps_switching_l
     for (int step = 0, stayed = 0; step < 100 && high - low > 1e-13 * high; step++) {
         double i = under < -100 ? (low + high) / 2 : low - under * (high - low) / (over - under);
         double d = distance(law, i, time, wanted);
-        if (fabs(d) < 1e-13)
+        if (fabs(d) < 1e-12)
             low = high = i;
         else if (d < 0) {
             low = i, under = d;
@@ -148,7 +148,22 @@ static sps_status equation_current(double *current, const struct sps_switching_l
             stayed = -1;
         }
     }
-    *current = (low + high) / 2 * law->ic0;
+    *ratio = (low + high) / 2;
+    return SPS_OK;
+}
+
+/* Units that do not differ ask the same, one after the other. */
+static sps_status equation_current(double *current, const struct sps_switching_law *law, double p, double time)
+{
+    static _Thread_local struct {
+        double delta, p, tau, ratio;
+    } last = {-1, -1, -1, -1};
+    double delta = sps_law_delta(law), tau = time / law->tau0;
+    if (!(last.delta == delta && last.p == p && last.tau == tau)) {
+        SPS_TRY(find_ratio(&last.ratio, law, p, time));
+        last.delta = delta, last.p = p, last.tau = tau;
+    }
+    *current = last.ratio * law->ic0;
     return SPS_OK;
 }
 
