@@ -27,7 +27,9 @@ enum sps_purpose {
     SPS_FOR_READ,      /* noise of reads; the seed is that of the prediction: item = image, pass, layer */
     SPS_FOR_DISTURB,   /* flips by reads: item = cell, pass = array */
     SPS_FOR_SHIFT,     /* shifted images: item = image, pass = severity, layer = kind */
-    SPS_FOR_BOOTSTRAP  /* item = resample, pass = set; layer 1: labels of calibrated predictions */
+    SPS_FOR_BOOTSTRAP, /* item = resample, pass = set; layer 1: labels of calibrated predictions */
+    SPS_FOR_LEAKAGE,   /* how a cell's leakage differs: item = cell, pass = array */
+    SPS_FOR_SCALE_READ /* noise of reading a scale cell: item = its first junction, pass = array */
 };
 
 /* A stream: a position in the sequence of one (seed, purpose, item, pass, layer). */
