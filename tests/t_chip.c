@@ -175,6 +175,55 @@ static void leakage_of_idle_lines(void **state)
     sps_packed_close(m);
 }
 
+/* An input in the padding drives nothing: both lines of a pair leak, and the line of a single junction as at -1.  All
+ * other inputs are -1. */
+static void padding_leaks(void **state)
+{
+    (void)state;
+    sps_chip *pair = CHIP("scaledrop", "adc.bits=12", "array.leakage=20 nA", "array.leakage_spread=1"),
+             *single =
+                 CHIP("scaledrop", "adc.bits=12", "array.leakage=20 nA", "array.leakage_spread=1", "array.cell=single");
+    struct chain b = chain_start(1, 6, 6, 1);
+    chain_product(&b, 4, 3, 1, 1, CHAIN_NONE);
+    chain_decide(&b, CHAIN_NONE, 1, 0);
+    chain_product(&b, 4, 3, 1, 1, CHAIN_NONE);
+    chain_decide(&b, CHAIN_NONE, 1, 0);
+    chain_product(&b, 3, 0, 0, 0, CHAIN_NONE);
+    chain_score(&b, CHAIN_NONE, 1, 0);
+    struct sps_packed *m = chain_finish(&b);
+    const sps_chip *chips[] = {pair, single};
+    for (int k = 0; k < 2; k++) {
+        sps_chip_instance *chip = make_chip(chips[k], m);
+        const struct sps_chip_layer *l = &chip->layers[1];
+        const struct sps_backend backend = sps_backend_chip(chip);
+        const struct sps_stage *s = l->stage;
+        uint32_t input[64] = {0}; /* all -1 */
+        static _Alignas(64) char scratch[1 << 16];
+        int16_t sums[6 * 6 * 4];
+        assert_true(backend.scratch(&backend, s) <= sizeof scratch);
+        backend.sums(&backend, s, sums, input, &(struct sps_moment){0}, NULL, scratch, sizeof scratch);
+        /* The upper left corner: taps of row and column 0 of the kernel are padded. */
+        for (size_t c = 0; c < 4; c++) {
+            double junctions = 0, weights = 0, driven = 0;
+            for (size_t i = 0; i < l->layout->fan_in; i++) {
+                size_t tap = i / 4, padded = tap < 3 || tap % 3 == 0;
+                junctions += padded ? l->idle[i * l->width + c] : l->minus[i * l->width + c];
+                driven += !padded;
+                if (!padded)
+                    weights += 2 * (double)(s->rows[c * s->words + i / 32] >> i % 32 & 1) - 1;
+            }
+            /* Converted to whole junctions v.  Pairs: 2 v - n; single junctions: 4 v less the weights that are there.
+             */
+            double v = rint(junctions);
+            NEAR(sums[c], k == 0 ? 2 * v - driven : 4 * v - weights, 0);
+        }
+        sps_chip_instance_free(chip);
+    }
+    sps_packed_close(m);
+    sps_chip_close(pair);
+    sps_chip_close(single);
+}
+
 /* Cells that leak alike leave no trace but in the bill: rows columns I V of power for each array, in the full account
  * only; and `ideal` sees no leakage at all. */
 static void even_leakage_costs_only(void **state)
@@ -601,14 +650,22 @@ static void text_reads_back(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ideal_equals_engine),     cmocka_unit_test(enough_bits_are_ideal),
-        cmocka_unit_test(imperfections_show),      cmocka_unit_test(leakage_of_idle_lines),
-        cmocka_unit_test(even_leakage_costs_only), cmocka_unit_test(noise_of_scale_cells),
-        cmocka_unit_test(chips_are_seeded),        cmocka_unit_test(reuse_shares_noise),
-        cmocka_unit_test(truth_table_of_the_cell), cmocka_unit_test(folding_against_the_full_solve),
-        cmocka_unit_test(counts_on_paper),         cmocka_unit_test(energy_adds_up),
-        cmocka_unit_test(prefixes_on_paper),       cmocka_unit_test(table_is_sound),
-        cmocka_unit_test(bad_chips_are_refused),   cmocka_unit_test(text_reads_back)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(ideal_equals_engine),
+                                       cmocka_unit_test(enough_bits_are_ideal),
+                                       cmocka_unit_test(imperfections_show),
+                                       cmocka_unit_test(leakage_of_idle_lines),
+                                       cmocka_unit_test(padding_leaks),
+                                       cmocka_unit_test(even_leakage_costs_only),
+                                       cmocka_unit_test(noise_of_scale_cells),
+                                       cmocka_unit_test(chips_are_seeded),
+                                       cmocka_unit_test(reuse_shares_noise),
+                                       cmocka_unit_test(truth_table_of_the_cell),
+                                       cmocka_unit_test(folding_against_the_full_solve),
+                                       cmocka_unit_test(counts_on_paper),
+                                       cmocka_unit_test(energy_adds_up),
+                                       cmocka_unit_test(prefixes_on_paper),
+                                       cmocka_unit_test(table_is_sound),
+                                       cmocka_unit_test(bad_chips_are_refused),
+                                       cmocka_unit_test(text_reads_back)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
