@@ -118,7 +118,7 @@ static void exponent_of_a_fokker_planck_solver(void **state)
 }
 
 /* The law that solves the equation: every row of the table, in P and in 1 - P, the latter where the table's ten digits
- * hold it.  The table is good to 0.3 %; our own error is below 0.1 % (the next test). */
+ * hold it.  The table is good to 0.3 %; our own error is less. */
 static void solution_of_fokker_planck(void **state)
 {
     (void)state;
@@ -190,8 +190,15 @@ static void fokker_planck_of_anything(void **state)
                 assert_true(s.p >= 0 && s.p <= 1 && s.not_p >= 0 && s.not_p <= 1);
                 assert_true(s.log_p <= 0 && s.log_not_p <= 0);
                 NEAR(s.p + s.not_p, 1, 1e-9);
-                assert_int_equal(s.extrapolated, values[a] < 1 || values[a] > 1000 || values[b] > 10);
+                assert_int_equal(s.extrapolated, values[a] < 1 || values[a] > 1000 || values[b] > 3);
             }
+    /* Pulses too short for the way, even where the current carries along: here contours that bend to the left of the
+     * imaginary axis give anything. */
+    static const double brief[][3] = {{1000, 1, 0.3}, {500, 2, 0.3}, {200, 6, 0.3}, {200, 2, 1}};
+    for (int k = 0; k < 4; k++) {
+        law.delta300 = brief[k][0];
+        NEAR(sps_switching(&law, brief[k][1], brief[k][2]).p, 0, 1e-7);
+    }
     double current = -1;
     law.delta300 = 45;
     FAILS(sps_law_current(&current, &law, 1e-30, 10), EINVAL, "heat alone switches more often");

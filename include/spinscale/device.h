@@ -29,7 +29,7 @@ struct sps_switching {
 };
 
 /* P = 1 - exp(-t / tau), tau = tau0 exp(Delta(T) b(I / Ic0)); fokker_planck: the solution of that equation, with
- * tau0 = (1 + alpha^2) / (alpha gamma mu0 Hk), in 0.1 ms.  current and time are 0 or more. */
+ * tau0 = (1 + alpha^2) / (alpha gamma mu0 Hk), in 0.2 ms.  current and time are 0 or more. */
 struct sps_switching sps_switching(const struct sps_switching_law *law, double current, double time);
 
 /* --- Devices --- */

@@ -95,7 +95,7 @@
       "energy of its drivers for one SET or RESET pulse", "estimated as a word line, 40 fF at 1.1 V")                  \
     X(extrapolate, BOOL, "device.extrapolate", "false", "", 0, 0,                                                      \
       "allow operating points where the law does not hold: I >= Ic0 or pulses below 3 tau0 "                           \
-      "(fokker_planck: I > 10 Ic0, Delta below 1 or above 1000)",                                                      \
+      "(fokker_planck: I > 3 Ic0, Delta below 1 or above 1000)",                                                       \
       "")
 
 struct sps_device_params {

@@ -17,7 +17,7 @@ double sps_law_delta(const struct sps_switching_law *law);
 double sps_law_barrier(enum sps_law_kind kind, double i);
 
 /* I < Ic0 and t >= 3 tau0: below, switching is thermal; beyond, it is precessional or ballistic.  The Fokker-Planck
- * equation holds for both; there, what its grid resolves: 1 <= Delta <= 1000, I <= 10 Ic0. */
+ * equation holds for both; there, what its grid resolves: 1 <= Delta <= 1000, I <= 3 Ic0. */
 int sps_law_valid(const struct sps_switching_law *law, double current, double time);
 
 /* Mean time, in s, until heat alone flips it. */
