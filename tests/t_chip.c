@@ -6,6 +6,7 @@
 #include "pictures.h"
 #include "cim/arch/instance.h"
 #include "cim/arch/reuse.h"
+#include "cim/cell/scale_cell.h"
 #include "spinscale/crossbar.h"
 
 static sps_chip *chip_of(const char *preset, const char *const *sets, size_t count)
@@ -93,18 +94,29 @@ static void enough_bits_are_ideal(void **state)
 static void imperfections_show(void **state)
 {
     (void)state;
-    static const char *const settings[] = {
-        "adc.bits=1",         "adc.offset=2",           "adc.gain=0.3",          "adc.bow=3",
-        "adc.noise=2",        "device.sigma_r=0.3",     "device.sigma_tmr=0.5",  "device.sigma_read=0.5",
-        "device.stuck_p=0.3", "device.stuck_ap=0.3",    "device.stuck_open=0.3", "device.retention_time=1e12 s",
-        "device.reads=1e12",  "array.word_line=20 kohm"};
+    static const char *const settings[] = {"adc.bits=1",
+                                           "adc.offset=2",
+                                           "adc.gain=0.3",
+                                           "adc.bow=3",
+                                           "adc.noise=2",
+                                           "device.sigma_r=0.3",
+                                           "device.sigma_tmr=0.5",
+                                           "device.sigma_read=0.5",
+                                           "device.stuck_p=0.3",
+                                           "device.stuck_ap=0.3",
+                                           "device.stuck_open=0.3",
+                                           "device.retention_time=1e12 s",
+                                           "device.reads=1e12",
+                                           "array.word_line=20 kohm",
+                                           "array.leakage=30 nA"};
     for (size_t k = 0; k < sizeof settings / sizeof *settings; k++) {
         int changed = 0;
         for (uint32_t seed = 0; seed < 8 && !changed; seed++) {
             struct sps_packed *m = random_chain(seed, 0, 0);
             struct pictures s = make_pictures(m, seed);
             /* delta 20: heat flips half of them in the longest time */
-            sps_chip *chip = CHIP("scaledrop", "adc.bits=7", "device.delta=20", "array.bit_line=0 ohm", settings[k]);
+            sps_chip *chip = CHIP("scaledrop", "adc.bits=7", "device.delta=20", "array.bit_line=0 ohm",
+                                  "array.leakage_spread=1.5", settings[k]);
             struct answer a = ask_chip(chip, m, SPS_CHIP_ANALOG, 1, 1, &s, 2), engine = ask_engine(m, &s, 2);
             changed = !are_same(&a, &engine);
             answer_free(&a);
@@ -115,6 +127,163 @@ static void imperfections_show(void **state)
         }
         if (!changed)
             fail_msg("%s changes nothing", settings[k]);
+    }
+}
+
+static sps_chip_instance *make_chip(const sps_chip *chip, const struct sps_packed *m)
+{
+    const struct sps_chip_instance_options options = {.level = SPS_CHIP_QUANTISED, .seed = 1, .threads = 1};
+    sps_chip_instance *instance = NULL;
+    OK(sps_chip_instance_create(&instance, chip, m, &options));
+    return instance;
+}
+
+/* The two lines of a pair leak when they are not driven, each as exp(sigma z - sigma^2 / 2) of the mean, in a column
+ * and in the reference column.  So an idle input adds numbers of mean 0 and variance 4 (exp(sigma^2) - 1) of the mean's
+ * square; +1 leaves one line idle, -1 the other. */
+static void leakage_of_idle_lines(void **state)
+{
+    (void)state;
+    struct chain b = chain_start(1, 8, 8, 1);
+    chain_product(&b, 100, 0, 0, 0, CHAIN_NONE);
+    chain_decide(&b, CHAIN_NONE, 1, 0);
+    chain_product(&b, 5, 0, 0, 0, CHAIN_NONE);
+    chain_score(&b, CHAIN_NONE, 1, 0);
+    struct sps_packed *m = chain_finish(&b);
+    /* Parallel 1 uS, antiparallel 1 / 2.4423 uS at 0.1 V: a junction's contrast is 59.06 nA. */
+    sps_chip *leaky = CHIP("scaledrop", "array.leakage=5.906 nA", "array.leakage_spread=0.5"),
+             *tight = CHIP("scaledrop");
+    sps_chip_instance *chip = make_chip(leaky, m), *sealed = make_chip(tight, m);
+    const struct sps_chip_layer *l = &chip->layers[0], *t = &sealed->layers[0];
+    double sum = 0, squares = 0, n = 0;
+    assert_null(t->idle);
+    for (size_t i = 0; i < 64; i++)
+        for (size_t c = 0; c < 100; c++) {
+            size_t at = i * l->width + c;
+            double minus = l->minus[at] - t->minus[at], plus = l->minus[at] + l->rise[at] - t->minus[at] - t->rise[at];
+            NEAR(minus + plus, l->idle[at], 1e-6);
+            sum += l->idle[at];
+            squares += l->idle[at] * l->idle[at];
+            n++;
+        }
+    /* 64 reference cells of each line weigh on the mean (0.1066 sqrt(2 / 64) = 0.019 deviation), and on the half of the
+     * variance (lognormal: some 30 % of it); 6400 cells give the other half to 5 %. */
+    NEAR(sum / n, 0, 0.04);
+    NEAR(squares / n, 4 * expm1(0.25) * 0.01, 0.0040);
+    sps_chip_instance_free(chip);
+    sps_chip_instance_free(sealed);
+    sps_chip_close(leaky);
+    sps_chip_close(tight);
+    sps_packed_close(m);
+}
+
+/* An input in the padding drives nothing: both lines of a pair leak, and the line of a single junction as at -1.  All
+ * other inputs are -1. */
+static void padding_leaks(void **state)
+{
+    (void)state;
+    sps_chip *pair = CHIP("scaledrop", "adc.bits=12", "array.leakage=20 nA", "array.leakage_spread=1"),
+             *single =
+                 CHIP("scaledrop", "adc.bits=12", "array.leakage=20 nA", "array.leakage_spread=1", "array.cell=single");
+    struct chain b = chain_start(1, 6, 6, 1);
+    chain_product(&b, 4, 3, 1, 1, CHAIN_NONE);
+    chain_decide(&b, CHAIN_NONE, 1, 0);
+    chain_product(&b, 4, 3, 1, 1, CHAIN_NONE);
+    chain_decide(&b, CHAIN_NONE, 1, 0);
+    chain_product(&b, 3, 0, 0, 0, CHAIN_NONE);
+    chain_score(&b, CHAIN_NONE, 1, 0);
+    struct sps_packed *m = chain_finish(&b);
+    const sps_chip *chips[] = {pair, single};
+    for (int k = 0; k < 2; k++) {
+        sps_chip_instance *chip = make_chip(chips[k], m);
+        const struct sps_chip_layer *l = &chip->layers[1];
+        const struct sps_backend backend = sps_backend_chip(chip);
+        const struct sps_stage *s = l->stage;
+        uint32_t input[64] = {0}; /* all -1 */
+        static _Alignas(64) char scratch[1 << 16];
+        int16_t sums[6 * 6 * 4];
+        assert_true(backend.scratch(&backend, s) <= sizeof scratch);
+        backend.sums(&backend, s, sums, input, &(struct sps_moment){0}, NULL, scratch, sizeof scratch);
+        /* The upper left corner: taps of row and column 0 of the kernel are padded. */
+        for (size_t c = 0; c < 4; c++) {
+            double junctions = 0, weights = 0, driven = 0;
+            for (size_t i = 0; i < l->layout->fan_in; i++) {
+                size_t tap = i / 4, padded = tap < 3 || tap % 3 == 0;
+                junctions += padded ? l->idle[i * l->width + c] : l->minus[i * l->width + c];
+                driven += !padded;
+                if (!padded)
+                    weights += 2 * (double)(s->rows[c * s->words + i / 32] >> i % 32 & 1) - 1;
+            }
+            /* Converted to whole junctions v.  Pairs: 2 v - n; single junctions: 4 v less the weights that are there.
+             */
+            double v = rint(junctions);
+            NEAR(sums[c], k == 0 ? 2 * v - driven : 4 * v - weights, 0);
+        }
+        sps_chip_instance_free(chip);
+    }
+    sps_packed_close(m);
+    sps_chip_close(pair);
+    sps_chip_close(single);
+}
+
+/* Cells that leak alike leave no trace but in the bill: rows columns I V of power for each array, in the full account
+ * only; and `ideal` sees no leakage at all. */
+static void even_leakage_costs_only(void **state)
+{
+    (void)state;
+    struct sps_packed *m = random_chain(3, 0, 0);
+    struct pictures s = make_pictures(m, 3);
+    sps_chip *even = CHIP("scaledrop", "adc.bits=8", "array.leakage=6e-12 A"), *tight = CHIP("scaledrop", "adc.bits=8"),
+             *uneven = CHIP("scaledrop", "array.leakage=50 nA", "array.leakage_spread=2");
+    struct answer engine = ask_engine(m, &s, 3), a = ask_chip(even, m, SPS_CHIP_QUANTISED, 1, 1, &s, 3),
+                  ideal = ask_chip(uneven, m, SPS_CHIP_IDEAL, 1, 1, &s, 3);
+    same_answers(&a, &engine);
+    same_answers(&ideal, &engine);
+    for (int paper = 0; paper < 2; paper++) {
+        struct sps_chip_cost *with = NULL, *without = NULL;
+        OK(sps_chip_cost(&with, even, m, 3, paper ? SPS_CHIP_PAPER : SPS_CHIP_FULL));
+        OK(sps_chip_cost(&without, tight, m, 3, paper ? SPS_CHIP_PAPER : SPS_CHIP_FULL));
+        double more = with->energy.typical - without->energy.typical;
+        double power = 128 * 128 * 6e-12 * 0.1 * (double)(with->counts.arrays + with->counts.scale_arrays);
+        NEAR(more, paper ? 0 : power * with->latency, 1e-9 * with->energy.typical);
+        sps_chip_cost_free(with);
+        sps_chip_cost_free(without);
+    }
+    answer_free(&a);
+    answer_free(&ideal);
+    answer_free(&engine);
+    sps_free(s.pixels);
+    sps_packed_close(m);
+    sps_chip_close(even);
+    sps_chip_close(tight);
+    sps_chip_close(uneven);
+}
+
+/* Two of four junctions parallel: the sum has the deviation sigma_read sqrt(2 g_P^2 + 2 g_AP^2), and is read as
+ * something else where that exceeds half of a level, g_P - g_AP.  5,000 cells; 4 standard errors. */
+static void noise_of_scale_cells(void **state)
+{
+    (void)state;
+    enum { CELLS = 5000 };
+    static const double sigmas[] = {0, 0.1, 0.2, 0.4};
+    for (int k = 0; k < 4; k++) {
+        char set[48];
+        snprintf(set, sizeof set, "device.sigma_read=%g", sigmas[k]);
+        sps_chip *chip = CHIP("subset", set);
+        struct sps_conductance g;
+        OK(sps_conductance_nominal(&g, chip->device));
+        double p = g.of[SPS_PARALLEL], ap = g.of[SPS_ANTIPARALLEL], wrong = 0, signs = 0;
+        double deviation = sigmas[k] * sqrt(2 * p * p + 2 * ap * ap) / (p - ap);
+        for (uint32_t i = 0; i < CELLS; i++) {
+            uint32_t digit = sps_scale_read(2, 1, chip->device, &g, i + 1, 7, 4 * i);
+            assert_int_equal(digit, sps_scale_read(2, 1, chip->device, &g, i + 1, 7, 4 * i));
+            wrong += digit != 2;
+            signs += (double)digit - 2;
+        }
+        double share = k == 0 ? 0 : erfc(0.5 / deviation / sqrt(2));
+        NEAR(wrong / CELLS, share, 4 * sqrt(share * (1 - share) / CELLS));
+        NEAR(signs / CELLS, 0, 4 * 1.5 * sqrt(share / CELLS));
+        sps_chip_close(chip);
     }
 }
 
@@ -646,14 +815,25 @@ static void text_reads_back(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ideal_equals_engine),     cmocka_unit_test(enough_bits_are_ideal),
-        cmocka_unit_test(imperfections_show),      cmocka_unit_test(chips_are_seeded),
-        cmocka_unit_test(chips_side_by_side),      cmocka_unit_test(failing_chips_say_why),
-        cmocka_unit_test(extrapolation_is_said),   cmocka_unit_test(reuse_shares_noise),
-        cmocka_unit_test(truth_table_of_the_cell), cmocka_unit_test(folding_against_the_full_solve),
-        cmocka_unit_test(counts_on_paper),         cmocka_unit_test(energy_adds_up),
-        cmocka_unit_test(prefixes_on_paper),       cmocka_unit_test(table_is_sound),
-        cmocka_unit_test(bad_chips_are_refused),   cmocka_unit_test(text_reads_back)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(ideal_equals_engine),
+                                       cmocka_unit_test(enough_bits_are_ideal),
+                                       cmocka_unit_test(imperfections_show),
+                                       cmocka_unit_test(leakage_of_idle_lines),
+                                       cmocka_unit_test(padding_leaks),
+                                       cmocka_unit_test(even_leakage_costs_only),
+                                       cmocka_unit_test(noise_of_scale_cells),
+                                       cmocka_unit_test(chips_are_seeded),
+                                       cmocka_unit_test(chips_side_by_side),
+                                       cmocka_unit_test(failing_chips_say_why),
+                                       cmocka_unit_test(extrapolation_is_said),
+                                       cmocka_unit_test(reuse_shares_noise),
+                                       cmocka_unit_test(truth_table_of_the_cell),
+                                       cmocka_unit_test(folding_against_the_full_solve),
+                                       cmocka_unit_test(counts_on_paper),
+                                       cmocka_unit_test(energy_adds_up),
+                                       cmocka_unit_test(prefixes_on_paper),
+                                       cmocka_unit_test(table_is_sound),
+                                       cmocka_unit_test(bad_chips_are_refused),
+                                       cmocka_unit_test(text_reads_back)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

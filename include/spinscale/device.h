@@ -12,12 +12,12 @@ extern "C" {
 
 /* --- The law: a pure function of any current and pulse, also where no device would be operated. --- */
 
-enum sps_law_kind { SPS_LAW_LINEAR, SPS_LAW_MACROSPIN, SPS_LAW_QUADRATIC };
+enum sps_law_kind { SPS_LAW_LINEAR, SPS_LAW_MACROSPIN, SPS_LAW_QUADRATIC, SPS_LAW_FOKKER_PLANCK };
 
 struct sps_switching_law {
     enum sps_law_kind kind; /* the barrier under a current: how it falls from Delta to 0 */
     double delta300;        /* thermal stability at 300 K, barrier / kT */
-    double ic0, tau0;       /* critical current in A, attempt time in s */
+    double ic0, tau0;       /* critical current in A; attempt time in s (fokker_planck: the damping time) */
     double temperature;     /* K */
     double curie;           /* K; the barrier falls in a straight line to 0 there; 0: it does not fall */
 };
@@ -25,10 +25,11 @@ struct sps_switching_law {
 struct sps_switching {
     double p, not_p;         /* probability to switch, and not to: neither suffers from cancellation */
     double log_p, log_not_p; /* their logarithms, where p or not_p is too small for a double, too */
-    int extrapolated;        /* the point lies outside the law's validity: I >= Ic0, or t < 3 tau0 */
+    int extrapolated;        /* outside the law's validity: I >= Ic0, or t < 3 tau0 (fokker_planck: far beyond) */
 };
 
-/* P = 1 - exp(-t / tau), tau = tau0 exp(Delta(T) b(I / Ic0)).  current and time are 0 or more. */
+/* P = 1 - exp(-t / tau), tau = tau0 exp(Delta(T) b(I / Ic0)); fokker_planck: the solution of that equation, with
+ * tau0 = (1 + alpha^2) / (alpha gamma mu0 Hk), in 0.2 ms.  current and time are 0 or more. */
 struct sps_switching sps_switching(const struct sps_switching_law *law, double current, double time);
 
 /* --- Devices --- */

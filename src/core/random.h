@@ -29,7 +29,9 @@ enum sps_purpose {
     SPS_FOR_SHIFT,     /* shifted images: item = image, pass = severity, layer = kind */
     SPS_FOR_BOOTSTRAP, /* item = resample, pass = set; layer 1: labels of calibrated predictions */
     SPS_FOR_DROPOUT,   /* item = image, pass = epoch in training, ~pass in prediction; layer */
-    SPS_FOR_TRAIN_P    /* training: a layer's dropout probability: item = batch, pass = epoch, layer */
+    SPS_FOR_TRAIN_P,   /* training: a layer's dropout probability: item = batch, pass = epoch, layer */
+    SPS_FOR_LEAKAGE,   /* how a cell's leakage differs: item = cell, pass = array */
+    SPS_FOR_SCALE_READ /* noise of reading a scale cell: item = its first junction, pass = array */
 };
 
 /* A stream: a position in the sequence of one (seed, purpose, item, pass, layer). */

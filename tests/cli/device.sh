@@ -25,6 +25,13 @@ digits <out.csv
 run device default --set 'device.set_time=1 ns'
 run device default --set 'device.set_time=1 ns' --set device.extrapolate=true | grep '^i_half_ratio\|^extrapolated\|^exit'
 
+# The law that solves the Fokker-Planck equation: also at and beyond Ic0, in units of tau0.
+printf 'I_A,t_s,Delta300,Ic0_A,tau0_s\n0.5,8,60,1,1\n1,8,40,1,1\n2,1.6,20,1,1\n' >equation.csv
+run device default --set device.law=fokker_planck --csv equation.csv | digits
+run device default --set device.law=fokker_planck --set 'device.set_time=2 ns' | grep '^i_half_ratio\|^retention_y\|^extrapolated\|^exit'
+run device default --set device.law=fokker_planck --set 'device.set_time=1 ns' --set 'device.temperature=2 K' | tail -n 2
+run device default --set device.law=fokker_planck --netlist-unit unit.cir
+
 # Netlists.
 "$SPINSCALE" device default --netlist-read read.cir --netlist-unit unit.cir >/dev/null || echo "exit $?"
 tail -n 1 read.cir

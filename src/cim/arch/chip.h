@@ -23,6 +23,12 @@
       "NeuroSim, 45 nm: 0.97 ohm")                                                                                     \
     X(bit_line, REAL, "array.bit_line", "3 ohm", "ohm", 0, 1e6, "wire between neighbours on a bit line",               \
       "NeuroSim, 45 nm: 2.92 ohm")                                                                                     \
+    X(leakage, REAL, "array.leakage", "0 A", "A", 0, 1e-6,                                                             \
+      "mean current of a cell that is not driven through its closed access transistor into the bit line",              \
+      "typical 6 pA, assumed: 30 pA/um of a 45 nm low-standby-power transistor, 0.2 um wide")                          \
+    X(leakage_spread, REAL, "array.leakage_spread", "0", "", 0, 3,                                                     \
+      "standard deviation of that current's logarithm, cell to cell",                                                  \
+      "typical 0.9, assumed: 30 mV of threshold, 90 mV a decade")                                                      \
     X(adc, CHOICE, "adc.kind", "flash", "flash|sar|sense", 0, 0,                                                       \
       "converter: flash, successive approximation, or a 1-bit sense amplifier", "")                                    \
     X(adc_bits, INT, "adc.bits", "5", "", 1, 16, "bits of a conversion; 1 for sense", "")                              \

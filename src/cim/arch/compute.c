@@ -19,6 +19,12 @@ SPS_VECTOR static void take_row(float *restrict sums, const float *restrict row,
         sums[c] -= row[c];
 }
 
+SPS_VECTOR static void give_row(float *restrict sums, const float *restrict row, size_t width)
+{
+    for (size_t c = 0; c < width; c++)
+        sums[c] += row[c];
+}
+
 /* Rows of the inputs among first .. first + count - 1 that are +1.  Returns how many. */
 SPS_VECTOR static size_t add_ones(float *restrict sums, const float *restrict rise, const uint32_t *bits, size_t first,
                                   size_t count, size_t width)
@@ -81,8 +87,11 @@ static size_t take_padding(const struct position *p, size_t first, size_t count)
             i = end;
             continue;
         }
-        for (; i < end; i++, taken++)
+        for (; i < end; i++, taken++) {
             take_row(p->sums, p->layer->minus + i * p->layer->width, p->layer->width);
+            if (p->layer->idle != NULL)
+                give_row(p->sums, p->layer->idle + i * p->layer->width, p->layer->width);
+        }
     }
     return taken;
 }

@@ -274,7 +274,10 @@ static void price_whole(struct pricing *p)
     p->price[CLOCK] = (struct sps_band){PART(clock).low * digital.low, PART(clock).typical * digital.typical,
                                         PART(clock).high * digital.high};
     spend(p, NULL, CLOCK, 1);
+    /* An array leaks by its periphery, and where the cells' transistors do, by those. */
+    double cells = (double)chip->p.rows * (double)chip->p.columns * chip->p.leakage * chip->device->params.read_voltage;
     p->price[LEAKAGE] = times(PART(leakage), cost->latency);
+    add(&p->price[LEAKAGE], (struct sps_band){cells * cost->latency, cells * cost->latency, cells * cost->latency});
     spend(p, NULL, LEAKAGE, (double)(cost->counts.arrays + cost->counts.scale_arrays));
     const struct sps_device_params *d = &chip->device->params;
     cost->write_energy = (double)cost->counts.devices * d->write_energy;

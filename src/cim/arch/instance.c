@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cim/arch/instance.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "cim/array/junctions.h"
@@ -68,6 +69,38 @@ static sps_status add_wires(struct array *a, const uint8_t *states)
     return status;
 }
 
+/* What a line that is not driven adds to a column.  The closed transistor decides, whatever the junction behind it. */
+static double leaks(const struct array *a, size_t line, size_t column)
+{
+    const struct sps_chip_params *p = &a->chip->chip->p;
+    double g = p->leakage / a->chip->chip->device->params.read_voltage, sigma = p->leakage_spread;
+    struct sps_random random =
+        sps_random(a->chip->seed, SPS_FOR_LEAKAGE, (uint32_t)(line * a->width + column), a->number, 0);
+    return g * exp(sigma * (double)sps_random_normal(&random) - sigma * sigma / 2);
+}
+
+/* The same in junctions, less what it adds to the reference column: up and down lines of an input, or one line. */
+static void count_leakage(const struct array *a, double unit)
+{
+    struct sps_chip_layer *l = a->layer;
+    size_t lines = a->rows / a->inputs;
+    for (size_t i = 0; i < a->inputs; i++) {
+        double reference[2] = {0, 0};
+        for (size_t k = 0; k < lines; k++)
+            reference[k] = leaks(a, i * lines + k, a->columns);
+        for (size_t c = 0; c < a->columns; c++) {
+            size_t at = (a->first + i) * l->width + a->channel + c;
+            double part[2] = {0, 0};
+            for (size_t k = 0; k < lines; k++)
+                part[k] = (leaks(a, i * lines + k, c) - reference[k]) * unit;
+            /* +1 leaves the second line of a pair idle, -1 the first. */
+            l->minus[at] += (float)part[0];
+            l->rise[at] += (float)(part[1] - part[0]);
+            l->idle[at] = (float)(part[0] + part[1]);
+        }
+    }
+}
+
 /* What a driven word line adds to a column, in units of the difference that a weight makes, less what it adds to the
  * reference column. */
 static void count_in_junctions(const struct array *a)
@@ -85,6 +118,8 @@ static void count_in_junctions(const struct array *a)
             l->rise[at] = plus - l->minus[at];
         }
     }
+    if (l->idle != NULL)
+        count_leakage(a, unit);
 }
 
 static sps_status fill_array(struct array *a)
@@ -164,6 +199,13 @@ static void fill_converters(struct sps_chip_instance *chip, struct sps_chip_laye
     }
 }
 
+/* Where all cells leak alike, the reference column takes all of it off. */
+static int leaking(const struct sps_chip_instance *chip)
+{
+    const struct sps_chip_params *p = &chip->chip->p;
+    return chip->options.level != SPS_CHIP_IDEAL && p->leakage > 0 && p->leakage_spread > 0;
+}
+
 static sps_status fill_layer(struct sps_chip_instance *chip, int index, uint32_t *arrays, sps_team *team)
 {
     struct sps_chip_layer *l = &chip->layers[index];
@@ -178,6 +220,8 @@ static sps_status fill_layer(struct sps_chip_instance *chip, int index, uint32_t
         SPS_FAIL(EUNSUPPORTED, "layer '%s' adds up %zu codes, a chip at most 32768", layout->name, layout->fan_in);
     SPS_TRY(sps_calloc(&l->minus, cells, sizeof *l->minus, "an array"));
     SPS_TRY(sps_calloc(&l->rise, cells, sizeof *l->rise, "an array"));
+    if (leaking(chip))
+        SPS_TRY(sps_calloc(&l->idle, cells, sizeof *l->idle, "an array"));
     SPS_TRY(sps_calloc(&l->base, columns, sizeof *l->base, "an array"));
     SPS_TRY(sps_calloc(&l->weight_sum, columns, sizeof *l->weight_sum, "an array"));
     SPS_TRY(sps_calloc(&l->gain, columns, sizeof *l->gain, "converters"));
@@ -202,7 +246,8 @@ sps_status sps_chip_instance_size(size_t *bytes, const sps_chip *chip, const sps
     *bytes = 0;
     for (int i = 0; i < plan->stage_count && status == SPS_OK; i++) {
         const struct sps_layer_layout *l = &layout->layer[i];
-        *bytes += (2 * l->fan_in + 4 * l->row_tiles) * ((l->channels + 15) / 16 * 16) * sizeof(float);
+        size_t matrices = chip->p.leakage > 0 && chip->p.leakage_spread > 0 ? 3 : 2;
+        *bytes += (matrices * l->fan_in + 4 * l->row_tiles) * ((l->channels + 15) / 16 * 16) * sizeof(float);
     }
     sps_layout_free(layout);
     sps_plan_free(plan);
@@ -284,7 +329,7 @@ void sps_chip_instance_free(sps_chip_instance *chip)
     sps_mtj_free(chip->mtj);
     for (int i = 0; chip->layers != NULL && i < chip->plan->stage_count; i++) {
         struct sps_chip_layer *l = &chip->layers[i];
-        void *owned[] = {l->minus, l->rise, l->base, l->weight_sum, l->gain, l->offset, l->adc};
+        void *owned[] = {l->minus, l->rise, l->idle, l->base, l->weight_sum, l->gain, l->offset, l->adc};
         for (size_t j = 0; j < sizeof owned / sizeof *owned; j++)
             sps_free(owned[j]);
     }

@@ -6,7 +6,8 @@
  * An array is linear in what drives it: word lines that are not driven lie at 0 V.  So whatever the level (designed
  * junctions, junctions as made, with or without wires), a layer is a matrix: what a driven input adds to each column's
  * current, once where it is +1, once where it is -1, counted in junctions (cim/periph/adc.h) with the share of the
- * reference column taken off. */
+ * reference column taken off.  Lines that are not driven add what their closed access transistors let through, where
+ * array.leakage says so. */
 #include "cim/arch/layout.h"
 #include "cim/arch/scales.h"
 #include "cim/array/junctions.h"
@@ -20,6 +21,7 @@ struct sps_chip_layer {
     size_t width;         /* channels, in whole vectors */
     float *minus;         /* [fan_in][width] an input that is -1 */
     float *rise;          /* [fan_in][width] the same for +1, less minus */
+    float *idle;          /* [fan_in][width] an input that is not driven at all; NULL: nothing */
     float *base;          /* [row tiles][width] all inputs of the tile are -1 */
     float *gain, *offset; /* [row tiles][width] of the converters */
     float *weight_sum;    /* [row tiles][width] */

@@ -226,6 +226,8 @@ sps_status sps_netlist_stream(const char *path, const struct sps_netlist_stream 
     const struct sps_device_params *d = stream->device;
     const struct schedule s = schedule_of(d);
     sps_file *file = NULL;
+    if (d->law == SPS_LAW_FOKKER_PLANCK)
+        SPS_FAIL(EUNSUPPORTED, "device.law fokker_planck has no rate of switching that a netlist could follow");
     if (!(d->track > 0))
         SPS_FAIL(EINVAL, "device.track is %g ohm, must be above 0 in a netlist", d->track);
     if (stream->periods < 1)

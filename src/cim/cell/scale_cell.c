@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "core/random.h"
+
 int sps_scale_cells(int bits)
 {
     return (int)ceil(bits / log2(SPS_SCALE_LEVELS));
@@ -41,6 +43,11 @@ static uint32_t read_digit(uint32_t digit, const struct sps_device *device, cons
     sps_junctions_fill(g, states, 1, SPS_SCALE_JUNCTIONS, device, nominal, 1, chip_seed, array, first);
     for (int i = 0; i < SPS_SCALE_JUNCTIONS; i++)
         sum += g[i] - nominal->of[SPS_ANTIPARALLEL];
+    double squares = 0;
+    for (int i = 0; i < SPS_SCALE_JUNCTIONS; i++)
+        squares += g[i] * g[i];
+    struct sps_random noise = sps_random(chip_seed, SPS_FOR_SCALE_READ, first, array, 0);
+    sum += device->params.sigma_read * sqrt(squares) * (double)sps_random_normal(&noise);
     double level = round(sum / (nominal->of[SPS_PARALLEL] - nominal->of[SPS_ANTIPARALLEL]));
     return level < 0 ? 0 : level > SPS_SCALE_JUNCTIONS ? SPS_SCALE_JUNCTIONS : (uint32_t)level;
 }

@@ -20,7 +20,10 @@ int sps_scale_cells(int bits);
  * held exactly.  Else the finest step that reaches the largest.  0 where all are 0. */
 double sps_scale_step(const float *scale, size_t count, int bits);
 
-/* What is read where `code` was written into cells of one chip: `first` numbers the first junction in its array. */
+/* Noise of the read (device.sigma_read) is drawn once for a chip: thresholds are folded from what is read, so a scale
+ * is read when the chip is set up, and stays.
+ *
+ * What is read where `code` was written into cells of one chip: `first` numbers the first junction in its array. */
 uint32_t sps_scale_read(uint32_t code, int cells, const struct sps_device *device,
                         const struct sps_conductance *nominal, uint64_t chip_seed, uint32_t array, uint32_t first);
 #endif

@@ -44,8 +44,13 @@ static sps_status stability(struct sps_device_card *card, const struct sps_devic
     struct sps_switching_law law = sps_params_law(p);
     struct sps_switching disturb = sps_read_disturb(p, card->r_p_read);
     card->delta = sps_law_delta(&law);
-    card->retention = law.tau0 * exp(card->delta);
+    card->retention = sps_law_retention(&law);
     card->retention_flip = sps_retention_flip(p, &nominal);
+    if (disturb.extrapolated && !p->extrapolate && law.kind == SPS_LAW_FOKKER_PLANCK)
+        SPS_FAIL(EINVAL,
+                 "a read of %g A must be at most 3 disturb_ic0 = %g A and Delta(T) = %g from 1 to 1000 for the law to "
+                 "hold (device.extrapolate: true allows it)",
+                 p->read_voltage / card->r_p_read, 3 * p->disturb_ic0, card->delta);
     if (disturb.extrapolated && !p->extrapolate)
         SPS_FAIL(EINVAL,
                  "a read of %g A for %g s must stay below disturb_ic0 = %g A and last 3 tau0 = %g s for the law "

@@ -159,6 +159,11 @@ sps_status sps_device_check(int *extrapolated, const struct sps_device_params *p
         *extrapolated = outside;
         return SPS_OK;
     }
+    if (law->kind == SPS_LAW_FOKKER_PLANCK)
+        SPS_FAIL(EINVAL,
+                 "current is %g A and Delta(T) %g, must be at most 3 Ic0 = %g A and from 1 to 1000 for the law to hold "
+                 "(device.extrapolate: true allows more)",
+                 current, sps_law_delta(law), 3 * law->ic0);
     if (current >= law->ic0)
         SPS_FAIL(EINVAL,
                  "current is %g A, must be below Ic0 = %g A for the law to hold (device.extrapolate: true "

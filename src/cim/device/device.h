@@ -22,13 +22,15 @@
       "beta of P(T) = P0 (1 - beta T^1.5), by which it falls with temperature, per K^1.5", "Julliere; Shang 1998")     \
     X(resistance_table, TEXT, "device.resistance_table", "", "", 0, 0,                                                 \
       "CSV of V_V, R_P_ohm, R_AP_ohm, measured at device.temperature, in place of r_p, tmr and v_half", "")            \
-    X(law, CHOICE, "device.law", "linear", "linear|macrospin|quadratic", 0, 0,                                         \
-      "barrier under a current I below Ic0: linear 1 - I/Ic0; macrospin, exact; quadratic (1 - I/Ic0)^2",              \
-      "Scale-Dropout eq. 25; Lee and Lee 2016; Taniguchi and Imamura 2012")                                            \
+    X(law, CHOICE, "device.law", "linear", "linear|macrospin|quadratic|fokker_planck", 0, 0,                           \
+      "barrier under a current I below Ic0: linear 1 - I/Ic0; macrospin, exact; quadratic (1 - I/Ic0)^2; "             \
+      "fokker_planck: no barrier, but the solution of that equation for axial torque, at any I and t",                 \
+      "Scale-Dropout eq. 25; Lee and Lee 2016; Taniguchi and Imamura 2012; Brown 1963")                                \
     X(delta, REAL, "device.delta", "45", "", 1, 1000, "thermal stability at 300 K, barrier / kT",                      \
       "above 40 for storage, arXiv 2301.05694")                                                                        \
     X(ic0, REAL, "device.ic0", "100 uA", "A", 1e-12, 1, "critical current of the track at 0 K", "assumed")             \
-    X(tau0, REAL, "device.tau0", "1 ns", "s", 1e-15, 1e-3, "attempt time", "usual in compact models")                  \
+    X(tau0, REAL, "device.tau0", "1 ns", "s", 1e-15, 1e-3,                                                             \
+      "attempt time; fokker_planck: damping time (1 + alpha^2) / (alpha gamma mu0 Hk)", "usual in compact models")     \
     X(barrier, CHOICE, "device.barrier", "constant", "constant|falling", 0, 0,                                         \
       "barrier energy with temperature: constant, or falling to 0 at the Curie temperature", "")                       \
     X(curie, REAL, "device.curie", "1100 K", "K", 400, 3000, "Curie temperature", "")                                  \
@@ -92,7 +94,9 @@
     X(driver_energy, REAL, "device.unit.driver_energy", "50 fJ", "J", 0, 1e-6,                                         \
       "energy of its drivers for one SET or RESET pulse", "estimated as a word line, 40 fF at 1.1 V")                  \
     X(extrapolate, BOOL, "device.extrapolate", "false", "", 0, 0,                                                      \
-      "allow operating points where the law does not hold: I >= Ic0 or pulses below 3 tau0", "")
+      "allow operating points where the law does not hold: I >= Ic0 or pulses below 3 tau0 "                           \
+      "(fokker_planck: I > 3 Ic0, Delta below 1 or above 1000)",                                                       \
+      "")
 
 struct sps_device_params {
     SPS_PARAMS_STRUCT(SPS_DEVICE_PARAMS)

@@ -75,8 +75,7 @@ double sps_retention_flip(const struct sps_device_params *params, const struct s
 {
     struct sps_switching_law law = sps_params_law(params);
     law.delta300 *= v->delta;
-    double rate = exp(-sps_law_delta(&law)) / law.tau0;
-    return -expm1(-2 * rate * params->retention_time) / 2;
+    return params->retention_time > 0 ? -expm1(-2 * params->retention_time / sps_law_retention(&law)) / 2 : 0;
 }
 
 int sps_retention_flipped(const struct sps_device_params *params, const struct sps_variation *v, uint64_t chip_seed,
