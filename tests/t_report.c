@@ -351,7 +351,7 @@ static sps_status write_page(const char *path)
 {
     static const char *const heads[] = {"name", nasty}, *const cells[] = {"a", "1", NULL, nasty};
     static const double values[] = {1, 2};
-    const struct sps_table table = {nasty, "lr", 2, heads, cells};
+    const struct sps_table table = {nasty, "lr", 2, heads, cells, "table"};
     const struct sps_bars b = {"bars", "energy, nJ", 2, 1, bars_names, part_names, values, values, values};
     sps_page *page = NULL;
     sps_status status = sps_page_create(&page, nasty);
