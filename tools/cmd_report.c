@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cells.h"
 #include "commands.h"
 #include "console.h"
 #include "measure.h"
@@ -343,6 +344,10 @@ static sps_status write_page(const struct work *w)
     if (status != SPS_OK)
         return status;
     sps_page_keep(page, w->folder);
+    sps_cells_paragraph(page,
+                        "spinscale %s, seed %llu, T = %u. All numbers as CSV, and a gnuplot file for each figure: %s/",
+                        sps_version(), (unsigned long long)w->predict.seed, (unsigned)w->shown.passes,
+                        strrchr(w->folder, '/') != NULL ? strrchr(w->folder, '/') + 1 : w->folder);
     status = write_parts(page, &w->shown);
     if (status == SPS_OK)
         status = sps_page_save(page, w->options->out);

@@ -5,7 +5,7 @@
 
 #include "page_scores.h"
 
-enum { CURVES_MAX = SPS_SHOWN_MODELS + 4, CURVE_POINTS = 200, COVERAGES = 4, RANKINGS = 3 };
+enum { CURVES_MAX = SPS_SHOWN_MODELS + 4, CURVE_POINTS = 200, COVERAGES = 4, RANKINGS = 3, BINS = 40 };
 static const double coverages[COVERAGES] = {1, 0.9, 0.8, 0.7};
 static const double LEAST_COVERAGE = 0.01; /* below, single images make the curve jump */
 static const struct sps_shown_score rankings[RANKINGS] = {{"entropy", "entropy"},
@@ -78,19 +78,56 @@ static sps_status draw(sps_page *page, const struct sps_shown *shown, unsigned c
         lines[count++] =
             (struct sps_line){"best possible order", c->points, c->coverage, c->error, NULL, NULL, SPS_LINE_REFERENCE};
     }
-    const struct sps_lines figure = {.title = shown->models == 1 ? "Risk and coverage, least certain left out first"
-                                                                 : "Risk and coverage, by entropy",
+    const struct sps_lines figure = {.title =
+                                         shown->models == 1 ? "Risk and coverage" : "Risk and coverage, by entropy",
                                      .x_axis = "answered, % of images",
                                      .y_axis = "wrong among the answered, %",
                                      .y_least = 0,
                                      .y_most = 100,
                                      .line_count = count,
                                      .lines = lines,
+                                     .width = SPS_SHOWN_WIDTH,
                                      .name = "risk_coverage"};
     if (status == SPS_OK)
-        sps_page_lines(page, &figure, NULL);
+        sps_page_lines(page, &figure, "The least certain are left out first.");
     free(curves);
     return status;
+}
+
+/* Right answers and wrong ones, by entropy: where they overlap, nothing can tell them apart. */
+static sps_status draw_answers(sps_page *page, const struct sps_shown *shown, unsigned char *const *right)
+{
+    static const char *const panels[] = {"right answers", "wrong answers"};
+    size_t series = (size_t)shown->models;
+    double high = 1e-3, *counts = calloc(2 * series * BINS, sizeof *counts);
+    const char *names[SPS_SHOWN_MODELS];
+    if (counts == NULL)
+        return SPS_ENOMEM;
+    for (size_t m = 0; m < series; m++)
+        high = fmax(high, log(shown->model[m].home.classes));
+    for (size_t m = 0; m < series; m++) {
+        const struct sps_shown_set *home = &shown->model[m].home;
+        names[m] = shown->model[m].name;
+        for (size_t i = 0; i < home->count; i++) {
+            int bin = (int)(home->summaries[i].entropy / high * BINS);
+            counts[(!right[m][i] * series + m) * BINS + (size_t)(bin < BINS ? bin : BINS - 1)]++;
+        }
+    }
+    const struct sps_histogram figure = {.title = "Entropy of right and wrong answers",
+                                         .axis = "entropy, nat",
+                                         .low = 0,
+                                         .high = high,
+                                         .bins = BINS,
+                                         .panel_count = 2,
+                                         .series_count = shown->models,
+                                         .panels = panels,
+                                         .series = names,
+                                         .counts = counts,
+                                         .width = SPS_SHOWN_WIDTH,
+                                         .name = "answers"};
+    sps_page_histogram(page, &figure, "The wrong ones should lie to the right.");
+    free(counts);
+    return SPS_OK;
 }
 
 static sps_status add_kept(json_t *cells, const struct sps_shown *shown, int m, const struct sps_shown_score *ranking,
@@ -103,7 +140,7 @@ static sps_status add_kept(json_t *cells, const struct sps_shown *shown, int m, 
     sps_status status = sps_shown_score_make(&scores, home, ranking->name);
     if (status != SPS_OK)
         return status;
-    sps_cells_add(cells, "%s", shown->model[m].name);
+    sps_cells_add_model(cells, shown, m);
     sps_cells_add(cells, "%s", ranking->words);
     for (int c = 0; c < COVERAGES && status == SPS_OK; c++) {
         status = sps_abstain(out, scores, right, home->count, coverages[c], NAN, &resampling);
@@ -128,7 +165,7 @@ static sps_status add_rule(json_t *cells, const struct sps_shown *shown, int m, 
     if (status == SPS_OK)
         status = sps_abstain(out, scores, right, home->count, 1, -shown->rule.threshold, &resampling);
     free(scores);
-    sps_cells_add(cells, "%s", shown->model[m].name);
+    sps_cells_add_model(cells, shown, m);
     for (size_t k = 0; k < sizeof shares / sizeof *shares && status == SPS_OK; k++)
         sps_cells_add_interval(cells, &out[shares[k]], 100, 2);
     return status;
@@ -162,9 +199,10 @@ static sps_status tables(sps_page *page, const struct sps_shown *shown, unsigned
         json_decref(rule);
         return status;
     }
-    status = sps_cells_table(page, "kept", "Error of the answers that are kept", "llrrrrr", kept_heads, kept);
-    sps_status last =
-        sps_cells_table(page, "rule", "The rule (eq. 26), quantities of Table IX", "lrrrrr", rule_heads, rule);
+    status =
+        sps_cells_model_table(page, shown, "kept", "Error of the answers that are kept", "nnrrrrr", kept_heads, kept);
+    sps_status last = sps_cells_model_table(page, shown, "rule", "The rule (eq. 26), quantities of Table IX", "nrrrrr",
+                                            rule_heads, rule);
     return status != SPS_OK ? status : last;
 }
 
@@ -179,7 +217,11 @@ sps_status sps_show_abstention(sps_page *page, const struct sps_shown *shown)
         labelled += right[m] != NULL;
     }
     if (status == SPS_OK && labelled == shown->models) {
+        sps_page_open_figures(page);
         status = draw(page, shown, right);
+        if (status == SPS_OK)
+            status = draw_answers(page, shown, right);
+        sps_page_close_figures(page);
         if (status == SPS_OK)
             status = tables(page, shown, right);
     } else if (status == SPS_OK)

@@ -98,14 +98,14 @@ static sps_status ece_table(sps_page *page, const struct sps_shown *shown)
             return status;
         }
         for (int k = 0; k < SPS_ECES; k++) {
-            sps_cells_add(cells, "%s", shown->model[m].name);
+            sps_cells_add_model(cells, shown, m);
             sps_cells_add(cells, "%s", words[k]);
             sps_cells_add_interval(cells, &eces[k].ece, 100, 2);
             sps_cells_add_fixed(cells, 100 * eces[k].floor, 2);
             sps_cells_add_fixed(cells, 100 * eces[k].floor_high, 2);
         }
     }
-    return sps_cells_table(page, "calibration", "Expected calibration error", "llrrr", heads, cells);
+    return sps_cells_model_table(page, shown, "calibration", "Expected calibration error", "nnrrr", heads, cells);
 }
 
 sps_status sps_show_calibration(sps_page *page, const struct sps_shown *shown)
@@ -119,6 +119,7 @@ sps_status sps_show_calibration(sps_page *page, const struct sps_shown *shown)
     if (status == SPS_OK)
         status = ece_table(page, shown);
     sps_page_paragraph(page, "ECE: how far confidence and accuracy are apart, over 15 bins. Its floor is what a "
-                             "calibrated model would show on as many images by chance.");
+                             "calibrated model would show on as many images by chance. Resampling adds to an ECE, so "
+                             "that its interval lies high.");
     return status;
 }

@@ -67,7 +67,7 @@ static sps_status draw(sps_page *page, const struct sps_shown *shown, const stru
                 continue;
             made = make_curve(c, shown->model[m].curve, chart->key[k], chart->by);
             snprintf(c->name, sizeof c->name, "%s%s%s", shown->models > 1 ? shown->model[m].name : "",
-                     shown->models > 1 ? ", " : "", chart->words[k]);
+                     shown->models > 1 ? ": " : "", chart->words[k]);
             lines[count++] = (struct sps_line){c->name,
                                                c->points,
                                                c->epoch,

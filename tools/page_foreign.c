@@ -177,8 +177,8 @@ static sps_status add_row(json_t *cells, const struct sps_shown *shown, size_t a
         status = sps_shown_score_make(&b, &model->away[away], sps_shown_scores[score].name);
     if (status == SPS_OK)
         status = sps_detect(out, a, model->home.count, b, model->away[away].count, NAN, &resampling);
+    sps_cells_add_model(cells, shown, m);
     sps_cells_add(cells, "%s", shown->away[away].name);
-    sps_cells_add(cells, "%s", model->name);
     sps_cells_add(cells, "%s", sps_shown_scores[score].words);
     for (size_t k = 0; k < sizeof columns / sizeof *columns && status == SPS_OK; k++) {
         int percent = columns[k] == SPS_FPR95_OUT || columns[k] == SPS_FPR95_IN;
@@ -191,8 +191,8 @@ static sps_status add_row(json_t *cells, const struct sps_shown *shown, size_t a
 
 static sps_status detection_table(sps_page *page, const struct sps_shown *shown)
 {
-    static const char *const heads[] = {"foreign set",
-                                        "model",
+    static const char *const heads[] = {"model",
+                                        "foreign set",
                                         "score",
                                         "AUROC",
                                         "AUPR, foreign positive",
@@ -209,7 +209,8 @@ static sps_status detection_table(sps_page *page, const struct sps_shown *shown)
         json_decref(cells);
         return status;
     }
-    return sps_cells_table(page, "detection", "Foreign images told from those at home", "lllrrrrr", heads, cells);
+    return sps_cells_model_table(page, shown, "detection", "Foreign images told from those at home", "nnnrrrrr", heads,
+                                 cells);
 }
 
 /* Home first: without it a rate of detection says nothing. */

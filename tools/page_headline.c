@@ -116,7 +116,7 @@ sps_status sps_show_headline(sps_page *page, const struct sps_shown *shown)
         sps_cells_add_interval(cells, &all[m].kept, 100, 2);
     sps_cells_add(cells, "speed here, images/s");
     for (int m = 0; m < shown->models; m++)
-        sps_cells_add(cells, "%.3g", all[m].images_per_s);
+        sps_cells_add_number(cells, all[m].images_per_s);
     const struct sps_shown_columns columns = sps_shown_columns(shown, 'r');
     char caption[256];
     snprintf(caption, sizeof caption, "%s, %zu images, %u passes each", shown->home.name, shown->home.count,

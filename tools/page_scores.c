@@ -52,6 +52,19 @@ struct sps_shown_columns sps_shown_columns(const struct sps_shown *shown, char a
     return columns;
 }
 
+void sps_cells_add_model(json_t *cells, const struct sps_shown *shown, int model)
+{
+    if (shown->models > 1)
+        sps_cells_add(cells, "%s", shown->model[model].name);
+}
+
+sps_status sps_cells_model_table(sps_page *page, const struct sps_shown *shown, const char *name, const char *caption,
+                                 const char *align, const char *const *heads, json_t *cells)
+{
+    int without = shown->models == 1;
+    return sps_cells_table(page, name, caption, align + without, heads + without, cells);
+}
+
 void sps_shown_share(double *percent, double *low, double *high, double k, double n)
 {
     *percent = *low = *high = NAN;

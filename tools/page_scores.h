@@ -44,6 +44,10 @@ struct sps_shown_columns {
     const char *heads[SPS_SHOWN_MODELS + 1];
 };
 struct sps_shown_columns sps_shown_columns(const struct sps_shown *shown, char align);
+/* A table whose first column is the model: left out where there is one only. */
+void sps_cells_add_model(json_t *cells, const struct sps_shown *shown, int model);
+sps_status sps_cells_model_table(sps_page *page, const struct sps_shown *shown, const char *name, const char *caption,
+                                 const char *align, const char *const *heads, json_t *cells);
 
 /* A share k / n, in percent, with its exact interval of 95 % (Clopper and Pearson). */
 void sps_shown_share(double *percent, double *low, double *high, double k, double n);

@@ -127,7 +127,7 @@ static sps_status draw_kind(sps_page *page, const struct sps_shown *shown, const
     if (curves == NULL)
         return SPS_ENOMEM;
     spell(words, kind);
-    snprintf(axis, sizeof axis, "%s%s%s", unit[0] != 0 ? "angle" : "strength", unit[0] != 0 ? ", " : "", unit);
+    snprintf(axis, sizeof axis, "%s%s", strcmp(unit, "degrees") == 0 ? "angle, " : "", unit);
     for (int m = 0; m < shown->models; m++)
         gather(curves[m], &shown->model[m], kind);
     for (int q = 0; q < QUANTITIES; q++) {
@@ -136,8 +136,9 @@ static sps_status draw_kind(sps_page *page, const struct sps_shown *shown, const
         snprintf(name, sizeof name, "%s_%s", kind, names[q]);
         for (int m = 0; m < shown->models; m++) {
             struct curve *c = &curves[m][q];
-            lines[m] = (struct sps_line){shown->model[m].name, c->points, c->strength, c->value, c->low, c->high,
-                                         SPS_LINE_MARKED};
+            lines[m] = (struct sps_line){
+                shown->model[m].name,      c->points,      c->strength, c->value, q == NLL ? NULL : c->low,
+                q == NLL ? NULL : c->high, SPS_LINE_MARKED};
         }
         const struct sps_lines figure = {.title = title,
                                          .x_axis = axis,

@@ -81,7 +81,7 @@ int sps_suite_foreign(char name[128], size_t index, const struct sps_model_info 
     if (index < 4)
         return 1;
     for (index -= 4; *sets != NULL; sets++)
-        if (strcmp(*sets, home) != 0 && index-- == 0) {
+        if (strcmp(*sets, home) != 0 && strcmp(*sets, info->data) != 0 && index-- == 0) {
             snprintf(name, 128, "%s", *sets);
             return 1;
         }

@@ -24,11 +24,11 @@ struct sps_suite {
 /* 0, or the exit status of wrong usage after a message. */
 int sps_suite_check(const char *names);
 int sps_suite_has(const char *names, const char *name);
-/* Foreign sets for a model at home on a set: sets of its colours that are not the one it knows, the papers' noise sets
- * before them.  data: home as it was given.  0 after the last. */
+/* Foreign sets for a model at home on a set: sets of its colours that are neither home nor what it was trained on, the
+ * papers' noise sets before them.  data: home as it was given.  0 after the last. */
 int sps_suite_foreign(char name[128], size_t index, const struct sps_model_info *info, const char *home,
                       const char *data);
-/* *result: an object that docs/commands.md has as suite.json.  The exit status. */
+/* *result: what --json prints.  The exit status. */
 int sps_suite_make(json_t **result, const struct sps_suite *suite, const struct sps_predictor *predictor,
                    const struct sps_images *home);
 

@@ -111,7 +111,7 @@ typedef struct sps_page sps_page;
 
 struct sps_table {
     const char *caption; /* or NULL */
-    const char *align;   /* a letter for each column: 'l' text, 'r' numbers */
+    const char *align;   /* a letter for each column: 'l' text, 'n' names (never broken), 'r' numbers */
     int rows;
     const char *const *heads; /* one for each letter */
     const char *const *cells; /* row after row; NULL: empty */

@@ -5,7 +5,7 @@
 #include "report/axis.h"
 #include "report/figure.h"
 
-enum { PANEL_HEIGHT = 46, PANEL_GAP = 22, RIGHT = 20, BOTTOM = 44, TICKS = 6, BINS_MAX = 1000, PANELS_MAX = 200 };
+enum { PANEL_HEIGHT = 46, PANEL_GAP = 24, RIGHT = 20, BOTTOM = 44, TICKS = 6, BINS_MAX = 1000, PANELS_MAX = 200 };
 
 struct plot {
     const struct sps_histogram *h;

@@ -10,7 +10,7 @@
 
 static const char style[] =
     ":root{color-scheme:light dark}"
-    "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 "
+    "body{font:15px/1.5 system-ui,sans-serif;max-width:76rem;margin:2rem auto;padding:0 "
     "1rem;background:#fff;color:#222}"
     "h1{font-size:1.5rem;overflow-wrap:anywhere}h2{font-size:1.2rem;margin-top:2.2rem}h3{font-size:1rem;margin:1.6rem "
     "0 .4rem}"
@@ -19,11 +19,12 @@ static const char style[] =
     "caption{text-align:left;font-weight:600;padding:.3rem 0}"
     "th,td{padding:.2rem .7rem;text-align:left;vertical-align:top;border-bottom:1px solid #ddd}"
     "th{border-bottom:1px solid #777}.r{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
-    "td:first-child{white-space:nowrap}"
+    "td:first-child,.n{white-space:nowrap}th.r{white-space:normal;vertical-align:bottom}"
     "figure{margin:1.2rem 0}figure svg{max-width:100%;height:auto}figcaption{color:#555;font-size:.87rem}"
     ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,21rem),1fr));gap:0 "
     "1.2rem;align-items:start}"
-    ".figures svg{width:100%}"
+    ".figures figure{max-width:34rem}.figures svg{width:100%}"
+    "@media(max-width:40rem){th,td{padding:.2rem .35rem}td:first-child{white-space:normal;min-width:6.5rem}}"
     ".cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,17rem),1fr));gap:.8rem;margin:.8rem 0}"
     ".card{border:1px solid #ddd;border-radius:.5rem;padding:.8rem;font-size:.87rem;min-width:0}"
     ".top{display:flex;gap:.7rem;margin-bottom:.5rem}.top>div{min-width:0;overflow-wrap:anywhere}"
@@ -122,7 +123,10 @@ void sps_page_details(sps_page *page, const char *summary, const char *text)
 
 static void cell(struct sps_writer *w, const char *name, char align, const char *text)
 {
-    sps_write(w, align == 'r' ? "<%s class=\"r\">" : "<%s>", name);
+    sps_write(w, "<%s", name);
+    if (align != 'l')
+        sps_write(w, " class=\"%c\"", align);
+    sps_write_raw(w, ">");
     sps_write_text(w, text != NULL ? text : "");
     sps_write(w, "</%s>", name);
 }

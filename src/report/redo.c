@@ -91,43 +91,41 @@ static void write_points(struct sps_writer *w, const struct sps_line *line)
     }
 }
 
-/* Rows of a line, columns as gnuplot's `using` has them. */
-static void write_using(struct sps_writer *w, const char *name, const struct sps_line *line, const char *columns,
-                        const char *style)
+/* The rows first .. first + count - 1 behind the head; columns as gnuplot's `using` has them. */
+static void write_rows(struct sps_writer *w, const char *name, size_t first, size_t count, const char *columns)
 {
-    sps_write_raw(w, ", \\\n  ");
-    write_quoted(w, name);
-    sps_write_raw(w, " using (strcol(1) eq ");
-    write_quoted(w, line->name);
-    sps_write(w, " ? $2 : NaN):%s with %s title ", columns, style);
-    write_quoted(w, strncmp(style, "filled", 6) == 0 ? "" : line->name);
+    sps_write(w, "'%s.csv' skip 1 every ::%zu::%zu using %s", name, first, first + count - 1, columns);
 }
 
-static void write_line(struct sps_writer *w, const char *file, const struct sps_line *line)
+static void write_line(struct sps_writer *w, const char *name, const struct sps_line *line, size_t first)
 {
+    static const char *const styles[] = {[SPS_LINE_MARKED] = "linespoints",
+                                         [SPS_LINE_BAND] = "lines",
+                                         [SPS_LINE_PLAIN] = "lines",
+                                         [SPS_LINE_LEVEL] = "lines dashtype 2 linecolor 'black'",
+                                         [SPS_LINE_REFERENCE] = "lines dashtype 2 linecolor 'black'"};
     int bounds = line->low != NULL && line->high != NULL;
     if (line->points == 0 || (line->style == SPS_LINE_LEVEL && !isfinite(line->y[0])))
         return;
-    if (line->style == SPS_LINE_LEVEL) {
-        sps_write_raw(w, ", \\\n  ");
-        sps_write(w, "%.9g dashtype 2 linecolor 'black' title ", line->y[0]);
-        write_quoted(w, line->name);
-        return;
+    sps_write_raw(w, ", \\\n  ");
+    if (line->style == SPS_LINE_BAND && bounds) {
+        write_rows(w, name, first, line->points, "2:4:5");
+        sps_write_raw(w, " with filledcurves fillstyle transparent solid 0.2 notitle, \\\n  ");
     }
-    if (line->style == SPS_LINE_BAND && bounds)
-        write_using(w, file, line, "4:5", "filledcurves fillstyle transparent solid 0.2");
-    if (line->style == SPS_LINE_MARKED)
-        write_using(w, file, line, bounds ? "3:4:5" : "3", bounds ? "yerrorlines" : "linespoints");
+    if (line->style == SPS_LINE_LEVEL)
+        sps_write(w, "%.9g", line->y[0]);
+    else if (line->style == SPS_LINE_MARKED && bounds) /* without bounds a number is exact */
+        write_rows(w, name, first, line->points, "2:3:(valid(4) ? $4 : $3):(valid(5) ? $5 : $3)");
     else
-        write_using(w, file, line, "3",
-                    line->style == SPS_LINE_REFERENCE ? "lines dashtype 2 linecolor 'black'" : "lines");
+        write_rows(w, name, first, line->points, "2:3");
+    sps_write(w, " with %s title ", line->style == SPS_LINE_MARKED && bounds ? "yerrorlines" : styles[line->style]);
+    write_quoted(w, line->name);
 }
 
 sps_status sps_redo_lines(const struct sps_lines *l, const char *folder)
 {
     struct sps_writer csv = {0}, script = {0}, *w = &script;
-    char file[256];
-    snprintf(file, sizeof file, "%s.csv", l->name);
+    size_t rows = 0;
     sps_write_raw(&csv, "line,x,y,low,high\n");
     for (int i = 0; i < l->line_count; i++)
         write_points(&csv, &l->lines[i]);
@@ -141,8 +139,8 @@ sps_status sps_redo_lines(const struct sps_lines *l, const char *folder)
         sps_write(w, " %d%s", i, i == l->word_count - 1 ? ")\n" : "");
     }
     sps_write_raw(w, "plot NaN notitle"); /* so that every line that follows is one more */
-    for (int i = 0; i < l->line_count; i++)
-        write_line(w, file, &l->lines[i]);
+    for (int i = 0; i < l->line_count; rows += l->lines[i++].points)
+        write_line(w, l->name, &l->lines[i], rows);
     sps_write_raw(w, "\n");
     sps_status status = save(&csv, folder, l->name, "csv"), drawn = save(&script, folder, l->name, "gp");
     return status != SPS_OK ? status : drawn;
@@ -186,11 +184,10 @@ sps_status sps_redo_histogram(const struct sps_histogram *h, const char *folder)
         set(w, "xlabel", p == h->panel_count - 1 ? h->axis : "");
         set(w, "title", h->panels[p]);
         for (int s = 0; s < h->series_count; s++) {
-            sps_write(w, "%s'%s.csv' using (strcol(1) eq ", s == 0 ? "plot " : ", \\\n  ", h->name);
-            write_quoted(w, h->panels[p]);
-            sps_write_raw(w, " && strcol(2) eq ");
-            write_quoted(w, h->series[s]);
-            sps_write_raw(w, " ? $3 : NaN):6 with steps title ");
+            size_t bins = (size_t)h->bins, first = ((size_t)p * (size_t)h->series_count + (size_t)s) * bins;
+            sps_write_raw(w, s == 0 ? "plot " : ", \\\n  ");
+            write_rows(w, h->name, first, bins, "3:6");
+            sps_write_raw(w, " with steps title ");
             write_quoted(w, h->series[s]);
         }
         sps_write_raw(w, "\n");
