@@ -246,6 +246,8 @@ sps_status sps_show_foreign(sps_page *page, const struct sps_shown *shown)
     sps_page_open_figures(page);
     for (int s = 0; s < SPS_SHOWN_SCORES && status == SPS_OK; s++)
         status = draw_histogram(page, shown, s);
+    sps_page_close_figures(page);
+    sps_page_open_figures(page);
     for (int s = 0; s < SPS_SHOWN_SCORES && status == SPS_OK && shown->models == 1; s++)
         status = draw_roc(page, shown, s, -1);
     for (size_t a = 0; a < shown->away_count && status == SPS_OK && shown->models > 1; a++)

@@ -158,7 +158,7 @@ static sps_status draw_kind(sps_page *page, const struct sps_shown *shown, const
 /* ---- corruptions ---- */
 
 enum { SEVERITIES = 5 };
-static const double FULL_ERROR = 90; /* % at which colours end: guessing among ten classes */
+static const double LEAST_FULL = 10; /* %: the darkest colour is the largest error of all models, but no less */
 
 static double error_of(const json_t *rows, const char *kind, int severity)
 {
@@ -170,6 +170,16 @@ static double error_of(const json_t *rows, const char *kind, int severity)
             return 100 * (1 - sps_cli_report_number(row, "accuracy"));
     }
     return NAN;
+}
+
+static double largest_error(const struct sps_shown *shown, const char *const *kinds, int count)
+{
+    double most = LEAST_FULL;
+    for (int m = 0; m < shown->models; m++)
+        for (int k = 0; k < count; k++)
+            for (int s = 1; s <= SEVERITIES; s++)
+                most = fmax(most, error_of(shown->model[m].shifts, kinds[k], s));
+    return most;
 }
 
 static void draw_corruptions(sps_page *page, const struct sps_shown *shown, int m, const char *suite,
@@ -202,7 +212,7 @@ static void draw_corruptions(sps_page *page, const struct sps_shown *shown, int 
                                     .column_names = severities,
                                     .values = values,
                                     .low = 0,
-                                    .high = FULL_ERROR,
+                                    .high = largest_error(shown, kinds, count),
                                     .width = SPS_SHOWN_WIDTH,
                                     .name = name};
     sps_page_heat(page, &figure, NULL);

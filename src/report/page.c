@@ -19,7 +19,7 @@ static const char style[] =
     "caption{text-align:left;font-weight:600;padding:.3rem 0}"
     "th,td{padding:.2rem .7rem;text-align:left;vertical-align:top;border-bottom:1px solid #ddd}"
     "th{border-bottom:1px solid #777}.r{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
-    "td:first-child,.n{white-space:nowrap}th.r{white-space:normal;vertical-align:bottom}"
+    "td:first-child,.n{white-space:nowrap}th{vertical-align:bottom}th.r{white-space:normal}"
     "figure{margin:1.2rem 0}figure svg{max-width:100%;height:auto}figcaption{color:#555;font-size:.87rem}"
     ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,21rem),1fr));gap:0 "
     "1.2rem;align-items:start}"
