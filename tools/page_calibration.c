@@ -111,13 +111,19 @@ static sps_status ece_table(sps_page *page, const struct sps_shown *shown)
 sps_status sps_show_calibration(sps_page *page, const struct sps_shown *shown)
 {
     sps_page_heading(page, "Is a probability what it says?");
+    int labelled = 1;
+    for (int m = 0; m < shown->models; m++)
+        labelled &= sps_shown_predictions(&shown->model[m].home).unlabelled == 0;
+    if (!labelled)
+        sps_page_paragraph(page, "The images have no labels: what is right cannot be said.");
     sps_page_open_figures(page);
-    sps_status status = draw_reliability(page, shown);
+    sps_status status = labelled ? draw_reliability(page, shown) : SPS_OK;
     if (status == SPS_OK)
         draw_confidence(page, shown);
     sps_page_close_figures(page);
-    if (status == SPS_OK)
-        status = ece_table(page, shown);
+    if (status != SPS_OK || !labelled)
+        return status;
+    status = ece_table(page, shown);
     sps_page_paragraph(page, "ECE: how far confidence and accuracy are apart, over 15 bins. Its floor is what a "
                              "calibrated model would show on as many images by chance. Resampling adds to an ECE, so "
                              "that its interval lies high.");

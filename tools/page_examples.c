@@ -133,14 +133,19 @@ static sps_status add_from(struct gallery *g, const struct sps_images *images, s
     return status == SPS_OK ? add_card(g, images->image(images->self, index), index, label, is) : status;
 }
 
+static void truth_of(char text[TEXT], const struct gallery *g, int label)
+{
+    if (label >= 0)
+        name_of(text, g, label);
+    else
+        snprintf(text, TEXT, "unknown");
+}
+
 static sps_status add_home(struct gallery *g, size_t index)
 {
     char is[TEXT];
     int label = g->model->home.labels[index];
-    if (label >= 0)
-        name_of(is, g, label);
-    else
-        snprintf(is, sizeof is, "unknown");
+    truth_of(is, g, label);
     if (g->count < CARDS_MAX)
         g->chosen[g->count] = index;
     return add_from(g, &g->shown->home, index, label, is);
@@ -236,8 +241,7 @@ static sps_status pick_turned(struct gallery *g)
         return SPS_OK; /* shifts know grey and colour */
     while (at < home->count && !(home->summaries[at].accepted && home->summaries[at].predicted == home->labels[at]))
         at++;
-    if (at == home->count)
-        return SPS_OK;
+    at = at < home->count ? at : 0;
     uint8_t *turned = malloc((size_t)images->height * (size_t)images->width * (size_t)images->channels);
     sps_status status = turned != NULL ? sps_images_load(images, at, 1) : SPS_ENOMEM;
     const uint8_t *upright = status == SPS_OK ? images->image(images->self, at) : NULL;
@@ -245,7 +249,7 @@ static sps_status pick_turned(struct gallery *g)
         char is[TEXT], name[TEXT];
         status = sps_shift_apply(turned, upright, images->height, images->width, images->channels, rotation, severity,
                                  SHIFT_SEED, (uint32_t)at);
-        name_of(name, g, home->labels[at]);
+        truth_of(name, g, home->labels[at]);
         if (severity == 0)
             snprintf(is, sizeof is, "%.150s, upright", name);
         else
@@ -276,7 +280,8 @@ static sps_status show_model(struct gallery *g)
     flush(g, "Foreign", "The first image of each set: there is no right answer, so none should be accepted.");
     if (status == SPS_OK)
         status = pick_turned(g);
-    flush(g, "Turned", "The first image that is accepted and right, upright and turned.");
+    flush(g, "Turned",
+          "The first image that is accepted and right (where there is none: the first), upright and turned.");
     return status;
 }
 

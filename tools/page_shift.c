@@ -134,8 +134,11 @@ static sps_status draw_kind(sps_page *page, const struct sps_shown *shown, const
         char title[128], name[96];
         snprintf(title, sizeof title, "%s: %s", words, titles[q]);
         snprintf(name, sizeof name, "%s_%s", kind, names[q]);
+        int there = 0; /* without labels there is no accuracy */
         for (int m = 0; m < shown->models; m++) {
             struct curve *c = &curves[m][q];
+            for (size_t i = 0; i < c->points; i++)
+                there |= isfinite(c->value[i]) != 0;
             lines[m] = (struct sps_line){
                 shown->model[m].name,      c->points,      c->strength, c->value, q == NLL ? NULL : c->low,
                 q == NLL ? NULL : c->high, SPS_LINE_MARKED};
@@ -149,7 +152,8 @@ static sps_status draw_kind(sps_page *page, const struct sps_shown *shown, const
                                          .lines = lines,
                                          .width = SPS_SHOWN_WIDTH,
                                          .name = name};
-        sps_page_lines(page, &figure, NULL);
+        if (there)
+            sps_page_lines(page, &figure, NULL);
     }
     free(curves);
     return SPS_OK;

@@ -185,7 +185,8 @@ sps_status sps_redo_histogram(const struct sps_histogram *h, const char *folder)
         set(w, "title", h->panels[p]);
         for (int s = 0; s < h->series_count; s++) {
             size_t bins = (size_t)h->bins, first = ((size_t)p * (size_t)h->series_count + (size_t)s) * bins;
-            sps_write_raw(w, s == 0 ? "plot " : ", \\\n  ");
+            /* The base line is there even where no bar is. */
+            sps_write_raw(w, s == 0 ? "plot 0 notitle linecolor 'black', \\\n  " : ", \\\n  ");
             write_rows(w, h->name, first, bins, "3:6");
             sps_write_raw(w, " with steps title ");
             write_quoted(w, h->series[s]);
