@@ -27,6 +27,8 @@ const seen = {
   svgs: [...document.querySelectorAll("svg")].map(svg => [box(svg).width, box(svg).height, box(svg).right]),
   letters: Math.min(...[...document.querySelectorAll("svg text")].map(text =>
     parseFloat(getComputedStyle(text).fontSize) * box(text.closest("svg")).width / text.closest("svg").viewBox.baseVal.width)),
+  shown: [...document.querySelectorAll("svg")].every(svg =>
+    svg.checkVisibility({visibilityProperty: true, opacityProperty: true})),
   strokes: [...document.querySelectorAll("svg")].every(svg => [...svg.querySelectorAll("path, rect")].some(shape =>
     box(shape).width > 20 && getComputedStyle(shape).stroke + getComputedStyle(shape).fill !== "nonenone")),
   images: [...document.images].map(image => [image.naturalWidth, box(image).width, image.alt.length]),
@@ -71,7 +73,7 @@ def look(page, figures):
             "the width that was asked for": seen["width"] == width,
             "no sideways scrolling": not seen["scrolls"],
             "as many figures as made": len(seen["svgs"]) == figures,
-            "figures are visible": all(w > 250 and h > 60 and right <= width for w, h, right in seen["svgs"]),
+            "figures are visible": seen["shown"] and all(w > 250 and h > 60 and right <= width for w, h, right in seen["svgs"]),
             "something is drawn on each": seen["strokes"],
             "letters of figures are legible": seen["letters"] >= 9,
             "pictures are visible and have words": seen["images"] and all(

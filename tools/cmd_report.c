@@ -453,8 +453,7 @@ const struct sps_command sps_cmd_report = {
         "figure again, all tables in tables.md, and the rows of the suite: an interrupted report goes on from these "
         "(docs/report.md).",
     .examples = "  spinscale report out --data fashion-mnist -o report.html\n"
-                "  spinscale report models/lenet5-wide-fashion-mnist-scale_vi.safetensors \\\n"
-                "    models/lenet5-wide-fashion-mnist-scale_dropout.safetensors --data fashion-mnist --suite all\n"
+                "  spinscale report vi dropout.safetensors --data fashion-mnist --suite all\n"
                 "  spinscale report out --data fashion-mnist --foreign kmnist --foreign noise-uniform --images 1000",
     .options = options_table,
     .options_bytes = sizeof(struct report_options),

@@ -14,7 +14,7 @@
 #define SPS_COMMANDS(X)                                                                                                \
     X(train, train, "train a Bayesian binary network")                                                                 \
     X(eval, data, "measure a trained model on a data set, with uncertainty")                                           \
-    X(report, data, "one page on what models know, and what they do not: figures, tables, images")                     \
+    X(report, data, "one page on what models know and what not, with images")                                          \
     X(predict, data, "classify images and say how sure the model is")                                                  \
     X(pack, train, "fold a trained model into one file for the packed engine")                                         \
     X(bench, data, "time a packed model: one pass, T passes, each layer")                                              \
