@@ -8,6 +8,7 @@
 #include "core/memory.h"
 #include "report/axis.h"
 #include "report/writer.h"
+#include "spinscale/file.h"
 #include "spinscale/report.h"
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
@@ -345,13 +346,110 @@ static void draws_maps(void **state)
     FAILS(sps_figure_map(&f, &m), EINVAL, "share 1.5");
 }
 
+static void draws_plain_lines_and_references(void **state)
+{
+    (void)state;
+    static const double diagonal[] = {0, 100};
+    const struct sps_line lines[] = {{"plain", 3, x3, y3, NULL, NULL, SPS_LINE_PLAIN},
+                                     {"chance", 2, diagonal, diagonal, NULL, NULL, SPS_LINE_REFERENCE}};
+    struct sps_lines l = {.title = nasty, .x_axis = "x", .y_axis = "y", .line_count = 2, .lines = lines, .width = 440};
+    sps_figure *f = NULL;
+    OK(sps_figure_lines(&f, &l));
+    well_formed(sps_figure_text(f));
+    assert_non_null(strstr(sps_figure_text(f), "viewBox=\"0 0 440 "));
+    assert_int_equal(occurrences(sps_figure_text(f), "class=\"lv\""), 2); /* plot and legend */
+    assert_null(strstr(sps_figure_text(f), "class=\"bd"));
+    assert_int_equal(occurrences(sps_figure_text(f), "</title></path>"), 0); /* no markers */
+    sps_figure_free(f);
+    l.width = 200;
+    FAILS(sps_figure_lines(&f, &l), EINVAL, "200 wide, must be 300");
+}
+
+static const char *const panel_names[] = {"home", nasty}, *const series_names[] = {"a", nasty};
+
+static struct sps_histogram histogram(const double *counts, int panels, int series)
+{
+    return (struct sps_histogram){.title = nasty,
+                                  .axis = "entropy, nat",
+                                  .low = 0,
+                                  .high = 2,
+                                  .bins = 2,
+                                  .panel_count = panels,
+                                  .series_count = series,
+                                  .panels = panel_names,
+                                  .series = series_names,
+                                  .counts = counts,
+                                  .name = "histogram"};
+}
+
+static void draws_histograms(void **state)
+{
+    (void)state;
+    double counts[] = {3, 1, 0, 0, 1, 1, 2, 8};
+    struct sps_histogram h = histogram(counts, 2, 2);
+    sps_figure *f = NULL;
+    OK(sps_figure_histogram(&f, &h));
+    well_formed(sps_figure_text(f));
+    /* 3 of 4; the second panel's largest is 8 of 10 */
+    assert_int_equal(occurrences(sps_figure_text(f), "largest bar 75 %"), 1);
+    assert_int_equal(occurrences(sps_figure_text(f), "largest bar 80 %"), 1);
+    assert_int_equal(occurrences(sps_figure_text(f), "class=\"bd f1\""), 1); /* an empty one has no outline */
+    assert_int_equal(occurrences(sps_figure_text(f), "class=\"gh\""), 0);
+    sps_figure_free(f);
+    h = histogram(counts, 2, 1);
+    OK(sps_figure_histogram(&f, &h));
+    assert_int_equal(occurrences(sps_figure_text(f), "class=\"gh\""), 1); /* home behind the other */
+    sps_figure_free(f);
+    h.panel_count = 0;
+    OK(sps_figure_histogram(&f, &h));
+    well_formed(sps_figure_text(f));
+    sps_figure_free(f);
+    counts[0] = NAN;
+    h.panel_count = 1;
+    FAILS(sps_figure_histogram(&f, &h), EINVAL, "must be a number and not negative");
+    counts[0] = 1;
+    h.high = 0;
+    FAILS(sps_figure_histogram(&f, &h), EINVAL, "must rise");
+    h = histogram(counts, 1, 1);
+    h.bins = 0;
+    FAILS(sps_figure_histogram(&f, &h), EINVAL, "of 0 bins");
+}
+
+static void draws_heat(void **state)
+{
+    (void)state;
+    static const double values[] = {0, 50, 100, NAN};
+    struct sps_heat h = {.title = nasty,
+                         .axis = "severity",
+                         .rows = 2,
+                         .columns = 2,
+                         .row_names = panel_names,
+                         .column_names = series_names,
+                         .values = values,
+                         .low = 0,
+                         .high = 100,
+                         .name = "heat"};
+    sps_figure *f = NULL;
+    OK(sps_figure_heat(&f, &h));
+    well_formed(sps_figure_text(f));
+    assert_int_equal(occurrences(sps_figure_text(f), "fill-opacity=\"0.060\""), 1); /* 0 is faint, not gone */
+    assert_int_equal(occurrences(sps_figure_text(f), "fill-opacity=\"1.000\""), 1);
+    assert_int_equal(occurrences(sps_figure_text(f), "class=\"on\""), 1); /* letters on the darkest alone */
+    assert_int_equal(occurrences(sps_figure_text(f), "class=\"no\""), 1);
+    sps_figure_free(f);
+    h.high = 0;
+    FAILS(sps_figure_heat(&f, &h), EINVAL, "must rise");
+    h.rows = 0;
+    FAILS(sps_figure_heat(&f, &h), EINVAL, "0 x 2 cells");
+}
+
 /* ---- pages ---- */
 
 static sps_status write_page(const char *path)
 {
     static const char *const heads[] = {"name", nasty}, *const cells[] = {"a", "1", NULL, nasty};
     static const double values[] = {1, 2};
-    const struct sps_table table = {nasty, "lr", 2, heads, cells};
+    const struct sps_table table = {nasty, "lr", 2, heads, cells, "table"};
     const struct sps_bars b = {"bars", "energy, nJ", 2, 1, bars_names, part_names, values, values, values};
     sps_page *page = NULL;
     sps_status status = sps_page_create(&page, nasty);
@@ -435,6 +533,89 @@ static void locale_changes_nothing(void **state)
     sps_figure_free(f);
 }
 
+/* Numbers beside a page: what other programs read. */
+static sps_status write_kept_page(const char *path)
+{
+    static const char *const heads[] = {"name", "a|b"}, *const cells[] = {"x, \"y\"", "1", NULL, "it's"};
+    static const double counts[] = {3, 1, 1, 1}, values[] = {0, 50, 100, NAN};
+    const struct sps_table table = {"caption", "nr", 2, heads, cells, "table"};
+    const struct sps_line lines[] = {{"it's", 3, x3, y3, low3, high3, SPS_LINE_MARKED},
+                                     {"b", 3, x3, y3, low3, high3, SPS_LINE_BAND},
+                                     {"level", 1, NULL, y3, NULL, NULL, SPS_LINE_LEVEL},
+                                     {"chance", 3, x3, y3, NULL, NULL, SPS_LINE_REFERENCE}};
+    const struct sps_lines l = {
+        .title = "it's", .x_axis = "x", .y_axis = "y", .line_count = 4, .lines = lines, .name = "lines"};
+    const struct sps_histogram h = histogram(counts, 2, 1);
+    const struct sps_heat heat = {"heat", "x", 2, 2, panel_names, series_names, values, 0, 100, 0, "heat"};
+    const struct sps_card_bar bars[] = {{nasty, 0.9, 0.8, 1.2}, {"b", NAN, 0, 0}};
+    const struct sps_card card = {"\x89PNG", 4, nasty, nasty, nasty, 1, nasty, 2, bars, 1, nasty};
+    sps_page *page = NULL;
+    sps_status status = sps_page_create(&page, nasty);
+    if (status != SPS_OK)
+        return status;
+    sps_page_keep(page, "t_report_files");
+    sps_page_subheading(page, nasty);
+    sps_page_table(page, &table);
+    sps_page_open_figures(page);
+    sps_page_lines(page, &l, NULL);
+    sps_page_histogram(page, &h, nasty);
+    sps_page_heat(page, &heat, NULL);
+    sps_page_close_figures(page);
+    sps_page_cards(page, &card, 1);
+    sps_page_details(page, nasty, nasty);
+    status = sps_page_save(page, path);
+    sps_page_free(page);
+    return status;
+}
+
+static void assert_file(const char *path, const char *text)
+{
+    char *file = contents(path);
+    assert_string_equal(file, text);
+    free(file);
+}
+
+static void keeps_files_beside(void **state)
+{
+    (void)state;
+    OK(sps_make_folder("t_report_files"));
+    OK(write_kept_page("t_report.html"));
+    char *page = contents("t_report.html");
+    well_formed(page);
+    assert_int_equal(occurrences(page, "src=\"data:image/png;base64,iVBORw==\""), 1); /* 89 50 4e 47 */
+    assert_int_equal(occurrences(page, "width:90.00%"), 1);
+    assert_int_equal(occurrences(page, "left:80.00%;width:20.00%"), 1); /* cut at 1 */
+    assert_int_equal(occurrences(page, "verdict yes"), 1);
+    assert_file("t_report_files/table.csv", "name,a|b\n\"x, \"\"y\"\"\",1\n,it's\n");
+    assert_file("t_report_files/tables.md",
+                "\n## caption\n\n| name | a\\|b |\n| --- | ---: |\n| x, \"y\" | 1 |\n|  | it's |\n");
+    assert_file("t_report_files/lines.csv", "line,x,y,low,high\n"
+                                            "it's,3,0.5,0.4,0.6\nit's,4,,0,1\nit's,8,0.9,,1\n"
+                                            "b,3,0.5,0.4,0.6\nb,4,,0,1\nb,8,0.9,,1\n"
+                                            "level,,0.5,,\n"
+                                            "chance,3,0.5,,\nchance,4,,,\nchance,8,0.9,,\n");
+    char *script = contents("t_report_files/lines.gp");
+    /* Rows 3 to 5 behind the head are the band's, 7 to 9 those of the reference; a quote is doubled. */
+    assert_non_null(strstr(script, "'lines.csv' skip 1 every ::3::5 using 2:4:5 with filledcurves"));
+    assert_non_null(strstr(script, "'lines.csv' skip 1 every ::7::9 using 2:3 with lines dashtype 2"));
+    assert_non_null(strstr(script, "0.5 with lines dashtype 2 linecolor 'black' title 'level'"));
+    assert_non_null(strstr(script, "set title 'it''s'"));
+    free(script);
+    char *csv = contents("t_report_files/histogram.csv");
+    assert_non_null(strstr(csv, "home,a,0,1,3,0.75\nhome,a,1,2,1,0.25\n"));
+    free(csv);
+    csv = contents("t_report_files/heat.csv");
+    assert_non_null(strstr(csv, "\nhome,0,50\n"));
+    free(csv);
+    OK(write_kept_page("t_report_again.html"));
+    char *again = contents("t_report_again.html");
+    assert_string_equal(page, again);
+    free(again);
+    remove("t_report_again.html");
+    free(page);
+    remove("t_report.html");
+}
+
 /* Each allocation fails in turn: the status says so, and nothing is lost. */
 static void bears_lack_of_memory(void **state)
 {
@@ -452,6 +633,18 @@ static void bears_lack_of_memory(void **state)
     assert_int_equal(status, SPS_OK);
     assert_true(n > 5);
     remove("t_report_memory.html");
+    OK(sps_make_folder("t_report_files"));
+    status = SPS_ENOMEM;
+    for (n = 0; status != SPS_OK && n < 1000; n++) {
+        sps_memory_fail_at(n);
+        status = write_kept_page("t_report_memory.html");
+        sps_memory_fail_at(-1);
+        assert_true(status == SPS_OK || status == SPS_ENOMEM);
+        assert_int_equal(sps_memory_live(), before);
+    }
+    assert_int_equal(status, SPS_OK);
+    assert_true(n > 15);
+    remove("t_report_memory.html");
 }
 
 int main(void)
@@ -466,9 +659,13 @@ int main(void)
         cmocka_unit_test(draws_bars),
         cmocka_unit_test(draws_lines),
         cmocka_unit_test(draws_few_and_extreme_points),
+        cmocka_unit_test(draws_plain_lines_and_references),
+        cmocka_unit_test(draws_histograms),
+        cmocka_unit_test(draws_heat),
         cmocka_unit_test(draws_maps),
         cmocka_unit_test(writes_pages),
         cmocka_unit_test(page_tells_what_failed),
+        cmocka_unit_test(keeps_files_beside),
         cmocka_unit_test(saves_figures),
         cmocka_unit_test(locale_changes_nothing),
         cmocka_unit_test(bears_lack_of_memory),

@@ -1,56 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The page of one run: what the chip answers, what that costs and where, and how the model lies on its arrays. */
 #include "cim_page.h"
-#include "report.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- tables and paragraphs ---- */
+#include "cells.h"
+#include "report.h"
 
-void sps_cim_cell(json_t *cells, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    json_t *text = json_vsprintf(format, arguments);
-    va_end(arguments);
-    json_array_append_new(cells, text != NULL ? text : json_string("?")); /* "?": not UTF-8 */
-}
-
-void sps_cim_number_cell(json_t *cells, double value)
-{
-    char text[32] = "";
-    if (isfinite(value))
-        sps_report_number(text, value, 4);
-    sps_cim_cell(cells, "%s", text);
-}
-
-sps_status sps_cim_table(sps_page *page, const char *caption, const char *align, const char *const *heads,
-                         json_t *cells)
-{
-    size_t count = json_array_size(cells);
-    const char **texts = calloc(count + 1, sizeof *texts);
-    for (size_t i = 0; i < count && texts != NULL; i++)
-        texts[i] = json_string_value(json_array_get(cells, i));
-    const struct sps_table table = {caption, align, (int)(count / strlen(align)), heads, texts};
-    if (texts != NULL)
-        sps_page_table(page, &table);
-    free(texts);
-    json_decref(cells);
-    return texts != NULL ? SPS_OK : SPS_ENOMEM;
-}
-
-void sps_cim_paragraph(sps_page *page, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    json_t *text = json_vsprintf(format, arguments);
-    va_end(arguments);
-    if (text != NULL)
-        sps_page_paragraph(page, json_string_value(text));
-    json_decref(text);
-}
+/* ---- numbers ---- */
 
 sps_status sps_cim_save_page(sps_page *page, const char *folder)
 {
@@ -91,15 +49,15 @@ static sps_status measured_table(sps_page *page, const json_t *result)
     json_t *cells = json_array();
     for (size_t i = 0; i < sizeof measured / sizeof *measured; i++) {
         static const char *const spread[] = {"", "_sd", "_min", "_max"};
-        sps_cim_cell(cells, "%s", measured[i].name);
+        sps_cells_add(cells, "%s", measured[i].name);
         for (int k = 0; k < (chips > 1 ? 4 : 1); k++) {
             char key[64];
             snprintf(key, sizeof key, "%s%s", measured[i].key, spread[k]);
-            sps_cim_number_cell(cells, measured[i].by * sps_cli_report_number(result, key));
+            sps_cells_add_number(cells, measured[i].by * sps_cli_report_number(result, key));
         }
-        sps_cim_number_cell(cells, measured[i].by * sps_cli_report_number(engine, measured[i].key));
+        sps_cells_add_number(cells, measured[i].by * sps_cli_report_number(engine, measured[i].key));
     }
-    return sps_cim_table(page, NULL, chips > 1 ? "lrrrrr" : "lrr", chips > 1 ? many : one, cells);
+    return sps_cells_table(page, NULL, NULL, chips > 1 ? "lrrrrr" : "lrr", chips > 1 ? many : one, cells);
 }
 
 static int falling(const void *a, const void *b)
@@ -148,20 +106,20 @@ static sps_status write_answers(sps_page *page, const json_t *result)
 {
     long long chips = (long long)json_integer_value(json_object_get(result, "chips"));
     sps_page_heading(page, "What it answers");
-    sps_cim_paragraph(page,
-                      "%lld images of %s, %lld passes each (seed %lld), level %s, %lld chip%s from seed %lld on. "
-                      "The engine computes the same images and paths without a chip.",
-                      (long long)json_integer_value(json_object_get(result, "n")), sps_cim_text(result, "data"),
-                      (long long)json_integer_value(json_object_get(result, "samples")),
-                      (long long)json_integer_value(json_object_get(result, "seed")), sps_cim_text(result, "level"),
-                      chips, chips == 1 ? "" : "s",
-                      (long long)json_integer_value(json_object_get(result, "chip_seed")));
+    sps_cells_paragraph(page,
+                        "%lld images of %s, %lld passes each (seed %lld), level %s, %lld chip%s from seed %lld on. "
+                        "The engine computes the same images and paths without a chip.",
+                        (long long)json_integer_value(json_object_get(result, "n")), sps_cim_text(result, "data"),
+                        (long long)json_integer_value(json_object_get(result, "samples")),
+                        (long long)json_integer_value(json_object_get(result, "seed")), sps_cim_text(result, "level"),
+                        chips, chips == 1 ? "" : "s",
+                        (long long)json_integer_value(json_object_get(result, "chip_seed")));
     sps_status status = measured_table(page, result);
     if (status != SPS_OK || chips < 2)
         return status;
-    sps_cim_paragraph(page, "Yield: %.4g %% of the chips stay within %.4g %% (absolute) of the engine's accuracy.",
-                      100 * sps_cli_report_number(result, "yield"),
-                      100 * sps_cli_report_number(result, "yield_tolerance"));
+    sps_cells_paragraph(page, "Yield: %.4g %% of the chips stay within %.4g %% (absolute) of the engine's accuracy.",
+                        100 * sps_cli_report_number(result, "yield"),
+                        100 * sps_cli_report_number(result, "yield_tolerance"));
     return draw_chips(page, result);
 }
 
@@ -171,11 +129,11 @@ static void band_row(json_t *cells, const json_t *result, const char *name, cons
                      double by)
 {
     static const char *const bounds[] = {"", "_low", "_high"};
-    sps_cim_cell(cells, "%s", name);
+    sps_cells_add(cells, "%s", name);
     for (int i = 0; i < 3; i++) {
         char key[64];
         snprintf(key, sizeof key, "%s%s_%s", stem, bounds[i], unit);
-        sps_cim_number_cell(cells, by * sps_cli_report_number(result, key));
+        sps_cells_add_number(cells, by * sps_cli_report_number(result, key));
     }
 }
 
@@ -194,12 +152,12 @@ static sps_status cost_table(sps_page *page, const json_t *result)
     band_row(cells, result, "energy of a prediction, µJ", "energy", "j", 1e6);
     band_row(cells, result, "area, mm²", "area", "m2", 1e6);
     for (size_t i = 0; i < sizeof single / sizeof *single; i++) {
-        sps_cim_cell(cells, "%s", single[i].name);
-        sps_cim_number_cell(cells, single[i].by * sps_cli_report_number(result, single[i].key));
-        sps_cim_cell(cells, "%s", "");
-        sps_cim_cell(cells, "%s", "");
+        sps_cells_add(cells, "%s", single[i].name);
+        sps_cells_add_number(cells, single[i].by * sps_cli_report_number(result, single[i].key));
+        sps_cells_add(cells, "%s", "");
+        sps_cells_add(cells, "%s", "");
     }
-    return sps_cim_table(page, NULL, "lrrr", heads, cells);
+    return sps_cells_table(page, NULL, NULL, "lrrr", heads, cells);
 }
 
 /* Bars of the layers, and of what belongs to none, as stacks of parts. */
@@ -378,13 +336,13 @@ static sps_status items_table(sps_page *page, const json_t *result)
         char each[64];
         with_prefix(each, sps_cli_report_number(item, "each_j"), "J");
         band_row(cells, item, sps_cim_text(item, "name"), "energy", "j", 1e9);
-        sps_cim_number_cell(cells, sps_cli_report_number(item, "count"));
-        sps_cim_cell(cells, "%s", each);
-        sps_cim_number_cell(cells, sps_cli_report_number(item, "node_nm"));
-        sps_cim_cell(cells, "%s", sps_cim_text(item, "method"));
-        sps_cim_cell(cells, "%s", sps_cim_text(item, "source"));
+        sps_cells_add_number(cells, sps_cli_report_number(item, "count"));
+        sps_cells_add(cells, "%s", each);
+        sps_cells_add_number(cells, sps_cli_report_number(item, "node_nm"));
+        sps_cells_add(cells, "%s", sps_cim_text(item, "method"));
+        sps_cells_add(cells, "%s", sps_cim_text(item, "source"));
     }
-    return sps_cim_table(page, "Energy of a prediction, by item", "lrrrrrrll", heads, cells);
+    return sps_cells_table(page, NULL, "Energy of a prediction, by item", "lrrrrrrll", heads, cells);
 }
 
 static const struct {
@@ -422,13 +380,13 @@ static sps_status counts_table(sps_page *page, const json_t *result)
         memset(align, 'r', count + 2);
         align[0] = 'l';
         for (int k = 0; k < COUNTED; k++) {
-            sps_cim_cell(cells, "%s", counted[k].name);
+            sps_cells_add(cells, "%s", counted[k].name);
             for (size_t i = 0; i <= count; i++) {
                 const json_t *of = i < count ? json_array_get(layers, i) : result;
-                sps_cim_cell(cells, "%.10g", sps_cli_report_number(json_object_get(of, "counts"), counted[k].key));
+                sps_cells_add(cells, "%.10g", sps_cli_report_number(json_object_get(of, "counts"), counted[k].key));
             }
         }
-        status = sps_cim_table(page, "Counts", align, heads, json_incref(cells));
+        status = sps_cells_table(page, NULL, "Counts", align, heads, json_incref(cells));
     }
     json_decref(cells);
     free(heads);
@@ -439,15 +397,15 @@ static sps_status counts_table(sps_page *page, const json_t *result)
 static sps_status write_costs(sps_page *page, const json_t *result)
 {
     sps_page_heading(page, "What it costs");
-    sps_cim_paragraph(page,
-                      "A prediction is one image with all its %lld passes. Account: %s%s. The band follows from the "
-                      "low and high figures of all items; docs/chip.md says where they come from.",
-                      (long long)json_integer_value(json_object_get(result, "samples")),
-                      sps_cim_text(result, "account"),
-                      strcmp(sps_cim_text(result, "account"), "paper") == 0
-                          ? " (inputs of the first layer have one bit; no buffers, softmax, wires between tiles, clock "
-                            "and leakage)"
-                          : "");
+    sps_cells_paragraph(
+        page,
+        "A prediction is one image with all its %lld passes. Account: %s%s. The band follows from the "
+        "low and high figures of all items; docs/chip.md says where they come from.",
+        (long long)json_integer_value(json_object_get(result, "samples")), sps_cim_text(result, "account"),
+        strcmp(sps_cim_text(result, "account"), "paper") == 0
+            ? " (inputs of the first layer have one bit; no buffers, softmax, wires between tiles, clock "
+              "and leakage)"
+            : "");
     sps_status (*const parts[])(sps_page *, const json_t *) = {cost_table,   draw_energy, draw_area,
                                                                draw_latency, items_table, counts_table};
     sps_status status = SPS_OK;
@@ -522,11 +480,11 @@ static sps_status write_map(sps_page *page, const json_t *result)
     if (fine) {
         const struct sps_map map = {"Tiles", "junctions that hold weights", "unused", (int)count, groups};
         sps_page_heading(page, "How it lies on the arrays");
-        sps_cim_paragraph(page,
-                          "Each square is an array of %zu x %zu junctions, turned: its inputs run from left to right "
-                          "(%zu row%s each), its outputs from top to bottom. Arrays of scales are not drawn.",
-                          count_of(tiles, "array_rows"), count_of(tiles, "array_columns"),
-                          count_of(tiles, "rows_per_input"), count_of(tiles, "rows_per_input") == 1 ? "" : "s");
+        sps_cells_paragraph(page,
+                            "Each square is an array of %zu x %zu junctions, turned: its inputs run from left to right "
+                            "(%zu row%s each), its outputs from top to bottom. Arrays of scales are not drawn.",
+                            count_of(tiles, "array_rows"), count_of(tiles, "array_columns"),
+                            count_of(tiles, "rows_per_input"), count_of(tiles, "rows_per_input") == 1 ? "" : "s");
         sps_page_map(page, &map, NULL);
     }
     for (size_t i = 0; i < count && own != NULL; i++)
@@ -547,17 +505,17 @@ static void write_head(sps_page *page, const json_t *result)
         snprintf(accuracy, sizeof accuracy, "%.4g %% accuracy (engine: %.4g %%), ",
                  100 * sps_cli_report_number(result, "accuracy"),
                  100 * sps_cli_report_number(json_object_get(result, "engine"), "accuracy"));
-    sps_cim_paragraph(page, "%s%s and %s a prediction, %.4g mm².", accuracy, energy, latency,
-                      1e6 * sps_cli_report_number(result, "area_m2"));
+    sps_cells_paragraph(page, "%s%s and %s a prediction, %.4g mm².", accuracy, energy, latency,
+                        1e6 * sps_cli_report_number(result, "area_m2"));
     if (json_is_true(json_object_get(result, "extrapolated")))
         sps_page_paragraph(page, "Extrapolated: the device is used where its law does not hold (device.extrapolate).");
-    sps_cim_paragraph(page, "Model: %s. Network: %s. Method: %s. Chip: %s. Paths come from %s.",
-                      sps_cim_text(result, "model"), sps_cim_text(result, "net"), sps_cim_text(result, "method"),
-                      sps_cim_text(result, "chip_name"),
-                      json_is_true(json_object_get(result, "mtj")) ? "the simulated stochastic device"
-                                                                   : "the declared probabilities");
+    sps_cells_paragraph(page, "Model: %s. Network: %s. Method: %s. Chip: %s. Paths come from %s.",
+                        sps_cim_text(result, "model"), sps_cim_text(result, "net"), sps_cim_text(result, "method"),
+                        sps_cim_text(result, "chip_name"),
+                        json_is_true(json_object_get(result, "mtj")) ? "the simulated stochastic device"
+                                                                     : "the declared probabilities");
     if (json_is_string(json_object_get(result, "model_sha256")))
-        sps_cim_paragraph(page, "SHA-256 of the model: %s.", sps_cim_text(result, "model_sha256"));
+        sps_cells_paragraph(page, "SHA-256 of the model: %s.", sps_cim_text(result, "model_sha256"));
 }
 
 sps_status sps_cim_page(const char *folder, const json_t *result)

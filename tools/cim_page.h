@@ -23,13 +23,5 @@ static inline const char *sps_cim_text(const json_t *object, const char *key)
     return text != NULL ? text : "";
 }
 
-/* Cells of a table, row after row. */
-__attribute__((format(printf, 2, 3))) void sps_cim_cell(json_t *cells, const char *format, ...);
-/* A number with four digits; empty where it is none. */
-void sps_cim_number_cell(json_t *cells, double value);
-/* heads: one for each letter of align.  Takes the cells. */
-sps_status sps_cim_table(sps_page *page, const char *caption, const char *align, const char *const *heads,
-                         json_t *cells);
-__attribute__((format(printf, 2, 3))) void sps_cim_paragraph(sps_page *page, const char *format, ...);
 sps_status sps_cim_save_page(sps_page *page, const char *folder);
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cells.h"
 #include "cim_page.h"
 #include "report.h"
 
@@ -241,23 +242,23 @@ static sps_status rows_table(sps_page *page, const struct sweep_plot *p)
     align[columns] = 0;
     for (size_t i = 0; i < p->row_count && i < ROWS_SHOWN; i++) {
         for (int k = 0; k < p->key_count; k++)
-            sps_cim_cell(cells, "%s", sps_cim_text(row_at(p, i), p->keys[k]));
+            sps_cells_add(cells, "%s", sps_cim_text(row_at(p, i), p->keys[k]));
         for (int m = 0; m < METRICS; m++)
-            sps_cim_number_cell(cells, metrics[m].by * sps_cli_report_number(row_at(p, i), metrics[m].key));
+            sps_cells_add_number(cells, metrics[m].by * sps_cli_report_number(row_at(p, i), metrics[m].key));
     }
-    return sps_cim_table(page, NULL, align, heads, cells);
+    return sps_cells_table(page, NULL, NULL, align, heads, cells);
 }
 
 static sps_status write_page(sps_page *page, const char *folder, const struct sps_cim_options *o,
                              const struct sweep_plot *p)
 {
     sps_status status = SPS_OK;
-    sps_cim_paragraph(
+    sps_cells_paragraph(
         page, "Model: %s. Chip: %s, level %s, %s account; %llu passes, %llu chip%s at each of %zu points.", o->model,
         o->chip, sps_cim_levels[o->level], sps_cim_accounts[o->account], (unsigned long long)o->samples,
         (unsigned long long)o->chips, o->chips == 1 ? "" : "s", p->row_count);
     if (p->left_out)
-        sps_cim_paragraph(page, "The charts show the first %d combinations; the tables have all.", LINES_MAX);
+        sps_cells_paragraph(page, "The charts show the first %d combinations; the tables have all.", LINES_MAX);
     for (int m = 0; m < METRICS && status == SPS_OK; m++)
         if (has_values(p, &metrics[m]))
             status = draw_metric(page, folder, p, &metrics[m], o->chips);

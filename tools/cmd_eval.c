@@ -50,8 +50,9 @@ static const struct sps_option options_table[] = {
     {.name = "suite",
      .type = SPS_OPTION_TEXT,
      .offset = offsetof(struct eval_options, suite),
-     .argument = "NAME",
-     .help = "a table instead of one evaluation: the clean images, then rotation (12 steps of 7 degrees), noise (of "
+     .argument = "NAMES",
+     .help = "a table instead of one evaluation, of one or several, separated by commas: the clean images, then "
+             "rotation (12 steps of 7 degrees), noise (of "
              "rising strength), corruption (15 kinds x 5 severities), extra (4 more kinds), ood (foreign sets and "
              "noise), all of these, or id (the clean images alone)"},
     {.name = "corrupted",

@@ -16,6 +16,7 @@
     X(eval, data, "measure a trained model on a data set, with uncertainty")                                           \
     X(compare, data, "put models and ensembles side by side on the same images")                                       \
     X(study, data, "repeat an experiment of the papers on uncertainty")                                                \
+    X(report, data, "one page on what models know and what not, with images")                                          \
     X(predict, data, "classify images and say how sure the model is")                                                  \
     X(pack, train, "fold a trained model into one file for the packed engine")                                         \
     X(calibrate, train, "fit a temperature and thresholds to abstain by")                                              \

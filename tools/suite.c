@@ -37,9 +37,20 @@ struct plan {
     int count;
 };
 
+int sps_suite_has(const char *names, const char *name)
+{
+    size_t length;
+    for (const char *at = names; *at != 0; at += length + (at[length] == ',')) {
+        length = strcspn(at, ",");
+        if (length == strlen(name) && strncmp(at, name, length) == 0)
+            return 1;
+    }
+    return 0;
+}
+
 static int wanted(const struct sps_suite *s, const char *suite)
 {
-    return strcmp(s->names, "all") == 0 || strcmp(s->names, suite) == 0;
+    return sps_suite_has(s->names, "all") || sps_suite_has(s->names, suite);
 }
 
 static const char *suite_of(const struct sps_shift *kind)
@@ -60,45 +71,50 @@ static void plan_row(struct plan *p, const char *suite, const char *name, const 
     p->count++;
 }
 
-/* Sets of the model's colours that are not the one it knows; the papers' noise sets beside them. */
-static void plan_foreign(struct plan *p, const struct sps_suite *s, const struct sps_predictor *predictor,
-                         const struct sps_images *home)
+int sps_suite_foreign(char name[128], size_t index, const struct sps_model_info *info, const char *home,
+                      const char *data)
 {
+    static const char *const noise[] = {"noise-gaussian", "noise-uniform"}, *const added[] = {"gaussian", "uniform"};
     static const char *const grey[] = {"mnist", "fashion-mnist", "kmnist", "notmnist", NULL}, *const colour[] = {
                                                                                                   "cifar10", "svhn",
                                                                                                   "stl10", "cifar100",
                                                                                                   NULL};
-    char noisy[128];
-    const char *const *sets = predictor->info->channels == 1 ? grey : colour;
-    plan_row(p, "ood", "noise-gaussian", NULL, 0, 1);
-    plan_row(p, "ood", "noise-uniform", NULL, 0, 1);
-    snprintf(noisy, sizeof noisy, "%s+gaussian:0.5", s->data);
-    plan_row(p, "ood", noisy, NULL, 0, 1);
-    snprintf(noisy, sizeof noisy, "%s+uniform:0.5", s->data);
-    plan_row(p, "ood", noisy, NULL, 0, 1);
-    for (size_t i = 0; sets[i] != NULL; i++)
-        if (strcmp(sets[i], home->name) != 0)
-            plan_row(p, "ood", sets[i], NULL, 0, 1);
+    const char *const *sets = info->channels == 1 ? grey : colour;
+    if (index < 2)
+        snprintf(name, 128, "%s", noise[index]);
+    else if (index < 4)
+        snprintf(name, 128, "%s+%s:0.5", data, added[index - 2]);
+    if (index < 4)
+        return 1;
+    for (index -= 4; *sets != NULL; sets++)
+        if (strcmp(*sets, home) != 0 && strcmp(*sets, info->data) != 0 && index-- == 0) {
+            snprintf(name, 128, "%s", *sets);
+            return 1;
+        }
+    return 0;
 }
 
 static void plan_rows(struct plan *p, const struct sps_suite *s, const struct sps_predictor *predictor,
                       const struct sps_images *home)
 {
     const struct sps_shift *kind;
-    plan_row(p, "id", home->name, NULL, 0, 0);
+    char name[128];
+    if (s->home_entropy == NULL)
+        plan_row(p, "id", home->name, NULL, 0, 0);
     for (size_t i = 0; (kind = sps_shift_get(i)) != NULL; i++)
         for (int severity = 1; severity <= kind->levels && wanted(s, suite_of(kind)); severity++)
             plan_row(p, suite_of(kind), kind->name, kind, severity, 0);
-    if (wanted(s, "ood"))
-        plan_foreign(p, s, predictor, home);
+    for (size_t i = 0; wanted(s, "ood") && sps_suite_foreign(name, i, predictor->info, home->name, s->data); i++)
+        plan_row(p, "ood", name, NULL, 0, 1);
 }
 
 /* ---- one row ---- */
 
 /* Scores of the clean images, against which the others are told apart. */
 struct clean {
-    double *entropy, *mutual_information;
+    const double *entropy, *mutual_information;
     size_t n;
+    double *own; /* where they were not the caller's */
 };
 
 struct work {
@@ -169,8 +185,8 @@ static sps_status describe(json_t *object, struct work *w, const struct row *r, 
     json_object_set_new(object, "detected", json_real(1 - accepted));
     if (!r->foreign)
         describe_errors(object, e, sps_cli_report_number(object, "accuracy"));
-    if (w->at == 0) {
-        w->clean = (struct clean){scores, scores + e->n, e->n};
+    if (w->clean.entropy == NULL) {
+        w->clean = (struct clean){scores, scores + e->n, e->n, scores};
         return status;
     }
     if (status == SPS_OK)
@@ -188,7 +204,7 @@ static sps_status evaluate_images(json_t *object, struct work *w, const struct r
     struct sps_images set = *images;
     sps_view *view = NULL;
     sps_status status = SPS_OK;
-    if (w->suite->normalise && w->at > 0) {
+    if (w->suite->normalise && w->clean.entropy != NULL) {
         status = sps_channel_stats_measure(&stats, images);
         if (status == SPS_OK)
             status = sps_view_normalised(&view, images, &stats, &w->stats);
@@ -273,7 +289,7 @@ static json_t *load(const struct work *w, const struct row *r)
 {
     char file[256], path[4600];
     json_error_t error;
-    if (w->suite->folder == NULL || w->at == 0) /* the clean images' scores are needed every time */
+    if (w->suite->folder == NULL || w->clean.entropy == NULL) /* the clean images' scores are needed every time */
         return NULL;
     row_file(file, r);
     snprintf(path, sizeof path, "%s/%s", w->suite->folder, file);
@@ -364,7 +380,8 @@ static void add_curve(json_t *curves, const json_t *rows, const struct sps_shift
     snprintf(error_key, sizeof error_key, "%s_error", key);
     json_array_foreach((json_t *)rows, i, row)
     {
-        if ((i > 0 && strcmp(json_string_value(json_object_get(row, "name")), kind->name) != 0) ||
+        if ((strcmp(json_string_value(json_object_get(row, "suite")), "id") != 0 &&
+             strcmp(json_string_value(json_object_get(row, "name")), kind->name) != 0) ||
             points > SPS_SHIFT_LEVELS_MAX)
             continue;
         value[points] = sps_cli_report_number(row, key);
@@ -494,14 +511,14 @@ static sps_status save_table(const struct sps_suite *s, const json_t *rows)
     return status;
 }
 
-static int finish(const struct work *w, json_t *rows)
+static sps_status finish(json_t **out, const struct work *w, json_t *rows)
 {
     const struct sps_suite *s = w->suite;
     json_t *result = json_pack("{s:o,s:s,s:s,s:I,s:s,s:I}", "model", sps_cli_report_string(s->model), "model_sha256",
                                s->model_sha256, "data", w->home->name, "samples", (json_int_t)s->predict.samples,
                                "suite", s->names, "data_seed", (json_int_t)s->data_seed);
     if (result == NULL)
-        return sps_console_error("out of memory");
+        return SPS_ENOMEM;
     json_object_set(result, "rows", rows);
     add_means(result, w, rows);
     add_curves(result, rows);
@@ -511,23 +528,28 @@ static int finish(const struct work *w, json_t *rows)
         if (status == SPS_OK)
             status = save_table(s, rows);
     }
-    if (status != SPS_OK) {
+    if (status == SPS_OK)
+        *out = result;
+    else
         json_decref(result);
-        return sps_console_failed(status);
-    }
-    if (s->json)
-        return sps_cli_report_dump(result);
-    print_text(result);
-    json_decref(result);
-    return 0;
+    return status;
 }
 
-static int is_known(const char *name)
+int sps_suite_check(const char *names)
 {
+    size_t length, known = 0, words = 0;
     for (size_t i = 0; suite_names[i] != NULL; i++)
-        if (strcmp(name, suite_names[i]) == 0)
-            return 1;
-    return 0;
+        for (const char *at = names; *at != 0; at += length + (at[length] == ',')) {
+            length = strcspn(at, ",");
+            words += i == 0;
+            known += length == strlen(suite_names[i]) && strncmp(at, suite_names[i], length) == 0;
+        }
+    if (words > 0 && known == words)
+        return 0;
+    return sps_console_usage(
+        "--suite is '%s', must be of id, rotation, noise, corruption, extra, ood or all, separated "
+        "by commas",
+        names);
 }
 
 /* A wrong folder is said before anything is done. */
@@ -550,16 +572,14 @@ static void return_large_blocks(void)
 #endif
 }
 
-int sps_suite_run(const struct sps_suite *suite, const struct sps_predictor *predictor, const struct sps_images *home)
+int sps_suite_make(json_t **out, const struct sps_suite *suite, const struct sps_predictor *predictor,
+                   const struct sps_images *home)
 {
+    int exit_status = sps_suite_check(suite->names);
+    if (exit_status != 0)
+        return exit_status;
     struct work *w = calloc(1, sizeof *w);
     json_t *rows = json_array();
-    if (!is_known(suite->names)) {
-        free(w);
-        json_decref(rows);
-        return sps_console_usage("--suite is '%s', must be id, rotation, noise, corruption, extra, ood or all",
-                                 suite->names);
-    }
     if (w == NULL || rows == NULL) {
         free(w);
         json_decref(rows);
@@ -567,6 +587,7 @@ int sps_suite_run(const struct sps_suite *suite, const struct sps_predictor *pre
     }
     *w = (struct work){.suite = suite, .predictor = predictor, .home = home};
     return_large_blocks();
+    w->clean = (struct clean){suite->home_entropy, suite->home_mutual_information, suite->home_count, NULL};
     sps_status status = suite->folder != NULL ? sps_make_folder(suite->folder) : SPS_OK;
     if (status == SPS_OK && suite->corrupted != NULL)
         status = check_corrupted(suite->corrupted);
@@ -577,9 +598,23 @@ int sps_suite_run(const struct sps_suite *suite, const struct sps_predictor *pre
     for (; w->at < w->plan.count && status == SPS_OK; w->at++)
         status = run_row(rows, w);
     sps_console_progress_clear();
-    int exit_status = status == SPS_OK ? finish(w, rows) : sps_console_failed(status);
-    free(w->clean.entropy);
+    if (status == SPS_OK)
+        status = finish(out, w, rows);
+    free(w->clean.own);
     free(w);
     json_decref(rows);
-    return exit_status;
+    return status == SPS_OK ? 0 : sps_console_failed(status);
+}
+
+int sps_suite_run(const struct sps_suite *suite, const struct sps_predictor *predictor, const struct sps_images *home)
+{
+    json_t *result = NULL;
+    int exit_status = sps_suite_make(&result, suite, predictor, home);
+    if (exit_status != 0)
+        return exit_status;
+    if (suite->json)
+        return sps_cli_report_dump(result);
+    print_text(result);
+    json_decref(result);
+    return 0;
 }

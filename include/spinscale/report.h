@@ -30,9 +30,11 @@ struct sps_bars {
 sps_status sps_figure_bars(sps_figure **out, const struct sps_bars *bars);
 
 enum sps_line_style {
-    SPS_LINE_MARKED, /* marked points, joined, with error bars; over words they are not joined */
-    SPS_LINE_BAND,   /* a line within its band */
-    SPS_LINE_LEVEL   /* y[0], all over the plot: a reference */
+    SPS_LINE_MARKED,   /* marked points, joined, with error bars; over words they are not joined */
+    SPS_LINE_BAND,     /* a line within its band */
+    SPS_LINE_PLAIN,    /* a line, for many points */
+    SPS_LINE_LEVEL,    /* y[0], all over the plot: a reference */
+    SPS_LINE_REFERENCE /* through its points, dashed and without a colour */
 };
 
 struct sps_line {
@@ -53,8 +55,35 @@ struct sps_lines {
     int word_count;
     int line_count;
     const struct sps_line *lines;
+    int width;        /* 0: 720 */
+    const char *name; /* of its files where a page keeps them, NULL: none */
 };
 sps_status sps_figure_lines(sps_figure **out, const struct sps_lines *lines);
+
+/* Panels one below the other, a histogram in each for every series, over one axis.  Each panel is as high as its
+ * largest bar, whose share is written beside it; with one series, the first panel stands behind the others in grey. */
+struct sps_histogram {
+    const char *title, *axis;
+    double low, high; /* of the axis */
+    int bins, panel_count, series_count;
+    const char *const *panels, *const *series; /* their names */
+    const double *counts;                      /* [panel_count][series_count][bins], not negative; all 0: none */
+    int width;                                 /* 0: 720 */
+    const char *name;                          /* of its files where a page keeps them, NULL: none */
+};
+sps_status sps_figure_histogram(sps_figure **out, const struct sps_histogram *histogram);
+
+/* A table of numbers whose cells are the darker, the larger they are. */
+struct sps_heat {
+    const char *title, *axis; /* of the columns */
+    int rows, columns;
+    const char *const *row_names, *const *column_names;
+    const double *values; /* [rows][columns] */
+    double low, high;     /* the lightest and the darkest, so that figures can be compared */
+    int width;            /* 0: 720 */
+    const char *name;     /* of its files where a page keeps them, NULL: none */
+};
+sps_status sps_figure_heat(sps_figure **out, const struct sps_heat *heat);
 
 /* Groups of squares, each filled from a corner: across[c] of its width, down[r] of its height. */
 struct sps_map_group {
@@ -82,22 +111,53 @@ typedef struct sps_page sps_page;
 
 struct sps_table {
     const char *caption; /* or NULL */
-    const char *align;   /* a letter for each column: 'l' text, 'r' numbers */
+    const char *align;   /* a letter for each column: 'l' text, 'n' names (never broken), 'r' numbers */
     int rows;
     const char *const *heads; /* one for each letter */
     const char *const *cells; /* row after row; NULL: empty */
+    const char *name;         /* of its file where a page keeps them, NULL: none */
+};
+
+/* A picture, and what was said about it. */
+struct sps_card_bar {
+    const char *name;
+    double value, low, high; /* shares, 0 to 1 */
+};
+struct sps_card {
+    const void *png;
+    size_t png_bytes;
+    const char *alt;  /* the picture in words */
+    const char *note; /* above the title, may be NULL */
+    const char *title;
+    int right;         /* 1 or 0; -1: that cannot be said */
+    const char *facts; /* below the title, may be NULL */
+    int bar_count;
+    const struct sps_card_bar *bars;
+    int accepted;
+    const char *verdict;
 };
 
 sps_status sps_page_create(sps_page **out, const char *title);
+/* From now on, numbers of tables and figures that have a name also go to this folder, which must be there: NAME.csv,
+ * for figures NAME.gp with which gnuplot draws them again, and all tables in tables.md. */
+void sps_page_keep(sps_page *page, const char *folder);
 void sps_page_heading(sps_page *page, const char *text);
+void sps_page_subheading(sps_page *page, const char *text);
 void sps_page_paragraph(sps_page *page, const char *text);
 void sps_page_preformatted(sps_page *page, const char *text);
+void sps_page_details(sps_page *page, const char *summary, const char *text); /* preformatted, shown on demand */
 void sps_page_table(sps_page *page, const struct sps_table *table);
+void sps_page_cards(sps_page *page, const struct sps_card *cards, int count);
+/* Figures between these stand side by side where there is room. */
+void sps_page_open_figures(sps_page *page);
+void sps_page_close_figures(sps_page *page);
 void sps_page_figure(sps_page *page, const sps_figure *figure, const char *caption); /* caption may be NULL */
 /* These make the figure, show it, and let go of it. */
 void sps_page_bars(sps_page *page, const struct sps_bars *bars, const char *caption);
 void sps_page_lines(sps_page *page, const struct sps_lines *lines, const char *caption);
 void sps_page_map(sps_page *page, const struct sps_map *map, const char *caption);
+void sps_page_histogram(sps_page *page, const struct sps_histogram *histogram, const char *caption);
+void sps_page_heat(sps_page *page, const struct sps_heat *heat, const char *caption);
 sps_status sps_page_save(const sps_page *page, const char *path); /* atomic */
 void sps_page_free(sps_page *page);                               /* NULL is allowed */
 

@@ -129,7 +129,7 @@ static const char *name_of_colour(const struct plan *plan, const struct sps_bars
 
 static double draw_legend(struct sps_writer *w, const struct plan *plan, const struct sps_bars *b)
 {
-    struct sps_legend legend = {0, 0};
+    struct sps_legend legend = {0, 0, SPS_FIGURE_WIDTH};
     if (b->part_count == 1)
         return 0;
     for (int c = 0; c < plan->shown; c++) {
@@ -205,7 +205,7 @@ sps_status sps_figure_bars(sps_figure **out, const struct sps_bars *b)
     SPS_TRY(choose_colours(&plan, b));
     choose_axis(&plan, b);
     double top = SPS_LEGEND_TOP + draw_legend(NULL, &plan, b), bottom = top + (double)PITCH * b->bar_count;
-    sps_status status = sps_figure_begin(&figure, b->title, bottom + BOTTOM);
+    sps_status status = sps_figure_begin(&figure, b->title, SPS_FIGURE_WIDTH, bottom + BOTTOM);
     if (status == SPS_OK) {
         struct sps_writer *w = &figure->w;
         draw_legend(w, &plan, b);

@@ -14,36 +14,47 @@ const char *const sps_figure_style =
     "svg.sps .ax{stroke:#555;fill:none}svg.sps .gr{stroke:#e2e2e2;fill:none}"
     "svg.sps .ink{stroke:#222;fill:none}svg.sps .lv{stroke:#222;fill:none;stroke-dasharray:6 4}"
     "svg.sps .no{fill:#e8e8e8}svg.sps .ln{fill:none;stroke-width:2}svg.sps .eb{fill:none;stroke-width:1.2}"
-    "svg.sps .bd{fill-opacity:.2}svg.sps .d1{stroke-dasharray:7 3}svg.sps .d2{stroke-dasharray:2 3}"
+    "svg.sps .bd{fill-opacity:.2}svg.sps .on{fill:#fff}svg.sps .gh{fill:#ddd}svg.sps .d1{stroke-dasharray:7 3}svg.sps "
+    ".d2{stroke-dasharray:2 3}"
     ".f0{fill:#0072b2}.f1{fill:#c04a00}.f2{fill:#009e73}.f3{fill:#d068b4}"
     ".f4{fill:#cc9a00}.f5{fill:#55aee5}.f6{fill:#7a4b2a}.f7{fill:#5c5c5c}"
     ".s0{stroke:#0072b2}.s1{stroke:#c04a00}.s2{stroke:#009e73}.s3{stroke:#d068b4}"
     ".s4{stroke:#cc9a00}.s5{stroke:#55aee5}.s6{stroke:#7a4b2a}.s7{stroke:#5c5c5c}"
     "@media screen and (prefers-color-scheme:dark){"
     "svg.sps .bg{fill:#16181d}svg.sps text{fill:#ddd}svg.sps .ax{stroke:#999}svg.sps .gr{stroke:#33363d}"
-    "svg.sps .ink,svg.sps .lv{stroke:#ddd}svg.sps .no{fill:#33363d}"
+    "svg.sps .ink,svg.sps .lv{stroke:#ddd}svg.sps .no{fill:#33363d}svg.sps .on{fill:#0b0d10}svg.sps .gh{fill:#3d4149}"
     ".f0{fill:#4a9fe0}.f1{fill:#f07b33}.f2{fill:#2dc292}.f3{fill:#eba0d6}"
     ".f4{fill:#f2d15a}.f5{fill:#8fd3ff}.f6{fill:#b98560}.f7{fill:#808080}"
     ".s0{stroke:#4a9fe0}.s1{stroke:#f07b33}.s2{stroke:#2dc292}.s3{stroke:#eba0d6}"
     ".s4{stroke:#f2d15a}.s5{stroke:#8fd3ff}.s6{stroke:#b98560}.s7{stroke:#808080}}";
 
-enum { TITLE_CHARACTERS = 80 };
+enum { TITLE_CHARACTERS = 80, WIDTH_LEAST = 300, WIDTH_MOST = 4000 };
+static const double TITLE_LETTER = 7.5;
 
-sps_status sps_figure_begin(sps_figure **out, const char *title, double height)
+sps_status sps_figure_width(double *out, const char *title, int asked)
 {
+    if (asked != 0 && (asked < WIDTH_LEAST || asked > WIDTH_MOST))
+        SPS_FAIL(EINVAL, "figure '%s' is %d wide, must be %d to %d", title, asked, WIDTH_LEAST, WIDTH_MOST);
+    *out = asked != 0 ? asked : SPS_FIGURE_WIDTH;
+    return SPS_OK;
+}
+
+sps_status sps_figure_begin(sps_figure **out, const char *title, double width, double height)
+{
+    double room = (width - SPS_LEGEND_LEFT) / TITLE_LETTER;
     sps_figure *figure = NULL;
     SPS_TRY(sps_calloc(&figure, 1, sizeof *figure, "a figure"));
     struct sps_writer *w = &figure->w;
     sps_write(w,
-              "<svg class=\"sps\" xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%.0f\" "
-              "viewBox=\"0 0 %d %.0f\" role=\"img\" aria-label=\"",
-              SPS_FIGURE_WIDTH, height, SPS_FIGURE_WIDTH, height);
+              "<svg class=\"sps\" xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%.0f\" "
+              "viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"",
+              width, height, width, height);
     sps_write_text(w, title);
     sps_write_raw(w, "\">\n");
     figure->inside = w->used;
-    sps_figure_rect(w, "bg", 0, 0, SPS_FIGURE_WIDTH, height);
+    sps_figure_rect(w, "bg", 0, 0, width, height);
     sps_write(w, "<text class=\"title\" x=\"%d\" y=\"22\">", SPS_LEGEND_LEFT);
-    sps_write_short(w, title, TITLE_CHARACTERS);
+    sps_write_short(w, title, room < TITLE_CHARACTERS ? (size_t)room : TITLE_CHARACTERS);
     sps_write_raw(w, "</text>\n");
     *out = figure;
     return SPS_OK;
@@ -149,11 +160,11 @@ struct sps_legend sps_legend_next(struct sps_legend *legend, const char *name)
     size_t characters = sps_characters(name);
     characters = characters < SPS_LEGEND_NAME ? characters : SPS_LEGEND_NAME;
     double width = SPS_LEGEND_KEY + ((double)characters + 2) * SPS_LETTER;
-    if (legend->x > 0 && SPS_LEGEND_LEFT + legend->x + width > SPS_FIGURE_WIDTH) {
+    if (legend->x > 0 && SPS_LEGEND_LEFT + legend->x + width > legend->figure_width) {
         legend->x = 0;
         legend->y += SPS_LINE_HEIGHT;
     }
-    struct sps_legend place = {SPS_LEGEND_LEFT + legend->x, SPS_LEGEND_TOP + legend->y};
+    struct sps_legend place = {SPS_LEGEND_LEFT + legend->x, SPS_LEGEND_TOP + legend->y, 0};
     legend->x += width;
     return place;
 }

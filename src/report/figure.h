@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #ifndef SPS_REPORT_FIGURE_H
 #define SPS_REPORT_FIGURE_H
-/* What all figures share: the frame, the words, the legend, the colours.  Figures are 720 wide; one unit is a pixel.
+/* What all figures share: the frame, the words, the legend, the colours.  Figures are 720 wide where nothing else is
+ * asked for; one unit is a pixel.
  *
  * Colours are classes (f0 .. f7 fill, s0 .. s7 stroke), so that a style sheet can choose them by the reader's scheme;
  * the sheet comes with a figure's file, and once with a page. */
@@ -19,8 +20,10 @@ struct sps_figure {
 
 extern const char *const sps_figure_style;
 
+/* How wide it shall be: what is asked for, 0 for the usual.  SPS_EINVAL where no plot has room. */
+sps_status sps_figure_width(double *out, const char *title, int asked);
 /* An empty figure with its title, ready to be drawn on. */
-sps_status sps_figure_begin(sps_figure **out, const char *title, double height);
+sps_status sps_figure_begin(sps_figure **out, const char *title, double width, double height);
 /* Takes the figure: *out on success, else it is freed. */
 sps_status sps_figure_end(sps_figure **out, sps_figure *figure);
 
@@ -39,9 +42,9 @@ void sps_figure_upwards(struct sps_writer *w, double x, double y, const char *te
 
 /* ---- legends ---- */
 
-/* Where entries of these widths go: from (0, 0) on, in rows as wide as a figure. */
+/* Where entries of these widths go: from (0, 0) on, in rows as wide as the figure. */
 struct sps_legend {
-    double x, y;
+    double x, y, figure_width;
 };
 /* The next entry's place; the legend moves on. */
 struct sps_legend sps_legend_next(struct sps_legend *legend, const char *name);

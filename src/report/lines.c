@@ -18,6 +18,7 @@ enum {
 
 struct plot {
     const struct sps_lines *lines;
+    double width;
     struct sps_axis x, y;
 };
 
@@ -89,11 +90,11 @@ static void place_axes(struct plot *p, double top)
         sps_axis_limit(&p->y, p->lines->y_least, p->lines->y_most);
     p->y.from = top + PLOT_HEIGHT;
     p->y.to = top;
-    sps_axis_finish(&p->x, X_TICKS, 0);
+    sps_axis_finish(&p->x, p->width < SPS_FIGURE_WIDTH ? X_TICKS - 2 : X_TICKS, 0);
     if (p->lines->x_ticks != NULL)
         sps_axis_set_ticks(&p->x, p->lines->x_ticks, p->lines->x_tick_count);
     p->x.from = SPS_LEGEND_LEFT + SPS_LINE_HEIGHT + (double)longest_tick(&p->y) * SPS_LETTER + 14;
-    p->x.to = SPS_FIGURE_WIDTH - RIGHT;
+    p->x.to = p->width - RIGHT;
 }
 
 static double at_x(const struct plot *p, double x)
@@ -148,23 +149,29 @@ static void draw_frame(struct sps_writer *w, const struct plot *p)
 
 /* ---- the lines ---- */
 
-/* Levels, or other lines, before this one of its sort. */
+/* Dashed and without a colour: what the others are compared with. */
+static int is_reference(const struct sps_line *line)
+{
+    return line->style == SPS_LINE_LEVEL || line->style == SPS_LINE_REFERENCE;
+}
+
+/* References, or other lines, before this one of its sort. */
 static int rank_of(const struct sps_lines *l, int index)
 {
-    int rank = 0, level = l->lines[index].style == SPS_LINE_LEVEL;
+    int rank = 0, reference = is_reference(&l->lines[index]);
     for (int k = 0; k < index; k++)
-        rank += (l->lines[k].style == SPS_LINE_LEVEL) == level;
+        rank += is_reference(&l->lines[k]) == reference;
     return rank;
 }
 
-static const char *classes_of_level(const struct sps_lines *l, int index)
+static const char *classes_of_reference(const struct sps_lines *l, int index)
 {
     static const char *const classes[DASHES] = {"lv", "lv d2", "lv d1"};
     return classes[rank_of(l, index) % DASHES];
 }
 
-/* Colours, markers and dashes of line i among those that are no levels: one difference is enough to see, and there is
- * always one. */
+/* Colours, markers and dashes of line i among those that are no references: one difference is enough to see, and there
+ * is always one. */
 struct look {
     int colour, marker, dash;
 };
@@ -216,10 +223,10 @@ static void draw_error(struct sps_writer *w, const struct plot *p, const struct 
 }
 
 /* Joins what lies between gaps. */
-static void draw_path(struct sps_writer *w, const struct plot *p, const struct sps_line *line, struct look look)
+static void draw_path(struct sps_writer *w, const struct plot *p, const struct sps_line *line, const char *classes)
 {
     int open = 0;
-    sps_write(w, "<path class=\"ln s%d d%d\" d=\"", look.colour, look.dash);
+    sps_write(w, "<path class=\"%s\" d=\"", classes);
     for (size_t k = 0; k < line->points; k++) {
         int shown = is_shown(p, line, k);
         if (shown)
@@ -248,7 +255,7 @@ static double aside(const struct plot *p, int index)
 {
     int i = rank_of(p->lines, index), all = 0;
     for (int k = 0; k < p->lines->line_count; k++)
-        all += p->lines->lines[k].style != SPS_LINE_LEVEL;
+        all += !is_reference(&p->lines->lines[k]);
     double room = (p->x.to - p->x.from) / p->lines->word_count / (all + 1);
     return (i - (all - 1) / 2.0) * fmin(room, 14);
 }
@@ -261,14 +268,15 @@ static void draw_line(struct sps_writer *w, const struct plot *p, int index)
     if (line->style == SPS_LINE_LEVEL) {
         if (line->points > 0 && sps_axis_holds(&p->y, line->y[0])) {
             double y = sps_axis_at(&p->y, line->y[0]);
-            sps_figure_line(w, classes_of_level(p->lines, index), p->x.from, y, p->x.to, y);
+            sps_figure_line(w, classes_of_reference(p->lines, index), p->x.from, y, p->x.to, y);
         }
         return;
     }
     if (line->style == SPS_LINE_BAND)
         draw_band(w, p, line, look);
-    if (line->style == SPS_LINE_BAND || p->lines->words == NULL)
-        draw_path(w, p, line, look);
+    char classes[] = {'l', 'n', ' ', 's', (char)('0' + look.colour), ' ', 'd', (char)('0' + look.dash), 0};
+    if (line->style != SPS_LINE_MARKED || p->lines->words == NULL)
+        draw_path(w, p, line, is_reference(line) ? classes_of_reference(p->lines, index) : classes);
     for (size_t k = 0; k < line->points && line->style == SPS_LINE_MARKED; k++) {
         if (!is_shown(p, line, k))
             continue;
@@ -278,9 +286,9 @@ static void draw_line(struct sps_writer *w, const struct plot *p, int index)
 }
 
 /* w NULL: only how high it is. */
-static double draw_legend(struct sps_writer *w, const struct sps_lines *l)
+static double draw_legend(struct sps_writer *w, const struct sps_lines *l, double width)
 {
-    struct sps_legend legend = {0, 0};
+    struct sps_legend legend = {0, 0, width};
     if (l->line_count < 2)
         return 0;
     for (int i = 0; i < l->line_count; i++) {
@@ -290,7 +298,7 @@ static double draw_legend(struct sps_writer *w, const struct sps_lines *l)
         if (w == NULL)
             continue;
         char classes[] = {'l', 'n', ' ', 's', (char)('0' + look.colour), ' ', 'd', (char)('0' + look.dash), 0};
-        sps_figure_line(w, line->style == SPS_LINE_LEVEL ? classes_of_level(l, i) : classes, at.x, at.y - 4, at.x + 20,
+        sps_figure_line(w, is_reference(line) ? classes_of_reference(l, i) : classes, at.x, at.y - 4, at.x + 20,
                         at.y - 4);
         if (line->style == SPS_LINE_MARKED) {
             draw_marker(w, look, at.x + 10, at.y - 4);
@@ -306,12 +314,13 @@ sps_status sps_figure_lines(sps_figure **out, const struct sps_lines *l)
     struct plot p = {.lines = l};
     sps_figure *figure = NULL;
     SPS_TRY(check(l));
-    double top = SPS_LEGEND_TOP + draw_legend(NULL, l);
+    SPS_TRY(sps_figure_width(&p.width, l->title, l->width));
+    double top = SPS_LEGEND_TOP + draw_legend(NULL, l, p.width);
     see_lines(&p);
     place_axes(&p, top);
-    SPS_TRY(sps_figure_begin(&figure, l->title, top + PLOT_HEIGHT + BOTTOM));
+    SPS_TRY(sps_figure_begin(&figure, l->title, p.width, top + PLOT_HEIGHT + BOTTOM));
     struct sps_writer *w = &figure->w;
-    draw_legend(w, l);
+    draw_legend(w, l, p.width);
     draw_frame(w, &p);
     for (int i = 0; i < l->line_count; i++)
         draw_line(w, &p, i);

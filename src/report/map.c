@@ -61,7 +61,7 @@ static void draw_group(struct sps_writer *w, const struct sps_map_group *group, 
 
 static void draw_legend(struct sps_writer *w, const struct sps_map *m)
 {
-    struct sps_legend legend = {0, 0};
+    struct sps_legend legend = {0, 0, SPS_FIGURE_WIDTH};
     for (int i = 0; i < 2; i++) {
         const char *name = i == 0 ? m->filled : m->empty;
         struct sps_legend at = sps_legend_next(&legend, name);
@@ -77,7 +77,7 @@ sps_status sps_figure_map(sps_figure **out, const struct sps_map *m)
     double pitch = pitch_of(m), y = SPS_LEGEND_TOP + SPS_LINE_HEIGHT, height = y + 4;
     for (int g = 0; g < m->group_count; g++)
         height += height_of(&m->groups[g], pitch);
-    SPS_TRY(sps_figure_begin(&figure, m->title, height));
+    SPS_TRY(sps_figure_begin(&figure, m->title, SPS_FIGURE_WIDTH, height));
     draw_legend(&figure->w, m);
     for (int g = 0; g < m->group_count; g++) {
         draw_group(&figure->w, &m->groups[g], y, pitch);

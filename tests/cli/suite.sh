@@ -17,6 +17,9 @@ mean = r["mean_corruption_error"]
 print(mean is None if not corrupted else abs(mean - sum(corrupted) / len(corrupted)) < 1e-6)'
 done
 suite rotation | head -n 3 | cut -c1-46
+suite noise,rotation --json | python3 -c '
+import json, sys
+print(sorted({row["suite"] for row in json.load(sys.stdin)["rows"]}))'
 
 echo '--- whether curves go one way, recomputed'
 for name in rotation noise; do
