@@ -99,6 +99,7 @@ struct work {
     sps_foreign *foreign[AWAY_MAX];
     struct sps_images away[AWAY_MAX];
     char folder[PATH_BYTES]; /* FILE_files */
+    char missing[256];       /* sets that are not at hand */
     int at;                  /* model at work */
     const char *what;        /* set at work */
     double done, steps;      /* of all sets */
@@ -213,8 +214,8 @@ static int open_away(struct work *w, const char *name, int given)
     }
     if (given || status != SPS_ENOTFOUND)
         return sps_console_failed(status);
-    if (!sps_console_quiet)
-        sps_console_say("%s is left out: %s", name, sps_last_error());
+    size_t used = strlen(w->missing);
+    snprintf(w->missing + used, sizeof w->missing - used, "%s%s", used > 0 ? ", " : "", name);
     return 0;
 }
 
@@ -229,6 +230,10 @@ static int open_sets_away(struct work *w)
         return failed;
     for (size_t i = 0; !failed && sps_suite_foreign(name, i, w->model[0].info, w->shown.home.name, o->data); i++)
         failed = open_away(w, name, 0);
+    if (w->missing[0] != '\0' && !failed && !sps_console_quiet)
+        sps_console_say(
+            "note: foreign sets that are not at hand are left out: %s (\"spinscale info\" says how to get them)",
+            w->missing);
     return failed;
 }
 

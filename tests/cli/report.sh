@@ -75,7 +75,7 @@ python3 look.py id.html
 
 echo '--- sets that are not at hand are left out where nobody asked for them'
 report model --images 12 --suite ood -o ood.html
-cut -d: -f3 said | sort
+cat said
 
 echo '--- no labels'
 python3 - <<'PY'
