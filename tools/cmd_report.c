@@ -19,7 +19,7 @@ enum { AWAY_MAX = 14, PATH_BYTES = 4400 };
 struct report_options {
     const char *data, *data_dir, *suite, *out, *engine;
     struct sps_texts foreign;
-    struct sps_count samples, seed, threads, images, bootstrap;
+    struct sps_count samples, seed, data_seed, threads, images, bootstrap;
     struct sps_measure_options measure;
 };
 
@@ -33,6 +33,7 @@ static const struct sps_option options_table[] = {
      .help = "data set whose test part is home: a name that \"spinscale info\" lists, or a folder or file "
              "(docs/data.md)"},
     SPS_OPTION_DATA_DIR(struct report_options),
+    SPS_OPTION_DATA_SEED(struct report_options),
     {.name = "foreign",
      .type = SPS_OPTION_TEXTS,
      .offset = offsetof(struct report_options, foreign),
@@ -200,8 +201,9 @@ static size_t fewer(const struct work *w, size_t count)
 static int open_away(struct work *w, const char *name, int given)
 {
     const struct sps_count *images = &w->options->images;
-    const struct sps_foreign_options options = {
-        .data_dir = w->options->data_dir, .seed = 1, .count = images->given ? (size_t)images->value : 0};
+    const struct sps_foreign_options options = {.data_dir = w->options->data_dir,
+                                                .seed = w->options->data_seed.value,
+                                                .count = images->given ? (size_t)images->value : 0};
     const struct sps_images *home = &w->shown.home;
     size_t at = w->shown.away_count;
     if (at == AWAY_MAX)
@@ -300,6 +302,7 @@ static int shift_model(struct work *w, struct sps_shown_model *model, const char
     struct sps_suite suite = {.names = names,
                               .folder = folder,
                               .data_dir = w->options->data_dir,
+                              .data_seed = w->options->data_seed.value,
                               .predict = w->predict,
                               .rule = w->shown.rule,
                               .model = model->path,
@@ -308,6 +311,7 @@ static int shift_model(struct work *w, struct sps_shown_model *model, const char
                               .home_mutual_information = information,
                               .home_count = home->count};
     memcpy(suite.model_sha256, model->sha256, sizeof suite.model_sha256);
+    snprintf(suite.data_sha256, sizeof suite.data_sha256, "%s", sps_dataset_get_info(w->set)->sha256);
     for (size_t i = 0; i < home->count && entropy != NULL && information != NULL; i++) {
         entropy[i] = home->summaries[i].entropy;
         information[i] = home->summaries[i].mutual_information;
