@@ -58,7 +58,7 @@ static void open_engine(struct engine *e, const struct sps_packed *packed, enum 
 /* Passes numbers[] of one image, whose picks are rows of `row`. */
 static void walk(struct engine *e, const uint8_t *pixels, const uint8_t *picks, size_t count, float *logits, float *p)
 {
-    const struct sps_predictions out = {.p = p, .logits = logits, .stride = 1};
+    const struct sps_passes out = {.p = p, .logits = logits, .stride = 1};
     e->lane.out = &out;
     e->lane.image = 0;
     for (size_t i = 0; i < count; i++)

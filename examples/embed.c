@@ -28,7 +28,7 @@ int main(int argc, char **argv)
     static uint8_t pixels[PIXELS];
     static float p[T * CLASSES];                                            /* [T][1 image][classes] */
     const struct sps_predict_options options = SPS_PREDICT_OPTIONS_DEFAULT; /* T = 20 sampled paths, seed 1 */
-    const struct sps_predictions out = {.p = p};
+    const struct sps_passes out = {.p = p};
     sps_packed *model = NULL;
     sps_session *session = NULL;
     struct sps_summary s;

@@ -225,7 +225,7 @@ static int add_group(struct gallery *g, struct group description)
     options.samples = (uint32_t)g->passes;
     options.seed = g->seed;
     const struct sps_predictor predictor = sps_model_predictor(g->model);
-    const struct sps_predictions out = {.p = group->p};
+    const struct sps_passes out = {.p = group->p};
     sps_status status = sps_predict(&predictor, &options, n, images, NULL, &out);
     free(images);
     if (status == SPS_OK)

@@ -43,7 +43,7 @@ static void predict(sps_session *session, const struct sps_model_info *info, enu
     for (size_t i = 0; i < pixels; i++)
         image[i] = (uint8_t)(i * 37);
     const struct sps_predictor predictor = sps_session_predictor(session);
-    const struct sps_predictions out = {.p = p, .picks = picks, .used = &used};
+    const struct sps_passes out = {.p = p, .picks = picks, .used = &used};
     sps_status status = sps_predict(&predictor, &options, 1, (const uint8_t *const *)&image, &index, &out);
     FUZZ_MUST(status == SPS_OK || status == SPS_EFORMAT || (status == SPS_EUNSUPPORTED && reading == SPS_POINT));
     FUZZ_MUST(status != SPS_OK || (used >= 1 && used <= passes));

@@ -415,12 +415,12 @@ static inline void answer_ask(struct answer *a, const struct sps_predictor *pred
 {
     for (size_t i = 0; i < a->images; i += batch) {
         size_t n = a->images - i < batch ? a->images - i : batch;
-        struct sps_predictions out = {a->p + i * a->classes,
-                                      a->logits + i * a->classes,
-                                      a->picks + i * a->picks_row,
-                                      a->weights,
-                                      a->images,
-                                      a->used + i};
+        struct sps_passes out = {a->p + i * a->classes,
+                                 a->logits + i * a->classes,
+                                 a->picks + i * a->picks_row,
+                                 a->weights,
+                                 a->images,
+                                 a->used + i};
         OK(sps_predict(predictor, options, n, images + i, index + i, &out));
     }
 }

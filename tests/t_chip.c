@@ -815,25 +815,16 @@ static void text_reads_back(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(ideal_equals_engine),
-                                       cmocka_unit_test(enough_bits_are_ideal),
-                                       cmocka_unit_test(imperfections_show),
-                                       cmocka_unit_test(leakage_of_idle_lines),
-                                       cmocka_unit_test(padding_leaks),
-                                       cmocka_unit_test(even_leakage_costs_only),
-                                       cmocka_unit_test(noise_of_scale_cells),
-                                       cmocka_unit_test(chips_are_seeded),
-                                       cmocka_unit_test(chips_side_by_side),
-                                       cmocka_unit_test(failing_chips_say_why),
-                                       cmocka_unit_test(extrapolation_is_said),
-                                       cmocka_unit_test(reuse_shares_noise),
-                                       cmocka_unit_test(truth_table_of_the_cell),
-                                       cmocka_unit_test(folding_against_the_full_solve),
-                                       cmocka_unit_test(counts_on_paper),
-                                       cmocka_unit_test(energy_adds_up),
-                                       cmocka_unit_test(prefixes_on_paper),
-                                       cmocka_unit_test(table_is_sound),
-                                       cmocka_unit_test(bad_chips_are_refused),
-                                       cmocka_unit_test(text_reads_back)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ideal_equals_engine),     cmocka_unit_test(enough_bits_are_ideal),
+        cmocka_unit_test(imperfections_show),      cmocka_unit_test(leakage_of_idle_lines),
+        cmocka_unit_test(padding_leaks),           cmocka_unit_test(even_leakage_costs_only),
+        cmocka_unit_test(noise_of_scale_cells),    cmocka_unit_test(chips_are_seeded),
+        cmocka_unit_test(chips_side_by_side),      cmocka_unit_test(failing_chips_say_why),
+        cmocka_unit_test(extrapolation_is_said),   cmocka_unit_test(reuse_shares_noise),
+        cmocka_unit_test(truth_table_of_the_cell), cmocka_unit_test(folding_against_the_full_solve),
+        cmocka_unit_test(counts_on_paper),         cmocka_unit_test(energy_adds_up),
+        cmocka_unit_test(prefixes_on_paper),       cmocka_unit_test(table_is_sound),
+        cmocka_unit_test(bad_chips_are_refused),   cmocka_unit_test(text_reads_back)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -78,7 +78,7 @@ static void check_model(struct sps_packed *m, uint32_t seed, uint32_t samples)
         float p[256];
         OK(sps_session_create(&session, m, &(struct sps_session_options){.threads = 1}));
         const struct sps_predictor predictor = sps_session_predictor(session);
-        FAILS(sps_predict(&predictor, &point, 1, s.at, NULL, &(struct sps_predictions){.p = p}), EUNSUPPORTED,
+        FAILS(sps_predict(&predictor, &point, 1, s.at, NULL, &(struct sps_passes){.p = p}), EUNSUPPORTED,
               "no deterministic reading");
         sps_session_free(session);
     }
@@ -238,7 +238,7 @@ static void check_updates(const struct sps_packed *m, size_t count, const struct
     const struct sps_session_options how = {.threads = 1};
     size_t numbers[SPS_BLOCK_PASSES], classes = (size_t)m->classes;
     float *p = ROOM(float, count *classes), *logits = ROOM(float, count *classes), expected[256];
-    const struct sps_predictions out = {.p = p, .logits = logits, .stride = 1};
+    const struct sps_passes out = {.p = p, .logits = logits, .stride = 1};
     lane.costs = costs;
     lane.options = &how;
     lane.out = &out;
@@ -486,7 +486,7 @@ static void questions_that_cannot_be(void **state)
     struct sps_predictor predictor = sps_session_predictor(session);
     struct pictures s = make_pictures(m, 120);
     float p[IMAGES * 2];
-    struct sps_predictions out = {.p = p};
+    struct sps_passes out = {.p = p};
     struct sps_predict_options options = SPS_PREDICT_OPTIONS_DEFAULT;
     options.reading = SPS_EXACT;
     FAILS(sps_predict(&predictor, &options, 1, s.at, NULL, &out), EINVAL, "masks are drawn");
@@ -514,9 +514,9 @@ static void questions_that_cannot_be(void **state)
     options.settle = NULL;
     out.stride = 1;
     FAILS(sps_predict(&predictor, &options, 2, s.at, NULL, &out), EINVAL, "stride is 1");
-    out = (struct sps_predictions){0};
+    out = (struct sps_passes){0};
     FAILS(sps_predict(&predictor, &options, 1, s.at, NULL, &out), EINVAL, "no room for probabilities");
-    OK(sps_predict(&predictor, &options, 0, s.at, NULL, &(struct sps_predictions){.p = p}));
+    OK(sps_predict(&predictor, &options, 0, s.at, NULL, &(struct sps_passes){.p = p}));
     assert_null(predictor.class_name(predictor.self, 0));
     sps_session_free(session);
     sps_free(s.pixels);
@@ -540,7 +540,7 @@ static void scores_that_overflow(void **state)
     OK(sps_session_create(&session, m, &(struct sps_session_options){.threads = 2}));
     const struct sps_predictor predictor = sps_session_predictor(session);
     const struct sps_predict_options options = {.samples = 1};
-    FAILS(sps_predict(&predictor, &options, IMAGES, s.at, NULL, &(struct sps_predictions){.p = p}), EFORMAT,
+    FAILS(sps_predict(&predictor, &options, IMAGES, s.at, NULL, &(struct sps_passes){.p = p}), EFORMAT,
           "too large: scores of image 0");
     sps_session_free(session);
     sps_free(s.pixels);

@@ -160,7 +160,7 @@ static void what_does_not_fit(void **state)
     const struct sps_predict_options options = {.seed = 1, .samples = 4, .settle = &settle};
     float p[2 * 4 * 4];
     uint32_t used;
-    FAILS(sps_predict(&whole, &options, 1, s.at, NULL, &(struct sps_predictions){.p = p, .used = &used}), EINVAL,
+    FAILS(sps_predict(&whole, &options, 1, s.at, NULL, &(struct sps_passes){.p = p, .used = &used}), EINVAL,
           "passes of an ensemble cannot end early");
     sps_free(s.pixels);
     free_group(&g);

@@ -789,7 +789,8 @@ static void element_wise_layers(void **state)
 }
 
 /* What is dropped is 0 and has no gradient; the rest is scaled (reals) or kept (bits, now codes).  About a share p of
- * the units goes: within 5 standard deviations.  A feature map goes as a whole.  Draws belong to image, pass and seed. */
+ * the units goes: within 5 standard deviations.  A feature map goes as a whole.  Draws belong to image, pass and seed.
+ */
 static void dropout(void **state)
 {
     (void)state;

@@ -554,8 +554,8 @@ static void dropout_layers_are_placed(void **state)
     const char *const expected[2][2] = {{"dropout: {p: 0.25, unit: neuron}", "dropout: {p: 0.25, unit: neuron}"},
                                         {"", "dropout: {p: 0.25, unit: map}"}};
     for (int dense_only = 0; dense_only < 2; dense_only++) {
-        void *settings = make_settings(method, dense_only ? "method.p=0.25 method.place=dense method.unit=map"
-                                                          : "method.p=0.25");
+        void *settings =
+            make_settings(method, dense_only ? "method.p=0.25 method.place=dense method.unit=map" : "method.p=0.25");
         for (int before_dense = 0; before_dense < 2; before_dense++) {
             char layer[SPS_NOISE_TEXT];
             method->noise(layer, settings, 0, before_dense);

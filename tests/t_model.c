@@ -23,7 +23,7 @@ static sps_status predict_with(sps_model *model, const struct sps_predict_option
                                uint8_t *picks, double *weights)
 {
     const struct sps_predictor predictor = sps_model_predictor(model);
-    const struct sps_predictions out = {.p = p, .logits = logits, .picks = picks, .weights = weights};
+    const struct sps_passes out = {.p = p, .logits = logits, .picks = picks, .weights = weights};
     return sps_predict(&predictor, options, n, pixels, index, &out);
 }
 

@@ -126,8 +126,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lenet5_classic), cmocka_unit_test(lenet5_wide),     cmocka_unit_test(vgg_mobiny_28),
-        cmocka_unit_test(mlp4),           cmocka_unit_test(presets_resolve),
-        cmocka_unit_test(variants_of_a_network),
+        cmocka_unit_test(mlp4),           cmocka_unit_test(presets_resolve), cmocka_unit_test(variants_of_a_network),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

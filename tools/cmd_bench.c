@@ -136,7 +136,7 @@ static int real_images(struct bench *b)
 static double time_round(struct bench *b, const struct sps_predict_options *options)
 {
     uint32_t used[BATCH];
-    const struct sps_predictions out = {.p = b->p, .used = used};
+    const struct sps_passes out = {.p = b->p, .used = used};
     double start = now();
     for (size_t first = 0; first < b->n; first += BATCH) {
         size_t count = b->n - first < BATCH ? b->n - first : BATCH;
@@ -198,7 +198,7 @@ static int measure_batches(struct figures *f, struct bench *b, const struct sps_
 static int measure_latency(struct figures *f, struct bench *b, const struct sps_predict_options *mc)
 {
     static double took[LATENCIES];
-    const struct sps_predictions out = {.p = b->p};
+    const struct sps_passes out = {.p = b->p};
     for (size_t i = 0; i < LATENCIES; i++) {
         uint32_t index = (uint32_t)(i % b->n);
         double start = now();

@@ -221,10 +221,10 @@ static sps_status predict(struct job *j, double temperature, float *z)
             images[i] = j->images.image(j->images.self, first + i);
             index[i] = (uint32_t)(first + i);
         }
-        const struct sps_predictions out = {.p = j->p + first * classes,
-                                            .logits = z != NULL ? z + first * classes : NULL,
-                                            .weights = j->weights,
-                                            .stride = n};
+        const struct sps_passes out = {.p = j->p + first * classes,
+                                       .logits = z != NULL ? z + first * classes : NULL,
+                                       .weights = j->weights,
+                                       .stride = n};
         status = sps_predict(&predictor, &j->predict, count, images, index, &out);
         if (sps_console_progress_due())
             sps_console_progress("predicting", (double)(first + count) / (double)n, "");

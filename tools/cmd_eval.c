@@ -275,7 +275,7 @@ static sps_status evaluate(struct sps_cli_report *report, const struct eval_opti
     double level = options->measure.level;
     sps_foreign *foreign_set = NULL;
     struct sps_evaluation foreign = {0};
-    const struct sps_model_calibration *calibration = 
+    const struct sps_model_calibration *calibration =
         models->count == 1 ? sps_subject_calibration(&models->member[0], &options->reading) : NULL;
     struct sps_images images = sps_dataset_images(set);
     const struct sps_images home_images = images;

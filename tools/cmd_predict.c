@@ -187,7 +187,7 @@ static int predict_image(struct job *job, const struct image *image)
     struct sps_summary summary;
     struct sps_spread logit;
     uint32_t used = 0;
-    const struct sps_predictions out = {.p = job->p, .logits = job->logits, .weights = job->weights, .used = &used};
+    const struct sps_passes out = {.p = job->p, .logits = job->logits, .weights = job->weights, .used = &used};
     sps_status status = sps_predict(&job->subject.predictor, &job->predict, 1, &pixels, &image->index, &out);
     if (status == SPS_OK)
         status = sps_summarise(&summary, NULL, job->p, classes, job->weights, used, about->classes, level, &rule);

@@ -107,7 +107,7 @@ static sps_status add_card(struct gallery *g, const uint8_t *pixels, size_t inde
     float *p = calloc(g->shown->passes, (size_t)info->classes * sizeof *p);
     if (p == NULL)
         return SPS_ENOMEM;
-    const struct sps_predictions to = {.p = p};
+    const struct sps_passes to = {.p = p};
     *e = (struct example){0};
     *card = (struct sps_card){0};
     sps_status status = sps_predict(g->model->predictor, g->shown->predict, 1, &pixels, &at, &to);

@@ -31,7 +31,7 @@ static sps_status predict_block(struct sps_shown_set *out, const struct sps_show
         index[i] = (uint32_t)(first + i);
         out->labels[first + i] = labelled ? images->label(images->self, first + i) : -1;
     }
-    const struct sps_predictions to = {.p = p};
+    const struct sps_passes to = {.p = p};
     double start = now();
     status = sps_predict(predictor, shown->predict, n, pixels, index, &to);
     out->seconds += now() - start;

@@ -50,7 +50,7 @@ static sps_status gather_block(struct work *w, float *p, float *logits, size_t f
     const struct sps_images *home = w->subject->home;
     const size_t classes = (size_t)w->subject->predictor->info->classes;
     const struct sps_predict_options predict = sps_study_predict(w->subject->options, w->passes);
-    const struct sps_predictions to = {.p = p, .logits = logits};
+    const struct sps_passes to = {.p = p, .logits = logits};
     const uint8_t *images[SPS_IMAGES_KEPT];
     uint32_t index[SPS_IMAGES_KEPT];
     sps_status status = sps_images_load(home, first, count);

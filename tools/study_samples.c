@@ -98,7 +98,7 @@ static sps_status draw_block(struct draws *d, struct work *w, const struct sps_i
 {
     const size_t count = set->count - first < w->block ? set->count - first : w->block;
     const struct sps_predict_options predict = sps_study_predict(w->subject->options, w->passes);
-    const struct sps_predictions to = {.p = w->p};
+    const struct sps_passes to = {.p = w->p};
     const uint8_t *images[SPS_IMAGES_KEPT];
     uint32_t index[SPS_IMAGES_KEPT];
     int labels[SPS_IMAGES_KEPT];

@@ -277,12 +277,13 @@ static void row_file(char file[256], const struct row *r)
 static json_t *basis_of(const struct work *w)
 {
     const struct sps_suite *s = w->suite;
-    return json_pack("{s:s,s:s,s:I,s:s,s:o,s:I,s:I,s:I,s:i,s:b,s:b,s:f,s:f,s:f}", "model_sha256", s->model_sha256, "data",
-                     w->home->name, "images", (json_int_t)w->home->count, "data_sha256", s->data_sha256, "corrupted", sps_cli_report_string(s->corrupted),
-                     "data_seed", (json_int_t)s->data_seed, "samples", (json_int_t)s->predict.samples, "seed",
-                     (json_int_t)s->predict.seed, "reading", (int)s->predict.reading, "shared_paths",
-                     s->predict.shared_paths, "normalise", s->normalise, "quantile", s->rule.quantile, "threshold",
-                     s->rule.threshold, "temperature", s->predict.temperature);
+    return json_pack("{s:s,s:s,s:I,s:s,s:o,s:I,s:I,s:I,s:i,s:b,s:b,s:f,s:f,s:f}", "model_sha256", s->model_sha256,
+                     "data", w->home->name, "images", (json_int_t)w->home->count, "data_sha256", s->data_sha256,
+                     "corrupted", sps_cli_report_string(s->corrupted), "data_seed", (json_int_t)s->data_seed, "samples",
+                     (json_int_t)s->predict.samples, "seed", (json_int_t)s->predict.seed, "reading",
+                     (int)s->predict.reading, "shared_paths", s->predict.shared_paths, "normalise", s->normalise,
+                     "quantile", s->rule.quantile, "threshold", s->rule.threshold, "temperature",
+                     s->predict.temperature);
 }
 
 static json_t *load(const struct work *w, const struct row *r)

@@ -28,7 +28,7 @@ struct sps_model_info {
     double validation_accuracy; /* fraction, NaN if not recorded */
     const char *data_sha256;    /* of the training set's training part, NULL if not recorded */
     double temperature; /* that the model's logits are divided by (spinscale/calibration.h); 1: not calibrated */
-    int members; /* models whose passes follow one another (spinscale/ensemble.h); 0 and 1: a single one */
+    int members;        /* models whose passes follow one another (spinscale/ensemble.h); 0 and 1: a single one */
 };
 
 enum sps_reading {
@@ -69,7 +69,7 @@ sps_status sps_predict_passes(const struct sps_model_info *info, const struct sp
                               size_t *passes);
 
 /* Caller's arrays for n images; all but p may be NULL.  Passes t lie `stride` images apart (stride >= n). */
-struct sps_predictions {
+struct sps_passes {
     float *p;        /* [T][stride][C] */
     float *logits;   /* [T][stride][C] */
     uint8_t *picks;  /* [T][stride][P] */
@@ -84,13 +84,13 @@ struct sps_predictor {
     const struct sps_model_info *info;
     const char *(*class_name)(const void *self, int label); /* NULL where there is none */
     sps_status (*predict)(void *self, const struct sps_predict_options *options, size_t n, const uint8_t *const *images,
-                          const uint32_t *index, const struct sps_predictions *out);
+                          const uint32_t *index, const struct sps_passes *out);
 };
 
 /* Predict n images [H][W][C] of 8-bit pixels; index[i] is the image's index in its set (it chooses the paths; NULL: 0,
  * 1, ...).  Results do not depend on n, threads or CPU tier. */
 sps_status sps_predict(const struct sps_predictor *predictor, const struct sps_predict_options *options, size_t n,
-                       const uint8_t *const *images, const uint32_t *index, const struct sps_predictions *out);
+                       const uint8_t *const *images, const uint32_t *index, const struct sps_passes *out);
 
 /* Evaluate on a whole set in blocks.  dump, if not NULL, is the .npy file for p[T][N][C]; picks [T][N][P] go to
  * DUMP.paths.npy (the name without its .npy, then .paths.npy), labels [N] to DUMP.labels.npy.  progress(user, done,

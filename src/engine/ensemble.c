@@ -185,13 +185,13 @@ void sps_ensemble_free(sps_ensemble *e)
 /* ---- predicting ---- */
 
 /* The caller's arrays from row `first` on. */
-static struct sps_predictions rows_from(const struct sps_predictions *out, size_t first, size_t classes)
+static struct sps_passes rows_from(const struct sps_passes *out, size_t first, size_t classes)
 {
     const size_t skip = first * out->stride * classes;
-    return (struct sps_predictions){.p = out->p + skip,
-                                    .logits = out->logits != NULL ? out->logits + skip : NULL,
-                                    .weights = out->weights != NULL ? out->weights + first : NULL,
-                                    .stride = out->stride};
+    return (struct sps_passes){.p = out->p + skip,
+                               .logits = out->logits != NULL ? out->logits + skip : NULL,
+                               .weights = out->weights != NULL ? out->weights + first : NULL,
+                               .stride = out->stride};
 }
 
 /* Rows of a member's picks, from[T][stride][short], to the ensemble's, to[T][stride][row]. */
@@ -211,7 +211,7 @@ struct call {
     size_t n;
     const uint8_t *const *images;
     const uint32_t *index;
-    const struct sps_predictions *out;
+    const struct sps_passes *out;
 };
 
 static sps_status predict_member(const sps_ensemble *e, size_t member, const struct call *c, size_t first,
@@ -219,7 +219,7 @@ static sps_status predict_member(const sps_ensemble *e, size_t member, const str
 {
     const struct sps_predictor *of = &e->members[member];
     const size_t row = (size_t)e->info.picks, shorter = (size_t)of->info->picks;
-    struct sps_predictions to = rows_from(c->out, first, (size_t)e->info.classes);
+    struct sps_passes to = rows_from(c->out, first, (size_t)e->info.classes);
     uint8_t *picks = NULL, *wanted = c->out->picks != NULL ? c->out->picks + first * c->out->stride * row : NULL;
     if (wanted != NULL && shorter < row)
         SPS_TRY(sps_calloc(&picks, passes * c->out->stride, shorter + 1, "picks of a member"));
@@ -234,7 +234,7 @@ static sps_status predict_member(const sps_ensemble *e, size_t member, const str
 }
 
 static sps_status predict(void *self, const struct sps_predict_options *options, size_t n, const uint8_t *const *images,
-                          const uint32_t *index, const struct sps_predictions *out)
+                          const uint32_t *index, const struct sps_passes *out)
 {
     const sps_ensemble *e = self;
     const struct call call = {options, n, images, index, out};

@@ -113,10 +113,9 @@ static sps_status evaluate_block(struct sps_evaluation *out, struct job *e, size
             e->all.labels[first + i] = labels[i];
     }
     uint32_t used[BLOCK];
-    struct sps_predictions to = {.p = e->p, .weights = e->weights, .used = used};
+    struct sps_passes to = {.p = e->p, .weights = e->weights, .used = used};
     if (e->dump != NULL)
-        to =
-            (struct sps_predictions){e->all.p + first * classes, NULL, e->all.picks + first * row, e->weights, n, used};
+        to = (struct sps_passes){e->all.p + first * classes, NULL, e->all.picks + first * row, e->weights, n, used};
     double start = now();
     SPS_TRY(sps_predict(e->predictor, e->options, count, images, index, &to));
     out->seconds += now() - start;
@@ -128,8 +127,7 @@ static sps_status evaluate_block(struct sps_evaluation *out, struct job *e, size
     for (size_t i = 0; i < count; i++) {
         double *mean = out->mean + (first + i) * classes;
         mean_of_passes(mean, e->p + i * classes, count * classes, weights, used[i], classes);
-        out->nll[first + i] =
-            labels[i] >= 0 && labels[i] < (int)classes ? -log(fmax(mean[labels[i]], 1e-12)) : NAN;
+        out->nll[first + i] = labels[i] >= 0 && labels[i] < (int)classes ? -log(fmax(mean[labels[i]], 1e-12)) : NAN;
     }
     if (e->options->settle == NULL)
         return sps_metrics_add(out->metrics, e->p, weights, e->passes, count, labels, out->summaries + first);

@@ -42,13 +42,13 @@ sps_status sps_predict_passes(const struct sps_model_info *info, const struct sp
 }
 
 sps_status sps_predict(const struct sps_predictor *predictor, const struct sps_predict_options *options, size_t n,
-                       const uint8_t *const *images, const uint32_t *index, const struct sps_predictions *out)
+                       const uint8_t *const *images, const uint32_t *index, const struct sps_passes *out)
 {
     if (out->p == NULL)
         SPS_FAIL(EINVAL, "there is no room for probabilities");
     if (out->stride != 0 && out->stride < n)
         SPS_FAIL(EINVAL, "stride is %zu, must be at least the %zu images", out->stride, n);
-    struct sps_predictions filled = *out;
+    struct sps_passes filled = *out;
     filled.stride = out->stride != 0 ? out->stride : n;
     return predictor->predict(predictor->self, options, n, images, index, &filled);
 }

@@ -177,7 +177,7 @@ void sps_session_free(sps_session *s)
 struct job {
     struct sps_session *session;
     const struct sps_predict_options *options;
-    const struct sps_predictions *out;
+    const struct sps_passes *out;
     const uint8_t *const *images;
     const uint32_t *index;
     size_t passes;
@@ -277,7 +277,7 @@ static sps_status check_finite(const struct job *j, size_t n)
 }
 
 static sps_status predict(void *self, const struct sps_predict_options *options, size_t n, const uint8_t *const *images,
-                          const uint32_t *index, const struct sps_predictions *out)
+                          const uint32_t *index, const struct sps_passes *out)
 {
     struct sps_session *s = self;
     struct job j = {s, options, out, images, index, 0, NULL};
@@ -325,7 +325,7 @@ sps_status sps_session_flips(double *share, sps_session *s, size_t n, const uint
     const struct sps_predict_options options = {.reading = SPS_SAMPLED, .seed = seed, .samples = 1};
     const struct sps_packed *m = s->packed;
     float p[256];
-    const struct sps_predictions out = {.p = p, .stride = 1};
+    const struct sps_passes out = {.p = p, .stride = 1};
     for (int k = 0; k < m->noise_count; k++)
         share[k] = NAN;
     for (size_t i = 0; i < n; i++) {

@@ -223,7 +223,7 @@ static void score(struct sps_lane *lane, const struct sps_stage *s, int row, con
 
 static void deliver(const struct sps_lane *lane, const uint16_t *passes, size_t count)
 {
-    const struct sps_predictions *out = lane->out;
+    const struct sps_passes *out = lane->out;
     size_t classes = (size_t)lane->plan->packed->classes;
     for (size_t i = 0; i < count; i++) {
         size_t at = (lane->numbers[passes[i]] * out->stride + lane->image) * classes;

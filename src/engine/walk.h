@@ -51,7 +51,7 @@ struct sps_lane {
     struct sps_moment moment;
     int point;
     double temperature; /* that logits are divided by */
-    const struct sps_predictions *out;
+    const struct sps_passes *out;
     const size_t *numbers; /* [block] pass number of each pass in the block */
     size_t image;          /* column in the predictions */
 };

@@ -128,8 +128,8 @@ struct sps_method {
     sps_status (*make_bank)(struct sps_scale *scale, uint64_t seed, uint32_t attempt);
     int draws_bank; /* make_bank is random: a poor draw may be repeated */
     int own_point;  /* the deterministic reading is no entry of the bank: it needs statistics of its own */
-    /* A layer to put behind hidden activation `at` (from 0), as a description has it ("dropout: {p: 0.2}"); empty: none.
-     * before_dense: a dense layer follows.  May be NULL. */
+    /* A layer to put behind hidden activation `at` (from 0), as a description has it ("dropout: {p: 0.2}"); empty:
+     * none. before_dense: a dense layer follows.  May be NULL. */
     void (*noise)(char layer[SPS_NOISE_TEXT], const void *settings, int at, int before_dense);
 };
 

@@ -44,9 +44,8 @@ static sps_status describe(struct sps_model *m)
                                       .bank_layers = graph->scale_count,
                                       .bank_sizes = m->bank_sizes,
                                       .picks = graph->picks,
-                                      .paths = sps_graph_draws(graph)
-                                                   ? INFINITY
-                                                   : sps_path_count(m->banks, graph->scale_count),
+                                      .paths = sps_graph_draws(graph) ? INFINITY
+                                                                      : sps_path_count(m->banks, graph->scale_count),
                                       .validation_accuracy = m->facts.validation_accuracy,
                                       .data_sha256 = m->facts.data_sha256,
                                       .temperature = 1};
@@ -142,7 +141,7 @@ static void path_weights(double *weights, const sps_model *m, const struct sps_d
 }
 
 static sps_status predict(void *self, const struct sps_predict_options *options, size_t n, const uint8_t *const *images,
-                          const uint32_t *index, const struct sps_predictions *out)
+                          const uint32_t *index, const struct sps_passes *out)
 {
     sps_model *m = self;
     struct sps_draws draws;

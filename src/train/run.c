@@ -22,10 +22,10 @@ enum { THREADS_MAX = 1024 };
 struct session {
     struct sps_run run;
     const struct sps_train_options *options;
-    int *labels;    /* [batch] */
-    float *dlogits; /* [batch][classes] */
+    int *labels;          /* [batch] */
+    float *dlogits;       /* [batch][classes] */
     const float **taught; /* [batch] the teacher's probabilities; NULL where there is no teacher */
-    FILE *metrics;  /* metrics.jsonl */
+    FILE *metrics;        /* metrics.jsonl */
     double start, seconds_before, last_checkpoint;
     int64_t updates_before;
     double *flips; /* [scale_count] last measured */
@@ -202,9 +202,9 @@ static void load_step(struct session *s, const uint32_t *index)
                               (uint64_t)set->seed, index[i], (uint32_t)run->at.epoch);
         s->labels[i] = sps_dataset_label(run->data, index[i]);
         if (s->taught != NULL)
-            s->taught[i] = sps_teacher_row(&run->teacher, index[i],
-                                           set->flip && sps_augment_mirrors((uint64_t)set->seed, index[i],
-                                                                            (uint32_t)run->at.epoch));
+            s->taught[i] = sps_teacher_row(
+                &run->teacher, index[i],
+                set->flip && sps_augment_mirrors((uint64_t)set->seed, index[i], (uint32_t)run->at.epoch));
     }
 }
 

@@ -35,7 +35,7 @@ struct sps_run {
     size_t train_count, validation_count;
     struct sps_graph *graph;
     struct sps_teacher teacher; /* p is NULL: none */
-    float *best; /* weights and running statistics of the best epoch; NULL for select: last */
+    float *best;                /* weights and running statistics of the best epoch; NULL for select: last */
     struct sps_progress_state at;
     char folder[4096];
 };

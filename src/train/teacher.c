@@ -50,9 +50,9 @@ static sps_status check_fits(const struct member *m, const char *path, const str
     const struct sps_model_info *about = m->predictor.info;
     if (about->height != data->height || about->width != data->width || about->channels != data->channels ||
         about->classes != data->classes)
-        SPS_FAIL(EINVAL, "teacher '%s' reads %d x %d x %d and knows %d classes, data '%s' has %d x %d x %d and %d", path,
-                 about->height, about->width, about->channels, about->classes, data->name, data->height, data->width,
-                 data->channels, data->classes);
+        SPS_FAIL(EINVAL, "teacher '%s' reads %d x %d x %d and knows %d classes, data '%s' has %d x %d x %d and %d",
+                 path, about->height, about->width, about->channels, about->classes, data->name, data->height,
+                 data->width, data->channels, data->classes);
     return SPS_OK;
 }
 
@@ -78,7 +78,7 @@ static sps_status listen(float *p, const struct member *m, const sps_dataset *da
     sps_status status = SPS_OK;
     SPS_TRY_OUT(sps_calloc(&block, passes * BLOCK, classes * sizeof *block, "a teacher's probabilities"));
     SPS_TRY_OUT(sps_calloc(&flipped, BLOCK, bytes, "mirrored images"));
-    const struct sps_predictions out = {.p = block, .stride = BLOCK};
+    const struct sps_passes out = {.p = block, .stride = BLOCK};
     for (size_t first = 0; first < info->count; first += BLOCK) {
         size_t n = info->count - first < BLOCK ? info->count - first : BLOCK;
         for (size_t i = 0; i < n; i++) {
@@ -108,8 +108,10 @@ static sps_status learn_from(struct sps_teacher *t, const char *path, const sps_
     if (status == SPS_OK)
         status = check_fits(&m, path, sps_dataset_get_info(data));
     for (int side = 0; side <= mirror && status == SPS_OK; side++) {
-        const struct sps_predict_options options = {
-            .reading = m.predictor.info->paths == 1 ? SPS_POINT : SPS_SAMPLED, .seed = 1, .samples = samples, .threads = threads};
+        const struct sps_predict_options options = {.reading = m.predictor.info->paths == 1 ? SPS_POINT : SPS_SAMPLED,
+                                                    .seed = 1,
+                                                    .samples = samples,
+                                                    .threads = threads};
         status = listen(t->p + (size_t)side * t->images * (size_t)t->classes, &m, data, side, &options);
     }
     member_close(&m);

@@ -11,7 +11,7 @@
 #include "uq/quantile.h"
 #include "uq/sort.h"
 
-static const double ROUNDING = 1e-12; /* nats: some hundred times that of a sum of 256 terms */
+static const double ROUNDING = 1e-12;         /* nats: some hundred times that of a sum of 256 terms */
 static const double ROW_SUM_TOLERANCE = 1e-3; /* what half-precision softmaxes of other programs need */
 
 sps_status sps_check_accept(struct sps_accept_rule *out, double level, const struct sps_accept_rule *rule)

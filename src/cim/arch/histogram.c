@@ -35,7 +35,7 @@ static sps_status count_sums(struct sps_chip_histograms *h, struct sps_chip_inst
             break;
         const uint8_t *image = images->image(images->self, i);
         uint32_t index = (uint32_t)i;
-        status = sps_predict(&predictor, &options, 1, &image, &index, &(struct sps_predictions){.p = p, .stride = 1});
+        status = sps_predict(&predictor, &options, 1, &image, &index, &(struct sps_passes){.p = p, .stride = 1});
     }
     sps_free(p);
     return status;
