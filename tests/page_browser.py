@@ -25,8 +25,10 @@ const box = element => element.getBoundingClientRect();
 const seen = {
   width: innerWidth, scrolls: document.documentElement.scrollWidth > innerWidth,
   svgs: [...document.querySelectorAll("svg")].map(svg => [box(svg).width, box(svg).height, box(svg).right]),
-  letters: Math.min(...[...document.querySelectorAll("svg text")].map(text =>
-    parseFloat(getComputedStyle(text).fontSize) * box(text.closest("svg")).width / text.closest("svg").viewBox.baseVal.width)),
+  letters: Math.min(...[...document.querySelectorAll("svg text")].map(text => {
+    const svg = text.closest("svg");
+    return parseFloat(getComputedStyle(text).fontSize) * box(svg).width / svg.viewBox.baseVal.width;
+  })),
   shown: [...document.querySelectorAll("svg")].every(svg =>
     svg.checkVisibility({visibilityProperty: true, opacityProperty: true})),
   strokes: [...document.querySelectorAll("svg")].every(svg => [...svg.querySelectorAll("path, rect")].some(shape =>
@@ -44,13 +46,14 @@ FRAME = """<!DOCTYPE html><title>nothing came</title>
 def browse(page):
     with tempfile.TemporaryDirectory() as profile:
         done = subprocess.run(
-            [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--enable-logging=stderr",
-             f"--user-data-dir={profile}", "--window-size=1300,1000", "--virtual-time-budget=3000", "--dump-dom",
-             "file://" + page],
+            [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+             "--enable-logging=stderr", f"--user-data-dir={profile}", "--window-size=1300,1000", "--virtual-time-budget=3000",
+             "--dump-dom", "file://" + page],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=SECONDS, check=False)
     text = done.stdout.decode("utf-8", "replace")
     if "</html>" not in text:
-        print(f"the browser does not run here: exit {done.returncode}\n{done.stderr.decode('utf-8', 'replace')[-2000:]}")
+        said = done.stderr.decode("utf-8", "replace")[-2000:]
+        print(f"the browser does not run here: exit {done.returncode}\n{said}")
         sys.exit(77)
     return text, [line for line in done.stderr.decode("utf-8", "replace").splitlines() if "CONSOLE" in line]
 
@@ -90,7 +93,8 @@ def draw(folder):
         done = subprocess.run([GNUPLOT, os.path.basename(script)], cwd=folder, capture_output=True, text=True,
                               timeout=SECONDS, check=False)
         drawn = script[:-3] + ".svg"
-        if done.returncode != 0 or not os.path.exists(drawn) or "</svg>" not in open(drawn, encoding="utf-8").read():
+        text = open(drawn, encoding="utf-8").read() if os.path.exists(drawn) else ""
+        if done.returncode != 0 or "</svg>" not in text:
             failed.append(f"{script}: exit {done.returncode}: {done.stderr.strip()}")
     return failed
 

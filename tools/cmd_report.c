@@ -108,6 +108,16 @@ struct work {
 
 /* ---- models ---- */
 
+/* Shipped models are called NET-DATA-METHOD; the set needs not be said again and again. */
+static void drop_data(char *name, const char *data)
+{
+    char part[80];
+    snprintf(part, sizeof part, "-%.70s-", data);
+    char *at = strstr(name, part);
+    if (at != NULL && at != name)
+        memmove(at, at + strlen(part) - 1, strlen(at + strlen(part) - 1) + 1);
+}
+
 /* The last part of a path that says something: "run" of RUN/run/model.safetensors. */
 static void choose_name(struct work *w, int at, const char *path)
 {
@@ -122,12 +132,14 @@ static void choose_name(struct work *w, int at, const char *path)
     const char *from = path + length;
     while (from > path && from[-1] != '/')
         from--;
+    char plain[256];
     int room = (int)sizeof w->model[at].name - 8, same = 1;
-    int kept = (int)(path + length - from) < room ? (int)(path + length - from) : room;
-    snprintf(name, sizeof w->model[at].name, "%.*s", kept, from);
+    snprintf(plain, sizeof plain, "%.*s", (int)(path + length - from), from);
+    drop_data(plain, w->subject[at].predictor.info->data);
+    snprintf(name, sizeof w->model[at].name, "%.*s", room, plain);
     for (int m = 0; m < at; m++)
         if (strcmp(w->model[m].name, name) == 0) {
-            snprintf(name, sizeof w->model[at].name, "%.*s (%d)", kept, from, ++same);
+            snprintf(name, sizeof w->model[at].name, "%.*s (%d)", room, plain, ++same);
             m = -1;
         }
 }

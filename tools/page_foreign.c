@@ -118,7 +118,7 @@ static sps_status make_roc(struct roc *r, const struct sps_shown_model *model, s
     return status;
 }
 
-/* One model: all foreign sets (first < 0) by a score.  Several: all models on one foreign set. */
+/* One model: all foreign sets (away < 0) by a score.  Several: all models on one foreign set. */
 static sps_status draw_roc(sps_page *page, const struct sps_shown *shown, int score, int away)
 {
     static const double ends[2] = {0, 100};

@@ -24,7 +24,7 @@ static const char style[] =
     ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,21rem),1fr));gap:0 "
     "1.2rem;align-items:start}"
     ".figures figure{max-width:34rem}.figures svg{width:100%}"
-    "@media(max-width:40rem){th,td{padding:.2rem .35rem}td:first-child{white-space:normal;min-width:6.5rem}}"
+    "@media(max-width:40rem){th,td{padding:.2rem .35rem}td:first-child:not(.r){white-space:normal;min-width:6.5rem}}"
     ".cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,17rem),1fr));gap:.8rem;margin:.8rem 0}"
     ".card{border:1px solid #ddd;border-radius:.5rem;padding:.8rem;font-size:.87rem;min-width:0}"
     ".top{display:flex;gap:.7rem;margin-bottom:.5rem}.top>div{min-width:0;overflow-wrap:anywhere}"
