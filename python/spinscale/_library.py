@@ -93,7 +93,7 @@ class PredictOptions(ctypes.Structure):
 
 
 class PredictionArrays(ctypes.Structure):
-    c_name = "sps_predictions"
+    c_name = "sps_passes"
     _fields_ = [("p", c_void_p), ("logits", c_void_p), ("picks", c_void_p), ("weights", c_void_p),
                 ("stride", c_size_t), ("used", c_void_p)]
 

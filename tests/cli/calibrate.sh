@@ -85,7 +85,7 @@ print("temperature" in told, "abstention" in told["predictions"][0])'
 "$SPINSCALE" info c.packed --json | python3 -c '
 import json, sys
 print(*json.load(sys.stdin)["thresholds"][0])'
-"$SPINSCALE" info plain.packed | grep -c temperature
+"$SPINSCALE" info plain.packed | grep -c '^temperature'
 
 echo '--- a suite, early stop and a chip take it, too'
 "$SPINSCALE" eval c.packed --data ./other --exact --suite id --json >suite.json
