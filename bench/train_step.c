@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Training throughput of lenet5-wide with Scale-Dropout, batch 128, two threads (bench/torch_train_step.py is the same
- * in PyTorch), and its floor: the backward convolutions and products of the same shapes in oneDNN, which a training
- * step built from dense float primitives cannot go below.
+/* Training throughput of a network with Scale-Dropout, batch 128, two threads (bench/torch_train_step.py is the same in
+ * PyTorch), and its floor: the backward convolutions and products of the same shapes in oneDNN, in the same precision,
+ * which a training step built from dense primitives cannot go below.
  *
- *   train_step [--json] [--threads N] [--seconds S] [--profile] */
+ *   train_step [--net lenet5-wide] [--json] [--threads N] [--seconds S] [--precision auto|float32|bfloat16] [--profile] */
 #include <jansson.h>
 #include <omp.h>
 #include <stdio.h>
@@ -52,28 +52,53 @@ static float *reals(size_t n, uint32_t item)
     return x;
 }
 
-/* The backward convolutions and products of one step, in oneDNN. */
+/* The backward products of one step, in oneDNN: a convolution for each layer that multiplies. */
+enum { PRODUCTS_MAX = 64 };
 struct floor_work {
     void *onednn;
-    sps_conv_op *conv1, *conv2;
-    float *x1, *y1, *w1, *x2, *y2, *w2, *dx2, *x3, *y3, *w3, *dw3, *dx3, *x4, *y4, *w4, *dx4;
+    sps_conv_op *op[PRODUCTS_MAX];
+    int data[PRODUCTS_MAX]; /* the gradient of the input is wanted */
+    int count;
+    float *x, *y, *w; /* as large as any layer's */
 };
 
-static void floor_init(struct floor_work *f)
+static size_t largest(size_t a, size_t b)
 {
-    const struct sps_conv_shape first = {BATCH, 28, 28, 1, 28, 28, 32, 5, 1, 2},
-                                second = {BATCH, 14, 14, 32, 14, 14, 64, 5, 1, 2};
+    return a > b ? a : b;
+}
+
+static void floor_init(struct floor_work *f, const struct sps_graph *graph)
+{
+    size_t x = 0, y = 0, w = 0;
     must(sps_onednn_create(&f->onednn));
-    must(sps_conv_op_create(&f->conv1, f->onednn, &first, 1));
-    must(sps_conv_op_create(&f->conv2, f->onednn, &second, 1));
-    float **arrays[] = {&f->x1, &f->y1, &f->w1,  &f->x2,  &f->y2, &f->w2, &f->dx2, &f->x3,
-                        &f->y3, &f->w3, &f->dw3, &f->dx3, &f->x4, &f->y4, &f->w4,  &f->dx4};
-    const size_t sizes[] = {BATCH * 784, BATCH * 784 * 32, 800,          BATCH * 196 * 32, BATCH * 196 * 64,
-                            64 * 800,    BATCH * 196 * 32, BATCH * 3136, BATCH * 512,      512 * 3136,
-                            512 * 3136,  BATCH * 3136,     BATCH * 512,  BATCH * CLASSES,  CLASSES * 512,
-                            BATCH * 512};
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        *arrays[i] = reals(sizes[i], (uint32_t)i);
+    for (int i = 0; i < graph->layer_count; i++) {
+        const struct sps_layer *layer = graph->layers[i];
+        struct sps_product p;
+        if (!sps_layer_product(&p, layer) || f->count == PRODUCTS_MAX)
+            continue;
+        struct sps_shape in = layer->in;
+        struct sps_conv_shape s = {
+            BATCH, 1, 1, (int)sps_shape_size(&in), 1, 1, (int)sps_shape_size(&layer->out), 1, 1, 0};
+        if (p.kernel > 0)
+            s = (struct sps_conv_shape){BATCH,
+                                        in.h,
+                                        in.w,
+                                        in.c,
+                                        (in.h + 2 * p.pad - p.kernel) / p.stride + 1,
+                                        (in.w + 2 * p.pad - p.kernel) / p.stride + 1,
+                                        layer->out.c,
+                                        p.kernel,
+                                        p.stride,
+                                        p.pad};
+        must(sps_conv_op_create(&f->op[f->count], f->onednn, &s, SPS_CONV_BACKWARD, graph->precision));
+        f->data[f->count++] = layer->input != NULL;
+        x = largest(x, (size_t)s.h * (size_t)s.w * (size_t)s.c);
+        y = largest(y, (size_t)s.oh * (size_t)s.ow * (size_t)s.o);
+        w = largest(w, (size_t)s.o * (size_t)s.kernel * (size_t)s.kernel * (size_t)s.c);
+    }
+    f->x = reals(BATCH * x, 0);
+    f->y = reals(BATCH * y, 1);
+    f->w = reals(w, 2);
 }
 
 /* Seconds of one step's backward work, smallest of the runs in the budget. */
@@ -82,13 +107,11 @@ static double floor_seconds(struct floor_work *f, double budget)
     double best = 1e9, end = now() + budget;
     for (int run = 0; run < 3 || now() < end; run++) {
         double start = now();
-        sps_conv_op_backward_weights(f->conv1, f->w1, f->y1, f->x1);
-        sps_conv_op_backward_weights(f->conv2, f->w2, f->y2, f->x2);
-        sps_conv_op_backward_data(f->conv2, f->dx2, f->y2, f->w2);
-        sps_gemm(1, 0, 512, 3136, BATCH, f->y3, f->x3, 0, f->dw3);
-        sps_gemm(0, 0, BATCH, 3136, 512, f->y3, f->w3, 0, f->dx3);
-        sps_gemm(1, 0, CLASSES, 512, BATCH, f->y4, f->x4, 0, f->w4);
-        sps_gemm(0, 0, BATCH, 512, CLASSES, f->y4, f->w4, 0, f->dx4);
+        for (int i = 0; i < f->count; i++) {
+            sps_conv_op_backward_weights(f->op[i], f->w, f->y, f->x);
+            if (f->data[i])
+                sps_conv_op_backward_data(f->op[i], f->x, f->y, f->w);
+        }
         double took = now() - start;
         best = took < best ? took : best;
     }
@@ -96,7 +119,7 @@ static double floor_seconds(struct floor_work *f, double budget)
 }
 
 struct step_times {
-    double loss, update, forward[16], backward[16];
+    double loss, update, forward[256], backward[256];
 };
 
 static void train_step(struct sps_graph *graph, const int *labels, const uint32_t *index, int64_t count,
@@ -125,6 +148,8 @@ static void train_step(struct sps_graph *graph, const int *labels, const uint32_
             struct sps_layer *layer = graph->layers[i];
             float *dx = layer->input == NULL ? NULL : layer->type->in_place ? dy : other;
             t = now();
+            for (struct sps_layer *to = layer->taken_by; to != NULL; to = to->also)
+                to->type->add_shortcut(graph, to, &pass, dy);
             layer->type->backward(graph, layer, &pass, dy, dx);
             times->backward[i] += now() - t;
             if (!layer->type->in_place) {
@@ -145,27 +170,37 @@ static void train_step(struct sps_graph *graph, const int *labels, const uint32_
 int main(int argc, char **argv)
 {
     int json = 0, threads = 2, profile = 0;
+    const char *name = "lenet5-wide", *precision = "auto";
     double seconds = 4;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0)
             json = 1;
         else if (strcmp(argv[i], "--profile") == 0)
             profile = 1;
+        else if (strcmp(argv[i], "--net") == 0 && i + 1 < argc)
+            name = argv[++i];
+        else if (strcmp(argv[i], "--precision") == 0 && i + 1 < argc)
+            precision = argv[++i];
         else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc)
             threads = atoi(argv[++i]);
         else if (strcmp(argv[i], "--seconds") == 0 && i + 1 < argc)
             seconds = atof(argv[++i]);
         else {
-            fprintf(stderr, "usage: train_step [--json] [--threads N] [--seconds S] [--profile]\n");
+            fprintf(stderr, "usage: train_step [--net NAME] [--json] [--threads N] [--seconds S] [--precision "
+                            "auto|float32|bfloat16] [--profile]\n");
             return 2;
         }
     }
     omp_set_num_threads(threads);
-    const struct sps_preset *net = sps_preset_find("nets", "lenet5-wide");
+    const struct sps_preset *net = sps_preset_find("nets", name);
+    if (net == NULL) {
+        fprintf(stderr, "train_step: there is no network '%s'\n", name);
+        return 1;
+    }
     const struct sps_method *method = sps_method_find("scale_dropout");
     sps_yaml *yaml = NULL;
     void *settings = NULL;
-    must(sps_yaml_parse(&yaml, "lenet5-wide", net->text, net->size));
+    must(sps_yaml_parse(&yaml, name, net->text, net->size));
     must(sps_calloc(&settings, 1, method->settings_size, "settings"));
     sps_params_default(method->params, settings);
     const struct sps_graph_options options = {.method = method,
@@ -174,12 +209,17 @@ int main(int argc, char **argv)
                                               .batch = BATCH,
                                               .threads = threads,
                                               .training = 1,
+                                              .precision = strcmp(precision, "bfloat16") == 0 ||
+                                                                   (strcmp(precision, "auto") == 0 &&
+                                                                    sps_onednn_likes_bfloat16())
+                                                               ? SPS_BFLOAT16
+                                                               : SPS_FLOAT32,
                                               .seed = 1};
     size_t before = peak_memory();
     struct sps_graph *graph = NULL;
     must(sps_graph_create(&graph, yaml, &options));
     struct sps_random r = sps_random(2, SPS_FOR_TEST, 0, 0, 0);
-    for (size_t i = 0; i < BATCH * 784; i++)
+    for (size_t i = 0; i < BATCH * sps_shape_size(&graph->input); i++)
         graph->codes[i] = (int8_t)((int)sps_random_below(&r, 178) - 51);
     int labels[BATCH];
     uint32_t index[BATCH];
@@ -192,8 +232,8 @@ int main(int argc, char **argv)
         train_step(graph, labels, index, ++count, NULL);
     struct step_times times = {0};
     size_t memory = peak_memory() - before; /* before the floor's own arrays */
-    struct floor_work work;
-    floor_init(&work);
+    struct floor_work work = {0};
+    floor_init(&work, graph);
     double best = 1e9, floor = 1e9, start = now();
     int64_t warm = count;
     while (now() <
@@ -210,14 +250,16 @@ int main(int argc, char **argv)
     }
     double ratio = best / floor;
     if (json) {
-        json_t *out = json_pack("{s:f, s:f, s:I, s:f, s:f, s:i, s:i, s:s}", "images_per_s", BATCH / best, "floor_ratio",
+        json_t *out = json_pack("{s:s, s:s, s:f, s:f, s:I, s:f, s:f, s:i, s:i, s:s}", "net", name, "precision",
+                                graph->precision == SPS_BFLOAT16 ? "bfloat16" : "float32", "images_per_s", BATCH / best, "floor_ratio",
                                 ratio, "peak_memory_bytes", (json_int_t)memory, "step_s", best, "floor_s", floor,
                                 "batch", BATCH, "threads", threads, "tier", graph->kern->tier);
         json_dumpf(out, stdout, JSON_INDENT(2));
         printf("\n");
         json_decref(out);
     } else {
-        printf("lenet5-wide, scale_dropout, batch %d, %d threads, kernels %s\n", BATCH, threads, graph->kern->tier);
+        printf("%s, scale_dropout, batch %d, %d threads, kernels %s, %s\n", name, BATCH, threads, graph->kern->tier,
+               graph->precision == SPS_BFLOAT16 ? "bfloat16" : "float32");
         printf("step %.2f ms, %.0f images/s; floor %.2f ms, step/floor %.2f; peak memory above start %.1f MB\n",
                1e3 * best, BATCH / best, 1e3 * floor, ratio, 1e-6 * (double)memory);
     }

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "nn/activation.h"
 
+#include <string.h>
+
+#include "core/vector.h"
+
 sps_status sps_activation_setup(struct sps_layer *layer, enum sps_kind out)
 {
     if (layer->in.kind != SPS_REALS)
@@ -11,6 +15,23 @@ sps_status sps_activation_setup(struct sps_layer *layer, enum sps_kind out)
     return SPS_OK;
 }
 
+SPS_VECTOR static void clip(float *restrict y, const float *restrict x, size_t n, float low, float high)
+{
+    for (size_t j = 0; j < n; j++)
+        y[j] = x[j] < low ? low : x[j] > high ? high : x[j];
+}
+
+/* dx may be dy.  Selected by bits: with a branch for each number this was a quarter of a ResNet's step. */
+SPS_VECTOR static void pass_inside(float *dx, const float *dy, const float *restrict y, size_t n, float low, float high)
+{
+    for (size_t j = 0; j < n; j++) {
+        uint32_t g, inside = -(uint32_t)((y[j] > low) & (y[j] < high));
+        memcpy(&g, &dy[j], sizeof g);
+        g &= inside;
+        memcpy(&dx[j], &g, sizeof g);
+    }
+}
+
 void sps_clip_forward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float low,
                       float high)
 {
@@ -19,8 +40,7 @@ void sps_clip_forward(struct sps_graph *graph, struct sps_layer *layer, const st
     for (int i = 0; i < pass->n; i++) {
         const float *x = sps_layer_input(graph, layer, i);
         float *y = (float *)layer->y + (size_t)i * size;
-        for (size_t j = 0; j < size; j++)
-            y[j] = x[j] < low ? low : x[j] > high ? high : x[j];
+        clip(y, x, size, low, high);
     }
 }
 
@@ -31,7 +51,6 @@ void sps_clip_backward(struct sps_graph *graph, struct sps_layer *layer, const s
 #pragma omp parallel for schedule(static) num_threads(graph->threads)
     for (int i = 0; i < pass->n; i++) {
         const float *y = (const float *)layer->y + (size_t)i * size;
-        for (size_t j = 0; j < size; j++)
-            dx[(size_t)i * size + j] = y[j] > low && y[j] < high ? dy[(size_t)i * size + j] : 0.0f;
+        pass_inside(dx + (size_t)i * size, dy + (size_t)i * size, y, size, low, high);
     }
 }

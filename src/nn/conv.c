@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "nn/backward.h"
 #include "nn/binary_conv.h"
 #include "nn/onednn.h"
 
@@ -32,7 +33,8 @@ struct conv {
     struct sps_weight *weight;
     struct sps_binary_conv binary;
     uint8_t *argmax; /* [B][oh][ow][o] of a pooled training graph */
-    sps_conv_op *op; /* float */
+    struct sps_backward back; /* binary, without pooling: the gradient is dense */
+    sps_conv_op *op;          /* float */
     float *x;        /* float: [B][h][w][c] where the input is not reals */
 };
 
@@ -80,7 +82,8 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
         struct sps_conv_shape s = {graph->batch, in.h, in.w, in.c, ch, cw, (int)set->out, k, stride, pad};
         if (in.kind != SPS_REALS)
             SPS_TRY(sps_calloc(&v->x, batch * sps_shape_size(&in), sizeof(float), "float input"));
-        return sps_conv_op_create(&v->op, graph->onednn, &s, graph->training);
+        return sps_conv_op_create(&v->op, graph->onednn, &s,
+                                  SPS_CONV_FORWARD | (graph->training ? SPS_CONV_BACKWARD : 0), SPS_FLOAT32);
     }
     v->binary = (struct sps_binary_conv){.window = {in.h, in.w, in.c, ch, cw, k, stride, pad},
                                          .oh = oh,
@@ -90,7 +93,13 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
                                          .codes = in.kind == SPS_CODES,
                                          .weight = v->weight};
     SPS_TRY(sps_binary_conv_init(&v->binary));
-    layer->scratch = sps_binary_conv_scratch(&v->binary, graph->training) + (graph->training ? partial_bytes(v) : 0);
+    int dense = graph->training && pool == 1;
+    if (dense)
+        SPS_TRY(sps_backward_init(
+            &v->back, graph,
+            &(struct sps_conv_shape){graph->batch, in.h, in.w, in.c, ch, cw, (int)set->out, k, stride, pad}));
+    layer->scratch = sps_binary_conv_scratch(&v->binary, graph->training && !dense) +
+                     (graph->training && !dense ? partial_bytes(v) : 0);
     if (graph->training && pool > 1)
         SPS_TRY(sps_calloc(&v->argmax, batch * sps_shape_size(&layer->out), 1, "pooling positions"));
     return SPS_OK;
@@ -162,6 +171,10 @@ static void backward(struct sps_graph *graph, struct sps_layer *layer, const str
         float_backward(graph, v, pass, dy, dx);
         return;
     }
+    if (v->back.op != NULL) {
+        sps_backward_run(&v->back, graph, layer, pass, v->weight, dy, dx);
+        return;
+    }
     size_t partial = partial_bytes(v), in = sps_shape_size(&layer->in), out = sps_shape_size(&layer->out);
     for (int t = 0; t < graph->threads; t++)
         memset(partial_of(graph, t), 0, partial);
@@ -179,6 +192,7 @@ static void release(struct sps_layer *layer)
 {
     struct conv *v = (struct conv *)layer;
     sps_binary_conv_reset(&v->binary);
+    sps_backward_reset(&v->back);
     sps_conv_op_free(v->op);
     sps_free(v->argmax);
     sps_free(v->x);

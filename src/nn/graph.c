@@ -180,15 +180,36 @@ static sps_status read_head(struct sps_graph *graph, const sps_yaml *yaml, const
     return SPS_OK;
 }
 
+static sps_status add_layers(struct sps_graph *graph, const sps_yaml *yaml, const struct sps_yaml_node *list);
+
+/* The layers of a residual block, which come before the layer that ends it; *source is what they read. */
+static sps_status add_block(struct sps_layer **source, struct sps_graph *graph, const sps_yaml *yaml,
+                            const struct sps_yaml_node *body)
+{
+    const struct sps_yaml_node *inside = body->kind == SPS_YAML_MAP ? body->first : NULL;
+    if (inside == NULL || inside->next != NULL || strcmp(inside->key, "layers") != 0 || inside->kind != SPS_YAML_LIST ||
+        inside->first == NULL)
+        return sps_yaml_fail(yaml, body, "a residual block is written 'residual: {layers: [...]}'");
+    if (graph->layer_count == 0)
+        return sps_yaml_fail(yaml, body, "a residual block cannot be the first layer");
+    *source = graph->layers[graph->layer_count - 1];
+    return add_layers(graph, yaml, inside);
+}
+
 /* Where yaml complains about a layer's shape, the position of its line is what the user needs. */
 static sps_status add_layer(struct sps_graph *graph, const sps_yaml *yaml, const struct sps_yaml_node *item)
 {
+    static const struct sps_param none[1] = {{.key = NULL}};
     const struct sps_yaml_node *body = item->kind == SPS_YAML_MAP ? item->first : NULL;
+    struct sps_layer *source = NULL;
     if (body == NULL || body->next != NULL)
         return sps_yaml_fail(yaml, item, "a layer is written '- type: {settings}'");
     const struct sps_layer_type *type = sps_layer_type_find(body->key);
     if (type == NULL)
         return sps_yaml_fail(yaml, item, "unknown layer type '%s' (spinscale info lists them)", body->key);
+    int block = type->add_shortcut != NULL;
+    if (block)
+        SPS_TRY(add_block(&source, graph, yaml, body));
     if (graph->layer_count == LAYERS_MAX)
         return sps_yaml_fail(yaml, item, "more than %d layers", LAYERS_MAX);
     struct sps_layer *layer = NULL;
@@ -198,12 +219,17 @@ static sps_status add_layer(struct sps_graph *graph, const sps_yaml *yaml, const
     layer->input = layer->index > 0 ? graph->layers[layer->index - 1] : NULL;
     layer->in = layer->input ? layer->input->out : graph->input;
     graph->layers[graph->layer_count++] = layer; /* the graph owns it from here */
-    static const struct sps_param none[1] = {{.key = NULL}};
+    if (block) {
+        layer->shortcut = source;
+        layer->also = source->taken_by;
+        source->taken_by = layer;
+    }
     const struct sps_param *params = type->params ? type->params : none;
     void *settings = (char *)layer + type->settings_offset;
     sps_params_default(params, settings);
     struct sps_binding binding = {params, settings};
-    SPS_TRY(sps_params_read(&binding, 1, yaml, body));
+    if (!block)
+        SPS_TRY(sps_params_read(&binding, 1, yaml, body));
     sps_status status = type->setup(graph, layer);
     if (status == SPS_OK)
         status = sps_shape_check(&layer->out);
@@ -224,6 +250,13 @@ static sps_status add_layer(struct sps_graph *graph, const sps_yaml *yaml, const
     return sps_calloc(&layer->y, (size_t)graph->batch, layer->y_stride, type->name);
 }
 
+static sps_status add_layers(struct sps_graph *graph, const sps_yaml *yaml, const struct sps_yaml_node *list)
+{
+    for (const struct sps_yaml_node *item = list->first; item != NULL; item = item->next)
+        SPS_TRY(add_layer(graph, yaml, item));
+    return SPS_OK;
+}
+
 /* He et al. 2015: the spread of a row's weights keeps the scale of sums; binary weights only look at signs. */
 static void initialise(struct sps_graph *graph)
 {
@@ -236,6 +269,11 @@ static void initialise(struct sps_graph *graph)
         for (size_t j = 0; j < w->rows * w->row; j++)
             w->value[j] = spread * sps_random_normal(&r);
     }
+}
+
+void sps_graph_share(struct sps_graph *graph, int which, size_t bytes)
+{
+    graph->shared_bytes[which] = bytes > graph->shared_bytes[which] ? bytes : graph->shared_bytes[which];
 }
 
 sps_status sps_graph_set_threads(struct sps_graph *graph, int threads)
@@ -268,6 +306,8 @@ static sps_status make_room(struct sps_graph *graph)
     SPS_TRY(sps_graph_set_threads(graph, graph->threads));
     if (!graph->training)
         return SPS_OK;
+    for (int i = 0; i < 3; i++)
+        SPS_TRY(sps_calloc(&graph->shared[i], graph->shared_bytes[i], 1, "operands of backward products"));
     for (int i = 0; i < 2; i++)
         SPS_TRY(sps_calloc(&graph->gradient[i], (size_t)graph->batch * largest, sizeof(float), "gradients"));
     for (int i = 0; i < graph->weight_count; i++) {
@@ -297,8 +337,7 @@ static sps_status build(struct sps_graph *graph, const sps_yaml *yaml, const str
     SPS_TRY(sps_calloc(&graph->weights, LAYERS_MAX * 5, sizeof *graph->weights, "weights"));
     SPS_TRY(sps_calloc(&graph->scales, LAYERS_MAX, sizeof *graph->scales, "scales"));
     SPS_TRY(sps_calloc(&graph->codes, (size_t)graph->batch, sps_shape_size(&graph->input), "input codes"));
-    for (const struct sps_yaml_node *item = layers->first; item != NULL; item = item->next)
-        SPS_TRY(add_layer(graph, yaml, item));
+    SPS_TRY(add_layers(graph, yaml, layers));
     const struct sps_layer *last = graph->layers[graph->layer_count - 1];
     if (last->out.kind != SPS_REALS || sps_shape_size(&last->out) != (size_t)graph->classes)
         return sps_yaml_fail(yaml, layers, "the last layer gives %zu %s, not %d reals, one a class",
@@ -327,6 +366,7 @@ sps_status sps_graph_create(struct sps_graph **out, const sps_yaml *yaml, const 
     graph->batch = options->batch;
     graph->threads = options->threads;
     graph->training = options->training;
+    graph->precision = options->precision;
     graph->seed = options->seed;
     graph->weights_max =
         options->weights_max > 0 && options->weights_max < WEIGHTS_MAX ? options->weights_max : WEIGHTS_MAX;
@@ -359,6 +399,8 @@ void sps_graph_free(struct sps_graph *graph)
     sps_free(graph->weights);
     sps_free(graph->scales);
     sps_free(graph->codes);
+    for (int i = 0; i < 3; i++)
+        sps_free(graph->shared[i]);
     sps_free(graph->gradient[0]);
     sps_free(graph->gradient[1]);
     sps_free(graph->scratch);
@@ -400,6 +442,8 @@ void sps_graph_backward(struct sps_graph *graph, const struct sps_pass *pass, co
     for (int i = graph->layer_count - 1; i >= 0; i--) {
         struct sps_layer *layer = graph->layers[i];
         float *dx = layer->input == NULL ? NULL : layer->type->in_place ? dy : other;
+        for (struct sps_layer *to = layer->taken_by; to != NULL; to = to->also)
+            to->type->add_shortcut(graph, to, pass, dy);
         layer->type->backward(graph, layer, pass, dy, dx);
         if (!layer->type->in_place) {
             other = dy;

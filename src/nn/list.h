@@ -7,7 +7,8 @@
     X(sign)                                                                                                            \
     X(htanh)                                                                                                           \
     X(relu)                                                                                                            \
-    X(dropout)
+    X(dropout)                                                                                                         \
+    X(residual)
 
 #define SPS_OPTIMISER_LIST(X)                                                                                          \
     X(adam)                                                                                                            \

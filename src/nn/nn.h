@@ -16,6 +16,7 @@
 
 #include "conf/params.h"
 #include "kern/kern.h"
+#include "nn/onednn.h"
 #include "quant/quant.h"
 
 enum sps_kind { SPS_CODES, SPS_BITS, SPS_SUMS, SPS_REALS };
@@ -144,6 +145,8 @@ struct sps_layer_type {
     /* dy: gradient of the output; dx: where that of the input goes, NULL if nobody wants it.  dx == dy if in_place. */
     void (*backward)(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy,
                      float *dx);
+    /* Of a layer with a shortcut: adds the shortcut's gradient to that of its source.  After backward. */
+    void (*add_shortcut)(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dsource);
     void (*release)(struct sps_layer *layer); /* may be NULL */
     int in_place;                             /* backward writes dx over dy */
     int random;                               /* draws anew in each pass */
@@ -152,7 +155,10 @@ struct sps_layer_type {
 struct sps_layer {
     const struct sps_layer_type *type;
     int index;
-    struct sps_layer *input; /* NULL: the graph's codes */
+    struct sps_layer *input;    /* NULL: the graph's codes */
+    struct sps_layer *shortcut; /* second input of a residual layer, else NULL */
+    struct sps_layer *taken_by; /* the residual layer whose shortcut starts here, else NULL ... */
+    struct sps_layer *also;     /* ... and of that one: the next with the same source */
     struct sps_shape in, out;
     void *y; /* output of the batch; stride y_stride bytes an image */
     size_t y_stride;
@@ -190,6 +196,9 @@ struct sps_graph {
     size_t scratch_stride;
     double activation_bytes;
     void *onednn;
+    enum sps_precision precision; /* of backward products of binary layers */
+    void *shared[3];              /* arrays that layers use one after the other */
+    size_t shared_bytes[3];
 };
 
 /* Build from a network description.  The method may be NULL for one that has no scale (or only reads a model, which
@@ -200,6 +209,7 @@ struct sps_graph_options {
     const struct sps_binariser *binariser;
     int batch, threads;
     int training; /* room for gradients and optimiser state */
+    enum sps_precision precision;
     uint64_t seed;
     /* Image size and classes of the data, which a description without them takes over; 0: as described. */
     int height, width, channels, classes;
@@ -216,6 +226,8 @@ sps_status sps_graph_add_weight(struct sps_graph *graph, struct sps_weight **out
                                 const size_t *shape, int binary, int wants_quads);
 sps_status sps_graph_add_scale(struct sps_graph *graph, struct sps_scale **out, int layer, int channels,
                                size_t layer_weights);
+/* For setup functions: a shared array must have so many bytes, for example for this layer's backward. */
+void sps_graph_share(struct sps_graph *graph, int which, size_t bytes);
 /* Threads of later calls (scratch is made anew). */
 sps_status sps_graph_set_threads(struct sps_graph *graph, int threads);
 /* After banks changed: set picks and every pick_at. */

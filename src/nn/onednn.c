@@ -46,6 +46,11 @@ void sps_onednn_free(void *onednn)
     sps_free(d);
 }
 
+int sps_onednn_likes_bfloat16(void)
+{
+    return (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16;
+}
+
 void sps_gemm(int a_transposed, int b_transposed, size_t m, size_t n, size_t k, const float *a, const float *b,
               float beta, float *c)
 {
@@ -60,22 +65,34 @@ enum { ROLE_SRC, ROLE_WEIGHTS, ROLE_DST, ROLES };
 struct direction {
     dnnl_primitive_t primitive, reorder;
     dnnl_memory_t memory[ROLES], plain;
+    int wanted;
 };
 enum { FORWARD, BACKWARD_DATA, BACKWARD_WEIGHTS, DIRECTIONS };
 struct sps_conv_op {
     struct onednn *onednn;
     struct direction direction[DIRECTIONS];
-    dnnl_primitive_desc_t hint;     /* forward, for the backward descriptors */
-    dnnl_memory_desc_t data[ROLES]; /* plain formats: nhwc, ohwi, nhwc */
+    dnnl_primitive_desc_t hint; /* forward, for the backward descriptors */
+    dnnl_memory_desc_t operand[ROLES], result[ROLES]; /* plain formats: nhwc, ohwi, nhwc; results are floats */
 };
 
-static sps_status describe(struct sps_conv_op *op, const struct sps_conv_shape *s)
+/* What the roles of a direction are: one is its result. */
+static const dnnl_memory_desc_t *desc_of(const struct sps_conv_op *op, int which, int role)
+{
+    static const int result[DIRECTIONS] = {ROLE_DST, ROLE_SRC, ROLE_WEIGHTS};
+    return result[which] == role ? &op->result[role] : &op->operand[role];
+}
+
+static sps_status describe(struct sps_conv_op *op, const struct sps_conv_shape *s, enum sps_precision precision)
 {
     dnnl_dims_t src = {s->n, s->c, s->h, s->w}, weights = {s->o, s->c, s->kernel, s->kernel},
                 dst = {s->n, s->o, s->oh, s->ow};
-    SPS_TRY(check(dnnl_memory_desc_init_by_tag(&op->data[ROLE_SRC], 4, src, dnnl_f32, dnnl_nhwc), "a shape"));
-    SPS_TRY(check(dnnl_memory_desc_init_by_tag(&op->data[ROLE_WEIGHTS], 4, weights, dnnl_f32, dnnl_ohwi), "a shape"));
-    return check(dnnl_memory_desc_init_by_tag(&op->data[ROLE_DST], 4, dst, dnnl_f32, dnnl_nhwc), "a shape");
+    dnnl_data_type_t type = precision == SPS_BFLOAT16 ? dnnl_bf16 : dnnl_f32;
+    SPS_TRY(check(dnnl_memory_desc_init_by_tag(&op->operand[ROLE_SRC], 4, src, type, dnnl_nhwc), "a shape"));
+    SPS_TRY(check(dnnl_memory_desc_init_by_tag(&op->operand[ROLE_WEIGHTS], 4, weights, type, dnnl_ohwi), "a shape"));
+    SPS_TRY(check(dnnl_memory_desc_init_by_tag(&op->operand[ROLE_DST], 4, dst, type, dnnl_nhwc), "a shape"));
+    SPS_TRY(check(dnnl_memory_desc_init_by_tag(&op->result[ROLE_SRC], 4, src, dnnl_f32, dnnl_nhwc), "a shape"));
+    SPS_TRY(check(dnnl_memory_desc_init_by_tag(&op->result[ROLE_WEIGHTS], 4, weights, dnnl_f32, dnnl_ohwi), "a shape"));
+    return check(dnnl_memory_desc_init_by_tag(&op->result[ROLE_DST], 4, dst, dnnl_f32, dnnl_nhwc), "a shape");
 }
 
 static sps_status make_direction(struct sps_conv_op *op, const struct sps_conv_shape *s, int which)
@@ -85,10 +102,10 @@ static sps_status make_direction(struct sps_conv_op *op, const struct sps_conv_s
     dnnl_dims_t strides = {s->stride, s->stride}, pads = {s->pad, s->pad};
     dnnl_dims_t pads_end = {(s->oh - 1) * s->stride + s->kernel - s->h - s->pad,
                             (s->ow - 1) * s->stride + s->kernel - s->w - s->pad};
+    const dnnl_memory_desc_t *x = desc_of(op, which, ROLE_SRC), *y = desc_of(op, which, ROLE_DST),
+                             *w = desc_of(op, which, ROLE_WEIGHTS);
     dnnl_memory_desc_t any;
-    SPS_TRY(check(dnnl_memory_desc_init_by_tag(&any, 4, op->data[ROLE_WEIGHTS].dims, dnnl_f32, dnnl_format_tag_any),
-                  "a shape"));
-    const dnnl_memory_desc_t *x = &op->data[ROLE_SRC], *y = &op->data[ROLE_DST];
+    SPS_TRY(check(dnnl_memory_desc_init_by_tag(&any, 4, w->dims, w->data_type, dnnl_format_tag_any), "a shape"));
     dnnl_status_t init =
         which == FORWARD ? dnnl_convolution_forward_desc_init(&desc, dnnl_forward_training, dnnl_convolution_direct, x,
                                                               &any, NULL, y, strides, pads, pads_end)
@@ -110,12 +127,14 @@ static sps_status make_direction(struct sps_conv_op *op, const struct sps_conv_s
     dnnl_engine_t engine = op->onednn->engine;
     SPS_TRY(check(dnnl_memory_create(&d->memory[ROLE_SRC], x, engine, DNNL_MEMORY_NONE), "memory"));
     SPS_TRY(check(dnnl_memory_create(&d->memory[ROLE_DST], y, engine, DNNL_MEMORY_NONE), "memory"));
-    if (dnnl_memory_desc_equal(&weights, &op->data[ROLE_WEIGHTS]))
+    if (which == FORWARD && !d->wanted)
+        return SPS_OK; /* only the hint was wanted */
+    if (dnnl_memory_desc_equal(&weights, w))
         return check(dnnl_memory_create(&d->memory[ROLE_WEIGHTS], &weights, engine, DNNL_MEMORY_NONE), "memory");
     SPS_TRY(check(dnnl_memory_create(&d->memory[ROLE_WEIGHTS], &weights, engine, DNNL_MEMORY_ALLOCATE), "memory"));
-    SPS_TRY(check(dnnl_memory_create(&d->plain, &op->data[ROLE_WEIGHTS], engine, DNNL_MEMORY_NONE), "memory"));
-    const dnnl_memory_desc_t *from = which == BACKWARD_WEIGHTS ? &weights : &op->data[ROLE_WEIGHTS];
-    const dnnl_memory_desc_t *to = which == BACKWARD_WEIGHTS ? &op->data[ROLE_WEIGHTS] : &weights;
+    SPS_TRY(check(dnnl_memory_create(&d->plain, w, engine, DNNL_MEMORY_NONE), "memory"));
+    const dnnl_memory_desc_t *from = which == BACKWARD_WEIGHTS ? &weights : w;
+    const dnnl_memory_desc_t *to = which == BACKWARD_WEIGHTS ? w : &weights;
     dnnl_primitive_desc_t reorder = NULL;
     SPS_TRY(check(dnnl_reorder_primitive_desc_create(&reorder, from, engine, to, engine, NULL), "a reorder"));
     status = check(dnnl_primitive_create(&d->reorder, reorder), "a reorder");
@@ -123,14 +142,16 @@ static sps_status make_direction(struct sps_conv_op *op, const struct sps_conv_s
     return status;
 }
 
-sps_status sps_conv_op_create(sps_conv_op **out, void *onednn, const struct sps_conv_shape *shape, int training)
+sps_status sps_conv_op_create(sps_conv_op **out, void *onednn, const struct sps_conv_shape *shape, int directions,
+                              enum sps_precision precision)
 {
     sps_conv_op *op = NULL;
     sps_status status = SPS_OK;
     SPS_TRY(sps_calloc(&op, 1, sizeof *op, "a convolution"));
     op->onednn = onednn;
-    SPS_TRY_OUT(describe(op, shape));
-    for (int i = 0; i < (training ? DIRECTIONS : 1); i++)
+    SPS_TRY_OUT(describe(op, shape, precision));
+    op->direction[FORWARD].wanted = directions & SPS_CONV_FORWARD;
+    for (int i = 0; i < (directions & SPS_CONV_BACKWARD ? DIRECTIONS : 1); i++)
         SPS_TRY_OUT(make_direction(op, shape, i));
     *out = op;
     return SPS_OK;
@@ -189,13 +210,13 @@ void sps_conv_op_forward(sps_conv_op *op, float *y, const float *x, const float 
     run(op, FORWARD, arg, x, w, y);
 }
 
-void sps_conv_op_backward_data(sps_conv_op *op, float *dx, const float *dy, const float *w)
+void sps_conv_op_backward_data(sps_conv_op *op, float *dx, const void *dy, const void *w)
 {
     const int arg[ROLES] = {DNNL_ARG_DIFF_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_DST};
     run(op, BACKWARD_DATA, arg, dx, w, dy);
 }
 
-void sps_conv_op_backward_weights(sps_conv_op *op, float *dw, const float *dy, const float *x)
+void sps_conv_op_backward_weights(sps_conv_op *op, float *dw, const void *dy, const void *x)
 {
     const int arg[ROLES] = {DNNL_ARG_SRC, DNNL_ARG_DIFF_WEIGHTS, DNNL_ARG_DIFF_DST};
     run(op, BACKWARD_WEIGHTS, arg, x, dw, dy);

@@ -37,6 +37,8 @@
     X(drops, INT, "train.drops", "2", "", 0, 100, "steps: how often the rate drops", "")                               \
     X(drop_factor, REAL, "train.drop_factor", "0.1", "", 1e-6, 1, "steps: by how much", "")                            \
     X(smoothing, REAL, "train.smoothing", "0", "", 0, 0.5, "label smoothing", "Szegedy et al. 2016")                   \
+    X(precision, CHOICE, "train.precision", "auto", "auto|float32|bfloat16", 0, 2,                                     \
+      "of operands in the backward products of binary layers; auto: bfloat16 where the processor prefers it", "")      \
     X(teacher, TEXT, "train.teacher", "", "", 0, 0,                                                                    \
       "models to learn from beside the labels, joined by '+' (an ensemble teaches its mean); none where empty",        \
       "Hinton et al. 2015")                                                                                            \

@@ -76,6 +76,13 @@ static sps_status open_data(struct sps_run *run, const char *data_dir)
     return SPS_OK;
 }
 
+static enum sps_precision precision(const struct sps_run_params *set)
+{
+    enum { AUTO, FLOAT32, BFLOAT16 };
+    return set->precision == BFLOAT16 || (set->precision == AUTO && sps_onednn_likes_bfloat16()) ? SPS_BFLOAT16
+                                                                                                  : SPS_FLOAT32;
+}
+
 static sps_status build_graph(struct sps_run *run, int threads)
 {
     const struct sps_dataset_info *info = sps_dataset_get_info(run->data);
@@ -85,6 +92,7 @@ static sps_status build_graph(struct sps_run *run, int threads)
                                               .batch = (int)run->config.run.batch,
                                               .threads = threads,
                                               .training = 1,
+                                              .precision = precision(&run->config.run),
                                               .seed = (uint64_t)run->config.run.seed,
                                               .height = info->height,
                                               .width = info->width,

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#include "nn/backward.h"
+
+#include <string.h>
+
+#include "nn/bfloat16.h"
+
+enum { INPUT, GRADIENT, WEIGHTS };
+
+sps_status sps_backward_init(struct sps_backward *b, struct sps_graph *graph, const struct sps_conv_shape *s)
+{
+    size_t number = graph->precision == SPS_BFLOAT16 ? sizeof(uint16_t) : sizeof(float), images = (size_t)s->n;
+    b->in = (size_t)s->h * (size_t)s->w * (size_t)s->c;
+    b->out = (size_t)s->oh * (size_t)s->ow * (size_t)s->o;
+    sps_graph_share(graph, INPUT, images * b->in * number);
+    if (graph->precision == SPS_BFLOAT16) { /* floats are there already */
+        sps_graph_share(graph, GRADIENT, images * b->out * number);
+        sps_graph_share(graph, WEIGHTS, (size_t)s->o * (size_t)s->kernel * (size_t)s->kernel * (size_t)s->c * number);
+    }
+    return sps_conv_op_create(&b->op, graph->onednn, s, SPS_CONV_BACKWARD, graph->precision);
+}
+
+void sps_backward_reset(struct sps_backward *b)
+{
+    sps_conv_op_free(b->op);
+    b->op = NULL;
+}
+
+static void write_floats(const struct sps_graph *graph, const struct sps_layer *layer, float *out, int image,
+                         size_t size)
+{
+    const void *x = sps_layer_input(graph, layer, image);
+    if (layer->in.kind == SPS_BITS)
+        graph->kern->unpack(out, x, size);
+    else
+        for (size_t j = 0; j < size; j++)
+            out[j] = ((const int8_t *)x)[j];
+}
+
+static void write_halves(const struct sps_graph *graph, const struct sps_layer *layer, uint16_t *out, int image,
+                         size_t size)
+{
+    const void *x = sps_layer_input(graph, layer, image);
+    if (layer->in.kind == SPS_BITS)
+        sps_bfloat16_from_bits(out, x, size);
+    else
+        sps_bfloat16_from_codes(out, x, size);
+}
+
+/* oneDNN's primitives are made for a whole batch: images past this one have no gradient. */
+void sps_backward_run(const struct sps_backward *b, struct sps_graph *graph, struct sps_layer *layer,
+                      const struct sps_pass *pass, const struct sps_weight *weight, float *dy, float *dx)
+{
+    int half = graph->precision == SPS_BFLOAT16;
+    void *x = graph->shared[INPUT], *g = half ? graph->shared[GRADIENT] : dy,
+         *w = half ? graph->shared[WEIGHTS] : weight->sign;
+    size_t left = (size_t)(graph->batch - pass->n), number = half ? sizeof(uint16_t) : sizeof(float);
+    memset((char *)x + (size_t)pass->n * b->in * number, 0, left * b->in * number);
+    memset((char *)g + (size_t)pass->n * b->out * number, 0, left * b->out * number);
+#pragma omp parallel for schedule(static) num_threads(graph->threads)
+    for (int i = 0; i < pass->n; i++) {
+        size_t in = (size_t)i * b->in, out = (size_t)i * b->out;
+        if (!half)
+            write_floats(graph, layer, (float *)x + in, i, b->in);
+        else {
+            write_halves(graph, layer, (uint16_t *)x + in, i, b->in);
+            sps_bfloat16_from_floats((uint16_t *)g + out, dy + out, b->out);
+        }
+    }
+    sps_conv_op_backward_weights(b->op, weight->grad, g, x);
+    if (dx == NULL)
+        return;
+    if (half)
+        sps_bfloat16_from_floats(w, weight->sign, weight->rows * weight->row);
+    sps_conv_op_backward_data(b->op, dx, g, w);
+}

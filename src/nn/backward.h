@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SPS_NN_BACKWARD_H
+#define SPS_NN_BACKWARD_H
+/* The two backward products of a binary layer whose gradient is dense, by oneDNN: operands are written out in the
+ * graph's precision, +-1 exactly, into arrays that all layers share. */
+#include "nn/nn.h"
+#include "nn/onednn.h"
+
+struct sps_backward {
+    sps_conv_op *op; /* NULL: none */
+    size_t in, out;  /* numbers of an image */
+};
+
+/* Convolution of the layer (a dense layer is one of kernel 1 on 1 x 1 pixels).  Release with reset. */
+sps_status sps_backward_init(struct sps_backward *b, struct sps_graph *graph, const struct sps_conv_shape *shape);
+void sps_backward_reset(struct sps_backward *b);
+/* weight->grad is set from dy[B][out], which may be written to past pass->n, and dx[B][in] where it is not NULL. */
+void sps_backward_run(const struct sps_backward *b, struct sps_graph *graph, struct sps_layer *layer,
+                      const struct sps_pass *pass, const struct sps_weight *weight, float *dy, float *dx);
+#endif

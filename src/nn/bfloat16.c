@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#include "nn/bfloat16.h"
+
+#include <string.h>
+
+#include "core/vector.h"
+
+static inline uint16_t rounded(float x)
+{
+    uint32_t u;
+    memcpy(&u, &x, sizeof u);
+    uint32_t nan = (u & 0x7fffffff) > 0x7f800000;
+    /* The carry of the sum rounds up; to infinity where it has to. */
+    return (uint16_t)(nan ? u >> 16 | 0x40 : (u + 0x7fff + (u >> 16 & 1)) >> 16);
+}
+
+SPS_VECTOR void sps_bfloat16_from_floats(uint16_t *out, const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = rounded(x[i]);
+}
+
+enum { ONE = 0x3f80, SIGN = 0x8000 };
+
+SPS_VECTOR void sps_bfloat16_from_bits(uint16_t *restrict out, const uint32_t *restrict bits, size_t n)
+{
+    size_t whole = n / 32;
+    for (size_t w = 0; w < whole; w++)
+        for (uint32_t i = 0; i < 32; i++)
+            out[32 * w + i] = (uint16_t)(ONE | (~(bits[w] >> i) & 1) * SIGN);
+    for (size_t i = 32 * whole; i < n; i++)
+        out[i] = (uint16_t)(ONE | (~(bits[i / 32] >> i % 32) & 1) * SIGN);
+}
+
+SPS_VECTOR void sps_bfloat16_from_codes(uint16_t *restrict out, const int8_t *restrict codes, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        float x = codes[i];
+        uint32_t u;
+        memcpy(&u, &x, sizeof u);
+        out[i] = (uint16_t)(u >> 16);
+    }
+}

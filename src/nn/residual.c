@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/* The end of a residual block: its layers' output plus what went into them.  Where these halve the picture or have more
+ * channels, the shortcut takes every second (f-th) pixel of each row and column and puts zeros around its channels, half
+ * of them before: option A of He et al., which has no weights.
+ *
+ * In a description the layers of the block stand inside: `- residual: {layers: [...]}`; graph.c takes them apart. */
+#include <string.h>
+
+#include "core/memory.h"
+#include "core/vector.h"
+#include "nn/nn.h"
+
+struct residual {
+    struct sps_layer base;
+    int step;        /* every step-th pixel */
+    int front;       /* channels of zeros before */
+    float *gradient; /* [B][out] of the output, for the shortcut */
+};
+
+static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
+{
+    struct residual *r = (struct residual *)layer;
+    if (layer->shortcut == NULL)
+        SPS_FAIL(EINVAL, "a residual block needs layers in it, and one of reals before it");
+    const struct sps_shape *in = &layer->in, *from = &layer->shortcut->out;
+    if (in->kind != SPS_REALS || from->kind != SPS_REALS)
+        SPS_FAIL(EINVAL, "adds %s to %s, both must be reals (the output of batchnorm or of a float layer)",
+                 sps_kind_name(from->kind), sps_kind_name(in->kind));
+    r->step = (from->h + in->h - 1) / in->h;
+    if (in->h > from->h || in->w > from->w || in->c < from->c || (from->h + r->step - 1) / r->step != in->h ||
+        (from->w + r->step - 1) / r->step != in->w)
+        SPS_FAIL(EINVAL, "no shortcut from %d x %d x %d to %d x %d x %d: every %d-th pixel must make the new size, and "
+                         "channels must not become fewer",
+                 from->h, from->w, from->c, in->h, in->w, in->c, r->step);
+    r->front = (in->c - from->c) / 2;
+    layer->out = *in;
+    return graph->training
+               ? sps_calloc(&r->gradient, (size_t)graph->batch, sps_shape_size(in) * sizeof(float), "a shortcut")
+               : SPS_OK;
+}
+
+SPS_VECTOR static void add_to(float *restrict sum, const float *restrict x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        sum[i] += x[i];
+}
+
+/* to += from for each number that the shortcut carries: from the source to the sum, or back. */
+static void carry(const struct residual *r, float *sum, float *source, int back)
+{
+    const struct sps_shape *out = &r->base.out, *from = &r->base.shortcut->out;
+    if (r->step == 1 && out->c == from->c) {
+        add_to(back ? source : sum, back ? sum : source, sps_shape_size(out));
+        return;
+    }
+    for (int i = 0; i < out->h; i++)
+        for (int j = 0; j < out->w; j++) {
+            float *a = sum + (size_t)(i * out->w + j) * (size_t)out->c + r->front;
+            float *b = source + (size_t)(i * r->step * from->w + j * r->step) * (size_t)from->c;
+            add_to(back ? b : a, back ? a : b, (size_t)from->c);
+        }
+}
+
+static void forward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass)
+{
+    struct residual *r = (struct residual *)layer;
+    size_t size = sps_shape_size(&layer->out), source = sps_shape_size(&layer->shortcut->out);
+#pragma omp parallel for schedule(static) num_threads(graph->threads)
+    for (int i = 0; i < pass->n; i++) {
+        float *y = (float *)layer->y + (size_t)i * size;
+        memcpy(y, sps_layer_input(graph, layer, i), size * sizeof *y);
+        carry(r, y, (float *)layer->shortcut->y + (size_t)i * source, 0);
+    }
+}
+
+/* The block's gradient is that of the sum; the shortcut's waits for its source's turn. */
+static void backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy,
+                     float *dx)
+{
+    (void)graph, (void)dx;
+    struct residual *r = (struct residual *)layer;
+    memcpy(r->gradient, dy, (size_t)pass->n * sps_shape_size(&layer->out) * sizeof *dy);
+}
+
+static void add_shortcut(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dsource)
+{
+    struct residual *r = (struct residual *)layer;
+    size_t size = sps_shape_size(&layer->out), source = sps_shape_size(&layer->shortcut->out);
+#pragma omp parallel for schedule(static) num_threads(graph->threads)
+    for (int i = 0; i < pass->n; i++)
+        carry(r, r->gradient + (size_t)i * size, dsource + (size_t)i * source, 1);
+}
+
+static void release(struct sps_layer *layer)
+{
+    sps_free(((struct residual *)layer)->gradient);
+}
+
+const struct sps_layer_type sps_layer_residual = {
+    .name = "residual",
+    .summary = "a block of layers whose input is added to their output",
+    .source = "He et al., CVPR 2016; shortcut option A",
+    .size = sizeof(struct residual),
+    .setup = setup,
+    .forward = forward,
+    .backward = backward,
+    .add_shortcut = add_shortcut,
+    .release = release,
+    .in_place = 1,
+};
