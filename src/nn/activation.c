@@ -15,7 +15,8 @@ sps_status sps_activation_setup(struct sps_layer *layer, enum sps_kind out)
     return SPS_OK;
 }
 
-SPS_VECTOR static void clip(float *restrict y, const float *restrict x, size_t n, float low, float high)
+/* y may be x. */
+SPS_VECTOR static void clip(float *y, const float *x, size_t n, float low, float high)
 {
     for (size_t j = 0; j < n; j++)
         y[j] = x[j] < low ? low : x[j] > high ? high : x[j];

@@ -150,6 +150,8 @@ struct sps_layer_type {
     void (*release)(struct sps_layer *layer); /* may be NULL */
     int in_place;                             /* backward writes dx over dy */
     int random;                               /* draws anew in each pass */
+    int rewrites;                             /* forward may write over its input: y is that of the layer before */
+    int needs_output;                         /* backward reads y */
 };
 
 struct sps_layer {
@@ -161,6 +163,8 @@ struct sps_layer {
     struct sps_layer *also;     /* ... and of that one: the next with the same source */
     struct sps_shape in, out;
     void *y; /* output of the batch; stride y_stride bytes an image */
+    int borrows; /* y belongs to the layer before */
+    int source;  /* a shortcut starts here: nobody may write over y */
     size_t y_stride;
     size_t macs;    /* multiply-accumulates an image */
     size_t scratch; /* bytes each thread needs */

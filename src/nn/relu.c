@@ -30,4 +30,6 @@ const struct sps_layer_type sps_layer_relu = {
     .forward = forward,
     .backward = backward,
     .in_place = 1,
+    .rewrites = 1,
+    .needs_output = 1,
 };

@@ -68,7 +68,8 @@ static void forward(struct sps_graph *graph, struct sps_layer *layer, const stru
 #pragma omp parallel for schedule(static) num_threads(graph->threads)
     for (int i = 0; i < pass->n; i++) {
         float *y = (float *)layer->y + (size_t)i * size;
-        memcpy(y, sps_layer_input(graph, layer, i), size * sizeof *y);
+        if (!layer->borrows)
+            memcpy(y, sps_layer_input(graph, layer, i), size * sizeof *y);
         carry(r, y, (float *)layer->shortcut->y + (size_t)i * source, 0);
     }
 }
@@ -107,4 +108,5 @@ const struct sps_layer_type sps_layer_residual = {
     .add_shortcut = add_shortcut,
     .release = release,
     .in_place = 1,
+    .rewrites = 1,
 };
