@@ -2,6 +2,7 @@
 /* Chains of layers: gradients end to end, independence of threads and batches, errors of descriptions, and the parts of
  * a training step on numbers worked out by hand. */
 #include "net.h"
+#include "nn/bfloat16.h"
 #include "nn/list.h"
 
 static void fill(struct sps_graph *graph, int *labels, uint32_t seed)
@@ -94,6 +95,112 @@ static void gradients_of_a_float_net(void **state)
             sps_graph_free(graph);
             sps_free(settings);
         }
+}
+
+/* Shortcuts: as wide as the block, from a picture twice as large and with fewer channels, and one inside another. */
+static void gradients_of_residual_blocks(void **state)
+{
+    (void)state;
+    struct sps_graph *graph = make_graph(
+        "input: {height: 7, width: 6, channels: 2}\nclasses: 3\nlayers:\n  - conv: {out: 3, kernel: 3, pad: 1}\n"
+        "  - batchnorm: {}\n  - htanh: {}\n"
+        "  - residual: {layers: [conv: {out: 3, kernel: 3, pad: 1}, batchnorm: {}]}\n  - relu: {}\n"
+        "  - residual: {layers: [residual: {layers: [conv: {out: 3, kernel: 1}, batchnorm: {}]},\n"
+        "      conv: {out: 6, kernel: 3, pad: 1, stride: 2}, batchnorm: {}]}\n  - htanh: {}\n  - dense: {out: 3}\n",
+        &(struct sps_graph_options){.training = 1, .batch = 6, .seed = 4});
+    for (int n = 6; n >= 5; n--)
+        check_gradients(graph, n, 25);
+    sps_graph_free(graph);
+}
+
+/* On paper: the block halves its inputs 1, 2, 3, 4 and adds them, so y is 3/2 x; with every second pixel of 2 x 2
+ * taken, the sum has the first of four in its middle channels. */
+static void residual_blocks_on_paper(void **state)
+{
+    (void)state;
+    struct sps_graph *graph =
+        make_graph("input: {height: 2, width: 2, channels: 1}\nclasses: 3\nlayers:\n  - conv: {out: 1, kernel: 1}\n"
+                   "  - residual: {layers: [conv: {out: 1, kernel: 1}]}\n"
+                   "  - residual: {layers: [conv: {out: 3, kernel: 2, stride: 2}]}\n",
+                   &(struct sps_graph_options){.training = 1, .batch = 2, .seed = 4});
+    graph->code_step = 1;
+    for (int i = 0; i < 8; i++)
+        graph->codes[i] = (int8_t)(1 + i % 4);
+    graph->weights[0]->value[0] = 1;
+    graph->weights[1]->value[0] = 0.5f;
+    for (int i = 0; i < 12; i++)
+        graph->weights[2]->value[i] = 0;
+    struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, 2);
+    sps_graph_forward(graph, &pass);
+    for (int i = 0; i < 8; i++)
+        NEAR(((const float *)graph->layers[2]->y)[i], 1.5 * (1 + i % 4), 1e-6);
+    const double sums[3] = {0, 1.5, 0};
+    for (int i = 0; i < 6; i++)
+        NEAR(sps_graph_logits(graph)[i], sums[i % 3], 1e-6);
+    sps_graph_free(graph);
+}
+
+/* Operands of the backward products as bfloat16, against floats: +-1 are exact, gradients are rounded to 8 bits, so
+ * each product of n terms is off by at most 2^-9 of the sum of their sizes; to the tensor's largest that is 1 %. */
+static void backward_in_bfloat16(void **state)
+{
+    (void)state;
+    struct sps_graph *graph[2];
+    const char text[] =
+        "input: {height: 8, width: 8, channels: 3}\nclasses: 3\nlayers:\n"
+        "  - conv: {out: 16, kernel: 3, pad: 1, binary: true}\n  - batchnorm: {}\n  - sign: {}\n"
+        "  - conv: {out: 16, kernel: 3, pad: 1, stride: 2, binary: true}\n  - batchnorm: {}\n  - sign: {}\n"
+        "  - dense: {out: 3, binary: true}\n  - batchnorm: {}\n";
+    int labels[8];
+    float dlogits[24];
+    struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, 7); /* the batch has room for 8 */
+    pass.t = 1, pass.k = 1;
+    for (int k = 0; k < 2; k++) {
+        graph[k] = make_graph(
+            text, &(struct sps_graph_options){
+                      .training = 1, .batch = 8, .seed = 4, .threads = 2, .precision = k ? SPS_BFLOAT16 : SPS_FLOAT32});
+        fill(graph[k], labels, 60);
+        loss_of(graph[k], &pass, labels, dlogits);
+        sps_graph_backward(graph[k], &pass, dlogits);
+    }
+    for (int i = 0; i < graph[0]->weight_count; i++) {
+        const struct sps_weight *a = graph[0]->weights[i], *b = graph[1]->weights[i];
+        double largest = 0;
+        for (size_t j = 0; j < a->rows * a->row; j++)
+            largest = fmax(largest, fabs(a->grad[j]));
+        assert_true(largest > 1e-4);
+        for (size_t j = 0; j < a->rows * a->row; j++)
+            NEAR(b->grad[j], a->grad[j], 0.01 * largest);
+    }
+    sps_graph_free(graph[0]);
+    sps_graph_free(graph[1]);
+}
+
+static void bfloat16_numbers(void **state)
+{
+    (void)state;
+    /* Ties go to even; above the largest number is infinity; a NaN whose bits are low stays one. */
+    const uint32_t given[] = {0x3f800000, 0x3f808000, 0x3f818000, 0x3f808001, 0x7f7fffff, 0x80000000, 0x7f800001};
+    const uint16_t expected[] = {0x3f80, 0x3f80, 0x3f82, 0x3f81, 0x7f80, 0x8000, 0x7fc0};
+    float x[7];
+    uint16_t out[70];
+    memcpy(x, given, sizeof x);
+    sps_bfloat16_from_floats(out, x, 7);
+    assert_memory_equal(out, expected, sizeof expected);
+    const uint32_t bits[] = {0x80000005, 0xffffffff, 0x2};
+    sps_bfloat16_from_bits(out, bits, 70);
+    for (int i = 0; i < 70; i++)
+        assert_int_equal(out[i], bits[i / 32] >> i % 32 & 1 ? 0x3f80 : 0xbf80);
+    int8_t codes[70];
+    for (int i = 0; i < 70; i++)
+        codes[i] = (int8_t)(i * 4 - 127);
+    sps_bfloat16_from_codes(out, codes, 70);
+    for (int i = 0; i < 70; i++) {
+        uint32_t u = (uint32_t)out[i] << 16;
+        float back;
+        memcpy(&back, &u, sizeof back);
+        assert_true(back == codes[i]);
+    }
 }
 
 /* All that lies behind the last sign, with each method. */
@@ -521,9 +628,19 @@ static const struct {
      "net:3:5: dense: 274877906944 weights up to here are more than"},
     {HEAD "  - dense: {out: 65536, binary: true}\n  - batchnorm: {}\n  - dense: {out: 65536}\n",
      "net:6:5: dense: 4299292672 weights up to here"},
-    {"input: {height: 2000, width: 2000, channels: 1}\nlayers:\n  - conv: {out: 1, kernel: 31, pad: 30, binary: "
+    {"input: {height: 2000, width: 2000, channels: 1}\nlayers:\n  - conv: {out: 1, kernel: 31, pad: 30, pool: 2, "
+     "binary: "
      "true}\n",
      "net:3:5: conv: scratch of 1 threads exceeds"},
+    {"input: {height: 8, width: 8, channels: 1}\nlayers:\n  - residual: {layers: [sign: {}]}\n", "cannot be the first"},
+    {"input: {height: 8, width: 8, channels: 1}\nlayers:\n  - conv: {out: 2, kernel: 1}\n  - residual: {}\n",
+     "net:4:15: a residual block is written"},
+    {"input: {height: 8, width: 8, channels: 1}\nlayers:\n  - conv: {out: 2, kernel: 1}\n"
+     "  - residual: {layers: [conv: {out: 1, kernel: 1}]}\n",
+     "no shortcut from 8 x 8 x 2 to 8 x 8 x 1"},
+    {"input: {height: 8, width: 8, channels: 1}\nlayers:\n  - conv: {out: 2, kernel: 1}\n"
+     "  - residual: {layers: [sign: {}]}\n",
+     "adds reals to bits, both must be reals"},
 };
 
 static void bad_descriptions(void **state)
@@ -827,6 +944,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(gradients_of_a_float_net),
+        TEST(gradients_of_residual_blocks),
+        TEST(residual_blocks_on_paper),
+        TEST(backward_in_bfloat16),
+        TEST(bfloat16_numbers),
         TEST(gradients_behind_binary_layers),
         TEST(gradients_through_signs),
         TEST(evaluation_does_not_depend_on_threads_or_batches),
