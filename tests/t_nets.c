@@ -61,6 +61,23 @@ static void mlp4(void **state)
     assert_int_equal(macs, weights);
 }
 
+/* Stem, then stages of 6 (4) convolutions of 3 x 3, the first of each but the first with a stride of 2 from half as
+ * many channels; the float stem and head are no binary weights. */
+static void resnets(void **state)
+{
+    (void)state;
+    size_t weights, macs;
+    size_of("resnet20", &weights, &macs);
+    assert_int_equal(weights, 9 * (6 * 16 * 16 + 16 * 32 + 5 * 32 * 32 + 32 * 64 + 5 * 64 * 64));
+    assert_int_equal(
+        macs, 9 * (1024 * (3 * 16 + 6 * 16 * 16) + 256 * (16 * 32 + 5 * 32 * 32) + 64 * (32 * 64 + 5 * 64 * 64)) + 640);
+    size_of("resnet18", &weights, &macs);
+    assert_int_equal(
+        weights, 9 * (4 * 64 * 64 + 64 * 128 + 3 * 128 * 128 + 128 * 256 + 3 * 256 * 256 + 256 * 512 + 3 * 512 * 512));
+    size_of("resnet20-1bit", &weights, &macs);
+    assert_int_equal(weights, 9 * (3 * 16 + 6 * 16 * 16 + 16 * 32 + 5 * 32 * 32 + 32 * 64 + 5 * 64 * 64) + 40960);
+}
+
 /* Every run preset resolves, names a shipped network, and its resolved text resolves to itself. */
 static void presets_resolve(void **state)
 {
@@ -125,8 +142,13 @@ static void variants_of_a_network(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lenet5_classic), cmocka_unit_test(lenet5_wide),     cmocka_unit_test(vgg_mobiny_28),
-        cmocka_unit_test(mlp4),           cmocka_unit_test(presets_resolve), cmocka_unit_test(variants_of_a_network),
+        cmocka_unit_test(lenet5_classic),
+        cmocka_unit_test(lenet5_wide),
+        cmocka_unit_test(vgg_mobiny_28),
+        cmocka_unit_test(mlp4),
+        cmocka_unit_test(resnets),
+        cmocka_unit_test(presets_resolve),
+        cmocka_unit_test(variants_of_a_network),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
