@@ -765,9 +765,11 @@ static void an_update_goes_through_the_binariser(void **state)
     float expected[18], v[9];
     fill_normal(&r, w->grad, 18);
     for (size_t o = 0; o < 2; o++) {
-        float g[9], factor = graph->binariser->standardise(v, w->value + 9 * o, 9);
+        float g[9];
+        struct sps_surrogate at = {.kern = graph->kern, .t = 2, .k = 1};
+        at.factor = graph->binariser->standardise(v, w->value + 9 * o, 9);
         memcpy(g, w->grad + 9 * o, sizeof g);
-        graph->binariser->backward(graph->kern, g, v, 9, factor, 2, 1);
+        graph->binariser->backward(g, v, 9, &at);
         for (int i = 0; i < 9; i++)
             expected[9 * o + (size_t)i] =
                 w->value[9 * o + (size_t)i] - 0.01f * (g[i] + 0.5f * w->value[9 * o + (size_t)i]);

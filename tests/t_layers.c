@@ -860,7 +860,7 @@ static void sign_uses_the_binariser(void **state)
     struct sps_graph *graph = make_graph(
         "input: {height: 1, width: 1, channels: 1}\nclasses: 2\nlayers:\n  - conv: {out: 4, kernel: 1}\n  - sign: {}\n"
         "  - dense: {out: 2}\n",
-        &(struct sps_graph_options){.training = 1, .binariser = sps_binariser_find("ste")});
+        &(struct sps_graph_options){.training = 1, .binariser = sps_binariser_find("bnn")});
     const float x[4] = {-2, -1, 0.5f, 1.5f}, dy[4] = {1, 2, 3, 4}, expected[4] = {0, 2, 3, 0};
     memcpy(graph->layers[0]->y, x, sizeof x);
     struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, 1);

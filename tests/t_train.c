@@ -148,7 +148,7 @@ static void every_method_learns(void **state)
                    {"method.name=scale_dropout method.mask=element method.p=layer-size", 1},
                    {"method.name=scale_dropout method.path_per=batch", 1},
                    {"method.name=scale_vi", 1},
-                   {"method.name=scale_vi method.lambda=elbo method.bits=0 net.binariser=ste", 1},
+                   {"method.name=scale_vi method.lambda=elbo method.bits=0 net.binariser=bnn", 1},
                    {"method.name=point train.optimiser=sgd train.rate=0.05 train.schedule=steps", 0},
                    {"method.name=scale_vi data.crop_pad=1 train.smoothing=0.1 train.schedule=one_cycle", 1},
                    {"method.name=mc_dropout", 1},
