@@ -3,6 +3,9 @@
  * the rest, fused behind the product.  The signs are those of the weights, which are not clipped; the gradient passes
  * straight through where |x| <= 1.
  *
+ * So it is BNN here until a weight passes 1: BNN keeps that at 1, from where it can come back; here it has no gradient
+ * any more, and only momentum or weight decay move it.
+ *
  * Departures: the learned scale of a channel is the layer's scale vector (`scale: true`, which the method point only
  * trains) and BatchNorm's gamma, so there is none here.  The paper's scales along height and width are left out: a real
  * number at each place, which no integer threshold of a channel can hold. */
