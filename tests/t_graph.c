@@ -73,8 +73,8 @@ static void check_gradients(struct sps_graph *graph, int n, uint32_t seed)
 static void gradients_of_a_float_net(void **state)
 {
     (void)state;
-    const char *const activations[] = {"relu", "htanh"};
-    for (uint32_t i = 0; i < 2; i++)
+    const char *const activations[] = {"relu", "htanh", "rprelu"};
+    for (uint32_t i = 0; i < 3; i++)
         for (int n = 6; n >= 5; n--) { /* also with a batch that is not full */
             char text[1024];
             snprintf(text, sizeof text,
@@ -85,7 +85,7 @@ static void gradients_of_a_float_net(void **state)
                      "  - batchnorm: {scale: true, bias: true}\n  - %s: {}\n  - dense: {out: 7}\n  - batchnorm: {bias: "
                      "true}\n"
                      "  - dense: {out: classes}\n",
-                     activations[i], i ? "average" : "max", activations[i]);
+                     activations[i], i == 1 ? "average" : "max", activations[i]);
             const struct sps_method *method = sps_method_find("point");
             void *settings = make_settings(method, "");
             struct sps_graph *graph =
@@ -685,7 +685,8 @@ static void lack_of_memory(void **state)
         "input: {height: 6, width: 6, channels: 1}\nclasses: 2\nlayers:\n"
         "  - conv: {out: 3, kernel: 3, pad: 1, pool: 2, binary: true}\n  - batchnorm: {scale: true, bias: true}\n"
         "  - sign: {}\n  - conv: {out: 2, kernel: 3, pad: 1, binary: true}\n  - batchnorm: {}\n  - htanh: {}\n"
-        "  - conv: {out: 2, kernel: 1}\n  - relu: {}\n  - pool: {kernel: 3}\n  - sign: {}\n  - dense: {out: 3}\n"
+        "  - conv: {out: 2, kernel: 1}\n  - relu: {}\n  - rprelu: {}\n  - pool: {kernel: 3}\n  - sign: {}\n  - dense: "
+        "{out: 3}\n"
         "  - batchnorm: {}\n  - sign: {}\n  - dense: {out: 2, binary: true}\n  - batchnorm: {scale: true}\n";
     const struct sps_method *method = sps_method_find("scale_vi");
     void *settings = make_settings(method, "");
@@ -694,7 +695,7 @@ static void lack_of_memory(void **state)
                                   .threads = 2,
                                   .method = method,
                                   .settings = settings,
-                                  .binariser = sps_binariser_find("irnet")};
+                                  .binariser = sps_binariser_find("dsq")};
     sps_yaml *yaml = NULL;
     OK(sps_yaml_parse(&yaml, "net", text, strlen(text)));
     long live = sps_memory_live(), count = 0;
@@ -793,8 +794,8 @@ static void cross_entropy_of_extreme_logits(void **state)
 static void nan_reaches_the_loss(void **state)
 {
     (void)state;
-    const char *const activations[] = {"relu", "htanh"};
-    for (int i = 0; i < 2; i++) {
+    const char *const activations[] = {"relu", "htanh", "rprelu"};
+    for (int i = 0; i < 3; i++) {
         char text[512];
         snprintf(text, sizeof text, HEAD "  - conv: {out: 2}\n  - %s: {}\n  - pool: {}\n  - dense: {out: 2}\n",
                  activations[i]);
@@ -882,9 +883,11 @@ static void an_update_goes_through_the_binariser(void **state)
     float expected[18], v[9];
     fill_normal(&r, w->grad, 18);
     for (size_t o = 0; o < 2; o++) {
-        float g[9], factor = graph->binariser->standardise(v, w->value + 9 * o, 9);
+        float g[9];
+        struct sps_surrogate at = {.kern = graph->kern, .t = 2, .k = 1};
+        at.factor = graph->binariser->standardise(v, w->value + 9 * o, 9);
         memcpy(g, w->grad + 9 * o, sizeof g);
-        graph->binariser->backward(graph->kern, g, v, 9, factor, 2, 1);
+        graph->binariser->backward(g, v, 9, &at);
         for (int i = 0; i < 9; i++)
             expected[9 * o + (size_t)i] =
                 w->value[9 * o + (size_t)i] - 0.01f * (g[i] + 0.5f * w->value[9 * o + (size_t)i]);
@@ -897,6 +900,144 @@ static void an_update_goes_through_the_binariser(void **state)
     NEAR(gamma->value[0], 0.99, 1e-7);
     NEAR(gamma->value[1], 1.01, 1e-7);
     sps_graph_free(graph);
+}
+
+/* Why a factor of a channel's signs is left out (quant.h): behind BatchNorm the loss does not depend on it, so that the
+ * slope along the signs, sum g sign, is 0 but for epsilon and rounding, and is not with the bias inside the scale. */
+static void batchnorm_hides_a_factor_of_the_signs(void **state)
+{
+    (void)state;
+    const struct sps_method *method = sps_method_find("scale_dropout");
+    void *settings = make_settings(method, "method.p=0.4");
+    for (int bias = 0; bias < 2; bias++) {
+        char text[512];
+        snprintf(text, sizeof text,
+                 "input: {height: 6, width: 6, channels: 1}\nclasses: 3\nlayers:\n"
+                 "  - conv: {out: 5, kernel: 3, binary: true}\n  - batchnorm: {scale: true, bias: %s}\n  - sign: {}\n"
+                 "  - dense: {out: 3, binary: true}\n  - batchnorm: {}\n",
+                 bias ? "true" : "false");
+        struct sps_graph *graph = make_graph(
+            text,
+            &(struct sps_graph_options){.training = 1, .batch = 8, .method = method, .settings = settings, .seed = 4});
+        int labels[8];
+        float dlogits[24];
+        fill(graph, labels, 95);
+        struct sps_random r = test_random(96);
+        struct sps_norm *norm = sps_layer_norm(graph->layers[1]);
+        for (int c = 0; c < 5 && bias; c++)
+            norm->bias->value[c] = uniform(&r, 100, 300); /* sums of codes are as large */
+        struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, 8);
+        loss_of(graph, &pass, labels, dlogits);
+        sps_graph_backward(graph, &pass, dlogits);
+        const struct sps_weight *w = graph->weights[0];
+        double along = 0, size = 0;
+        for (size_t o = 0; o < w->rows; o++) {
+            double sum = 0;
+            for (size_t j = o * w->row; j < (o + 1) * w->row; j++) {
+                sum += w->grad[j] * w->sign[j];
+                size += fabs(w->grad[j]);
+            }
+            along += fabs(sum);
+        }
+        if ((along <= 1e-4 * size) == bias)
+            fail_msg("bias %d: %g along the signs of %g", bias, along, size);
+        sps_graph_free(graph);
+    }
+    sps_free(settings);
+}
+
+/* LAB sees Adam's mean squared gradients of the steps before, row by row; sgd has none to show. */
+static void an_update_shows_squared_gradients(void **state)
+{
+    (void)state;
+    for (int adam = 0; adam < 2; adam++) {
+        struct sps_graph *graph =
+            make_graph("input: {height: 2, width: 2, channels: 1}\nclasses: 2\nlayers:\n"
+                       "  - dense: {out: 2, binary: true}\n  - batchnorm: {}\n",
+                       &(struct sps_graph_options){.training = 1, .seed = 2, .binariser = sps_binariser_find("lab")});
+        struct sps_weight *w = graph->weights[0];
+        const float value[8] = {0.5f, 0.25f, -0.5f, 0.75f, 0.5f, -0.25f, 1, -0.75f};
+        const float square[8] = {1, 1, 1, 1, 1, 4, 9, 16};
+        memcpy(w->value, value, sizeof value);
+        memcpy(w->state[1], square, sizeof square);
+        for (int i = 0; i < 8; i++)
+            w->grad[i] = 1;
+        struct sps_step step = {.rate = 0, .beta1 = 0, .beta2 = 0.5, .epsilon = 1, .count = 1};
+        sps_graph_update(graph, sps_optimiser_find(adam ? "adam" : "sgd"), &step, 1, 1);
+        /* Mean sizes 0.5 and 0.625; weighted, 0.5 and (0.5 + 0.5 + 3 + 3) / 10 = 0.7. */
+        NEAR(w->grad[0], 1 / 0.5, 1e-6);
+        NEAR(w->grad[4], 1 / (adam ? 0.7 : 0.625), 1e-6);
+        sps_graph_free(graph);
+    }
+}
+
+/* The gradient of RAD's term reaches beta and gamma of norms in front of a sign only, and is that of the distribution
+ * which the sign layer really reads: mean and standard deviation of its input are measured here. */
+static double measured_distribution(struct sps_graph *graph, const struct sps_pass *pass, int norm)
+{
+    const struct sps_layer *layer = graph->layers[norm];
+    int channels = layer->out.c, count = pass->n * layer->out.h * layer->out.w;
+    double total = 0, unused[2];
+    for (int c = 0; c < channels; c++) {
+        double mean = 0, square = 0;
+        for (int i = 0; i < count; i++) {
+            double y = ((const float *)layer->y)[i * channels + c];
+            mean += y / count, square += y * y / count;
+        }
+        total += graph->binariser->distribution(mean, sqrt(square - mean * mean), &unused[0], &unused[1]) / channels;
+    }
+    return total;
+}
+
+static void distribution_reaches_the_norms(void **state)
+{
+    (void)state;
+    const struct sps_method *method = sps_method_find("scale_dropout");
+    void *settings = make_settings(method, "method.p=0.4");
+    struct sps_graph *graph = make_graph(
+        "input: {height: 6, width: 6, channels: 1}\nclasses: 3\nlayers:\n"
+        "  - conv: {out: 5, kernel: 3, binary: true}\n  - batchnorm: {scale: true, bias: true, eps: 1e-9}\n"
+        "  - sign: {}\n  - dense: {out: 6, binary: true}\n  - batchnorm: {eps: 1e-9}\n  - htanh: {}\n  - sign: {}\n"
+        "  - dense: {out: 3, binary: true}\n  - batchnorm: {}\n",
+        &(struct sps_graph_options){.training = 1,
+                                    .batch = 8,
+                                    .method = method,
+                                    .settings = settings,
+                                    .seed = 4,
+                                    .binariser = sps_binariser_find("rad")});
+    struct sps_random r = test_random(90);
+    struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, 8);
+    fill(graph, NULL, 91);
+    const int norms[] = {1, 4, 8};
+    for (int l = 0; l < 3; l++)
+        for (int c = 0; c < graph->layers[norms[l]]->out.c; c++) {
+            struct sps_norm *norm = sps_layer_norm(graph->layers[norms[l]]);
+            norm->gamma->value[c] = uniform(&r, -5, 5); /* also of either sign, and saturated */
+            norm->beta->value[c] = uniform(&r, -3, 3);
+        }
+    for (int i = 0; i < graph->weight_count; i++)
+        memset(graph->weights[i]->grad, 0, graph->weights[i]->rows * graph->weights[i]->row * sizeof(float));
+    sps_graph_forward(graph, &pass);
+    double value = (measured_distribution(graph, &pass, 1) + measured_distribution(graph, &pass, 4)) / 2;
+    NEAR(sps_graph_distribution(graph), value, 1e-4 * value);
+    for (int l = 0; l < 3; l++)
+        for (int c = 0; c < graph->layers[norms[l]]->out.c; c++) {
+            struct sps_norm *norm = sps_layer_norm(graph->layers[norms[l]]);
+            struct sps_weight *w[] = {norm->gamma, norm->beta};
+            for (int k = 0; k < 2; k++) {
+                float at = w[k]->value[c], change[2];
+                const float step = 1e-2f; /* the terms are quadratic: central differences are exact, but at corners */
+                for (int side = 0; side < 2; side++) {
+                    w[k]->value[c] = at + (side ? step : -step);
+                    sps_graph_forward(graph, &pass);
+                    change[side] = l == 2 ? 0 : (float)measured_distribution(graph, &pass, norms[l]) / 2;
+                }
+                w[k]->value[c] = at;
+                NEAR(w[k]->grad[c], (change[1] - change[0]) / (2 * step), 1e-3);
+            }
+        }
+    sps_graph_free(graph);
+    sps_free(settings);
 }
 
 /* ---- schedules ---- */
@@ -969,6 +1110,9 @@ int main(void)
         TEST(sgd_on_paper),
         TEST(every_optimiser_is_found_by_name),
         TEST(an_update_goes_through_the_binariser),
+        TEST(batchnorm_hides_a_factor_of_the_signs),
+        TEST(an_update_shows_squared_gradients),
+        TEST(distribution_reaches_the_norms),
         TEST(schedules_on_paper),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

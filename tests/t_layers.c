@@ -861,12 +861,83 @@ static void sign_uses_the_binariser(void **state)
     struct sps_graph *graph = make_graph(
         "input: {height: 1, width: 1, channels: 1}\nclasses: 2\nlayers:\n  - conv: {out: 4, kernel: 1}\n  - sign: {}\n"
         "  - dense: {out: 2}\n",
-        &(struct sps_graph_options){.training = 1, .binariser = sps_binariser_find("ste")});
+        &(struct sps_graph_options){.training = 1, .binariser = sps_binariser_find("bnn")});
     const float x[4] = {-2, -1, 0.5f, 1.5f}, dy[4] = {1, 2, 3, 4}, expected[4] = {0, 2, 3, 0};
     memcpy(graph->layers[0]->y, x, sizeof x);
     struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, 1);
     graph->layers[1]->type->forward(graph, graph->layers[1], &pass);
     assert_memory_equal(run_backward(graph, graph->layers[1], &pass, dy), expected, sizeof expected);
+    sps_graph_free(graph);
+}
+
+/* The sign layer's own learned number: its gradient is the sum over images, of a soft step tanh(k x) / (1 - a). */
+static void sign_learns_with_dsq(void **state)
+{
+    (void)state;
+    struct sps_graph *graph = make_graph(
+        "input: {height: 2, width: 2, channels: 1}\nclasses: 2\nlayers:\n  - conv: {out: 3, kernel: 1}\n  - sign: {}\n"
+        "  - dense: {out: 2, binary: true}\n  - batchnorm: {scale: true}\n",
+        &(struct sps_graph_options){.training = 1, .threads = 2, .batch = 3, .binariser = sps_binariser_find("dsq")});
+    struct sps_weight *a = graph->weights[1], *w = graph->weights[2], *rows = graph->weights[3];
+    assert_string_equal(a->name, "layers.1.sharpness");
+    assert_string_equal(rows->name, "layers.2.weight.sharpness");
+    assert_int_equal(rows->row, 2);
+    assert_ptr_equal(w->learned, rows);
+    assert_int_equal(graph->scales[0]->layer_weights, 2 * 12); /* those of the product, not the numbers behind them */
+    struct sps_random r = test_random(80);
+    struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, 3);
+    float *x = graph->layers[0]->y, dy[36];
+    fill_normal(&r, x, 36);
+    fill_normal(&r, dy, 36);
+    graph->layers[1]->type->forward(graph, graph->layers[1], &pass);
+    run_backward(graph, graph->layers[1], &pass, dy);
+    double sum = 0, h = 1e-5;
+    for (int i = 0; i < 36; i++)
+        for (int side = -1; side <= 1; side += 2) {
+            double at = a->value[0] + side * h, in = fmin(fmax(x[i], -1), 1);
+            sum += side * dy[i] * tanh(0.5 * log(2 / at - 1) * in) / (1 - at) / (2 * h);
+        }
+    NEAR(a->grad[0], sum, 1e-4);
+    /* An update takes the numbers of both along, and keeps them in their range. */
+    struct sps_step step = {.rate = 0.1, .count = 1};
+    a->grad[0] = 0.5f;
+    fill_normal(&r, w->grad, 24);
+    w->grad[0] = 1e6f; /* row 0: far out */
+    sps_graph_update(graph, sps_optimiser_find("sgd"), &step, 1, 1);
+    NEAR(a->value[0], 0.15, 1e-6);
+    assert_true(rows->value[0] == 0.01f || rows->value[0] == 0.5f);
+    assert_true(rows->value[1] != 0.2f && rows->value[1] >= 0.01f && rows->value[1] <= 0.5f);
+    sps_graph_free(graph);
+    /* A graph that does not train has no use for them. */
+    graph = make_graph("layers:\n  - dense: {out: 10, binary: true}\n  - batchnorm: {}\n",
+                       &(struct sps_graph_options){.binariser = sps_binariser_find("dsq")});
+    assert_int_equal(graph->weight_count, 3);
+    sps_graph_free(graph);
+}
+
+/* On paper: shift 1, offset 0.5, slope 0.25.  x = 3 is 2 right of the corner: 2.5; x = -1 is 2 left: -0.5 + 0.5 = 0. */
+static void rprelu_on_paper(void **state)
+{
+    (void)state;
+    struct sps_layer *layer;
+    struct sps_graph *graph = reals_graph("rprelu: {}", 1, 2, 2, &layer);
+    struct sps_weight *shift = graph->weights[1], *offset = graph->weights[2], *slope = graph->weights[3];
+    const float x[4] = {3, 10, -1, 20}, dy[4] = {1, 0, 2, 0};
+    NEAR(slope->value[0], 0.25, 0);
+    shift->value[0] = 1, offset->value[0] = 0.5f;
+    memcpy(graph->layers[0]->y, x, sizeof x);
+    struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, 1);
+    layer->type->forward(graph, layer, &pass);
+    const float *y = layer->y, *dx = run_backward(graph, layer, &pass, dy);
+    NEAR(y[0], 2.5, 0);
+    NEAR(y[2], 0, 0);
+    NEAR(y[1], 10, 0);
+    NEAR(dx[0], 1, 0);
+    NEAR(dx[2], 0.5, 0);
+    NEAR(shift->grad[0], -1.5, 0);
+    NEAR(offset->grad[0], 3, 0);
+    NEAR(slope->grad[0], -4, 0);
+    assert_true(shift->grad[1] == 0 && slope->grad[1] == 0 && slope->decay == 0);
     sps_graph_free(graph);
 }
 
@@ -946,11 +1017,11 @@ static void every_layer_type_is_what_its_list_says(void **state)
 
 /* ---- trained tensors ---- */
 
-/* Signs, bits and panels say the same, before and after an update; straight-through weights stay within one. */
+/* Signs, bits and panels say the same, before and after an update; weights stay within the binariser's limit. */
 static void signs_follow_the_weights(void **state)
 {
     (void)state;
-    for (int which = 0; which < 2; which++) {
+    for (int which = 0; sps_binariser_at((size_t)which) != NULL; which++) {
         struct sps_graph *graph =
             make_graph("input: {height: 3, width: 3, channels: 2}\nclasses: 3\nlayers:\n"
                        "  - conv: {out: 5, kernel: 2, binary: true}\n  - batchnorm: {}\n  - sign: {}\n"
@@ -979,7 +1050,8 @@ static void signs_follow_the_weights(void **state)
                             assert_int_equal(w->quads[((k / 4) * SPS_PANEL + o) * 4 + k % 4], sign);
                         else
                             assert_int_equal(w->panels[(k / 32) * SPS_PANEL + o] >> k % 32 & 1, sign > 0);
-                        assert_true(which == 0 || round == 0 || fabsf(w->value[o * w->row + k]) <= 1);
+                        float limit = graph->binariser->limit;
+                        assert_true(limit == 0 || round == 0 || fabsf(w->value[o * w->row + k]) <= limit);
                     }
                 }
             }
@@ -1004,6 +1076,8 @@ int main(void)
         TEST(element_wise_layers),
         TEST(dropout),
         TEST(sign_uses_the_binariser),
+        TEST(sign_learns_with_dsq),
+        TEST(rprelu_on_paper),
         TEST(pooling),
         TEST(every_layer_type_is_what_its_list_says),
         TEST(signs_follow_the_weights),

@@ -31,6 +31,7 @@ static void make_images(int8_t *codes, int *labels, int n, uint32_t which)
 
 static void add_penalties(struct sps_graph *graph)
 {
+    sps_graph_distribution(graph);
     for (int l = 0; l < graph->scale_count && graph->method->penalty != NULL; l++)
         graph->method->penalty(graph->scales[l], (size_t)BATCH * STEPS);
 }
@@ -54,6 +55,7 @@ static void train(struct sps_graph *graph, const struct sps_optimiser *optimiser
         sps_cross_entropy(NULL, dlogits, sps_graph_logits(graph), labels, BATCH, 2, 0);
         sps_graph_backward(graph, &pass, dlogits);
         add_penalties(graph);
+        step.share = share;
         step.count = s + 1;
         step.rate = rate * sps_schedule_factor(SPS_COSINE, share, 0.05, 0, 0, 1);
         sps_graph_update(graph, optimiser, &step, pass.t, pass.k);
@@ -139,10 +141,10 @@ static void point_learns(void **state)
     (void)state;
     expect("point", "", "irnet", "adam", 0.01);
 }
-static void point_learns_with_ste_and_sgd(void **state)
+static void point_learns_with_bnn_and_sgd(void **state)
 {
     (void)state;
-    expect("point", "", "ste", "sgd", 0.05);
+    expect("point", "", "bnn", "sgd", 0.05);
 }
 static void scale_dropout_learns(void **state)
 {
@@ -159,7 +161,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(point_learns),
-        TEST(point_learns_with_ste_and_sgd),
+        TEST(point_learns_with_bnn_and_sgd),
         TEST(scale_dropout_learns),
         TEST(scale_vi_learns),
     };

@@ -148,7 +148,7 @@ static void every_method_learns(void **state)
                    {"method.name=scale_dropout method.mask=element method.p=layer-size", 1},
                    {"method.name=scale_dropout method.path_per=batch", 1},
                    {"method.name=scale_vi", 1},
-                   {"method.name=scale_vi method.lambda=elbo method.bits=0 net.binariser=ste", 1},
+                   {"method.name=scale_vi method.lambda=elbo method.bits=0 net.binariser=bnn", 1},
                    {"method.name=point train.optimiser=sgd train.rate=0.05 train.schedule=steps", 0},
                    {"method.name=scale_vi data.crop_pad=1 train.smoothing=0.1 train.schedule=one_cycle", 1},
                    {"method.name=mc_dropout", 1},
@@ -173,6 +173,29 @@ static void every_method_learns(void **state)
             fail_msg("%s: mutual information %g", methods[i].settings, result.mutual_information);
         if (!methods[i].stochastic)
             assert_true(!result.collapsed && result.mutual_information < 1e-9);
+    }
+}
+
+/* Each binariser with one method or the other.  Over 10 seeds of each, the lowest accuracy was 82 % of the test images
+ * (react) and 79 % of those for validation (dsq); with the seed here all have 80 %. */
+static void every_binariser_learns(void **state)
+{
+    (void)state;
+    static const char *const settings[][2] = {
+        {"bnn", "method.name=scale_vi"},       {"xnor", "method.name=scale_dropout"},
+        {"xnor_pp", "method.name=scale_vi"},   {"dorefa", "method.name=scale_dropout"},
+        {"dsq", "method.name=scale_dropout"},  {"lab", "method.name=scale_vi"},
+        {"rad", "method.name=scale_dropout"},  {"recu", "method.name=scale_vi"},
+        {"react", "method.name=scale_dropout"}};
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        struct sps_train_result result;
+        char out[32], text[128];
+        snprintf(out, sizeof out, "learn-%s", settings[i][0]);
+        snprintf(text, sizeof text, "net.binariser=%s %s", settings[i][0], settings[i][1]);
+        OK(toy_train(&result, &(struct toy_run){.out = out, .settings = text}));
+        double accuracy = test_accuracy(out);
+        if (!(result.validation_accuracy >= 0.8 && accuracy >= 0.8))
+            fail_msg("%s: %g in validation, %g in test", text, result.validation_accuracy, accuracy);
     }
 }
 
@@ -221,6 +244,7 @@ static void resume_is_bit_for_bit(void **state)
         "method.name=scale_dropout method.variant=random method.mask=element data.crop_pad=2",
         "method.name=scale_vi train.select=accuracy data.resize_min_area=0.6",
         "method.name=mc_dropout net.twin=relu",
+        "method.name=point net.binariser=dsq", /* which has numbers of its own */
         "method.name=scale_bank data.flip=true train.teacher=whole0 train.teacher_temperature=2"};
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
         char whole[32], parts[32];
@@ -639,6 +663,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(every_method_learns),
+        TEST(every_binariser_learns),
         TEST(collapse_is_reported),
         TEST(seeds_and_threads),
         TEST(resume_is_bit_for_bit),

@@ -26,5 +26,6 @@ const struct sps_optimiser sps_optimiser_adam = {
     .summary = "Adam with L2 decay in the gradient",
     .source = "Kingma and Ba, ICLR 2015",
     .states = 2,
+    .squares = 1,
     .update = update,
 };

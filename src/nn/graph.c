@@ -47,11 +47,9 @@ void *sps_graph_scratch(const struct sps_graph *graph)
     return graph->scratch + (size_t)omp_get_thread_num() * graph->scratch_stride;
 }
 
-sps_status sps_graph_add_weight(struct sps_graph *graph, struct sps_weight **out, int layer, const char *name, int dims,
-                                const size_t *shape, int binary, int wants_quads)
+static sps_status add_weight(struct sps_graph *graph, struct sps_weight **out, const char *name, int dims,
+                             const size_t *shape, int binary, int wants_quads)
 {
-    char full[64];
-    snprintf(full, sizeof full, "layers.%d.%s", layer, name);
     double numbers = 1;
     for (int i = 0; i < dims; i++)
         numbers *= (double)shape[i];
@@ -59,9 +57,39 @@ sps_status sps_graph_add_weight(struct sps_graph *graph, struct sps_weight **out
         numbers += (double)(graph->weights[i]->rows * graph->weights[i]->row);
     if (numbers > (double)graph->weights_max)
         SPS_FAIL(EINVAL, "%.0f weights up to here are more than %zu", numbers, graph->weights_max);
-    SPS_TRY(sps_weight_create(out, full, dims, shape, binary, wants_quads));
+    SPS_TRY(sps_weight_create(out, name, dims, shape, binary, wants_quads));
     graph->weights[graph->weight_count++] = *out;
     return SPS_OK;
+}
+
+sps_status sps_graph_add_learned(struct sps_graph *graph, struct sps_weight **out, const char *owner, size_t rows)
+{
+    const struct sps_binariser *b = graph->binariser;
+    char name[64];
+    *out = NULL;
+    if (b->learned.name == NULL || !graph->training)
+        return SPS_OK;
+    snprintf(name, sizeof name, "%s.%s", owner, b->learned.name);
+    SPS_TRY(add_weight(graph, out, name, 1, &rows, 0, 0));
+    (*out)->surrogate = 1;
+    (*out)->low = b->learned.low;
+    (*out)->high = b->learned.high;
+    for (size_t i = 0; i < rows; i++)
+        (*out)->value[i] = b->learned.first;
+    return SPS_OK;
+}
+
+sps_status sps_graph_add_weight(struct sps_graph *graph, struct sps_weight **out, int layer, const char *name, int dims,
+                                const size_t *shape, int binary, int wants_quads)
+{
+    char full[64];
+    snprintf(full, sizeof full, "layers.%d.%s", layer, name);
+    SPS_TRY(add_weight(graph, out, full, dims, shape, binary, wants_quads));
+    if (!binary)
+        return SPS_OK;
+    (*out)->low = -graph->binariser->limit;
+    (*out)->high = graph->binariser->limit;
+    return sps_graph_add_learned(graph, &(*out)->learned, full, (*out)->rows);
 }
 
 sps_status sps_shape_check(const struct sps_shape *shape)
@@ -420,6 +448,38 @@ void sps_graph_free(struct sps_graph *graph)
     sps_free(graph->gradient[1]);
     sps_free(graph->scratch);
     sps_free(graph);
+}
+
+/* The batchnorm layer whose values this sign layer reads; hard tanh between them keeps the sign. */
+static struct sps_norm *norm_before_sign(const struct sps_layer *layer)
+{
+    if (strcmp(layer->type->name, "sign") != 0)
+        return NULL;
+    struct sps_layer *from = layer->input;
+    while (from != NULL && strcmp(from->type->name, "htanh") == 0)
+        from = from->input;
+    return from != NULL ? sps_layer_norm(from) : NULL;
+}
+
+/* With the statistics of the batch, a channel behind batchnorm has mean beta and standard deviation |gamma|. */
+double sps_graph_distribution(struct sps_graph *graph)
+{
+    int layers = 0;
+    double total = 0;
+    if (graph->binariser->distribution == NULL)
+        return 0;
+    for (int i = 0; i < graph->layer_count; i++)
+        layers += norm_before_sign(graph->layers[i]) != NULL;
+    for (int i = 0; i < graph->layer_count; i++) {
+        struct sps_norm *norm = norm_before_sign(graph->layers[i]);
+        for (int c = 0; norm != NULL && c < norm->channels; c++) {
+            double gamma = norm->gamma->value[c], by_mean, by_sd, share = 1.0 / ((double)norm->channels * layers);
+            total += share * graph->binariser->distribution(norm->beta->value[c], fabs(gamma), &by_mean, &by_sd);
+            norm->beta->grad[c] += (float)(share * by_mean);
+            norm->gamma->grad[c] += (float)(share * copysign(by_sd, by_sd * gamma));
+        }
+    }
+    return total;
 }
 
 int sps_graph_first_random(const struct sps_graph *graph)

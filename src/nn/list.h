@@ -7,6 +7,7 @@
     X(sign)                                                                                                            \
     X(htanh)                                                                                                           \
     X(relu)                                                                                                            \
+    X(rprelu)                                                                                                          \
     X(dropout)                                                                                                         \
     X(residual)
 

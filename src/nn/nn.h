@@ -40,9 +40,12 @@ struct sps_weight {
     size_t rows, row;  /* rows x row numbers; a row is one output channel */
     int binary, decay; /* signs are used; weight decay acts on it */
     float *value, *grad, *state[2];
-    uint32_t *bits;   /* binary: [rows][sps_words(row)] */
-    uint32_t *panels; /* the same for kern->bgemm */
-    int8_t *quads;    /* the same for kern->qgemm, where the layer reads codes (wants_quads), with weight_sums[rows] */
+    float low, high;            /* values are kept in [low, high] after each update; equal: no limit */
+    int surrogate;              /* shapes the gradient only: graphs that do not train lack it, and so do models */
+    struct sps_weight *learned; /* binary: the binariser's number of each row, such a surrogate; NULL: it has none */
+    uint32_t *bits;             /* binary: [rows][sps_words(row)] */
+    uint32_t *panels;           /* the same for kern->bgemm */
+    int8_t *quads; /* the same for kern->qgemm, where the layer reads codes (wants_quads), with weight_sums[rows] */
     int32_t *weight_sums;
     float *sign; /* [rows][row], +-1 */
     int wants_quads;
@@ -228,6 +231,9 @@ void sps_graph_free(struct sps_graph *graph);
 sps_status sps_shape_check(const struct sps_shape *shape);
 sps_status sps_graph_add_weight(struct sps_graph *graph, struct sps_weight **out, int layer, const char *name, int dims,
                                 const size_t *shape, int binary, int wants_quads);
+/* One learned number of the binariser for each of `rows` rows; *out is NULL where it learns none.  owner names what
+ * they belong to, "layers.3.weight". */
+sps_status sps_graph_add_learned(struct sps_graph *graph, struct sps_weight **out, const char *owner, size_t rows);
 sps_status sps_graph_add_scale(struct sps_graph *graph, struct sps_scale **out, int layer, int channels,
                                size_t layer_weights);
 /* For setup functions: a shared array must have so many bytes, for example for this layer's backward. */
@@ -262,6 +268,10 @@ double sps_cross_entropy(float *p, float *dlogits, const float *logits, const in
  * one's gradient. */
 double sps_distillation(float *dlogits, const float *logits, const float *const *p, int n, int classes,
                         double temperature, double weight);
+
+/* The binariser's term of the loss, on how the values are spread that the sign layers read behind batchnorm, 0 where it
+ * has none; adds its gradient.  After sps_graph_backward(). */
+double sps_graph_distribution(struct sps_graph *graph);
 
 /* Re-estimate the running statistics of all batchnorm layers from passes in mode SPS_PASS_ESTIMATE between these two:
  * those of the sampled reading, or those of the deterministic one (point). */
@@ -298,10 +308,12 @@ struct sps_step {
     double rate, decay;
     double beta1, beta2, epsilon, momentum;
     int64_t count; /* of this update, from 1 */
+    double share;  /* of training that is done, in [0, 1]; for binarisers that change on the way */
 };
 struct sps_optimiser {
     const char *name, *summary, *source;
-    int states; /* state arrays used, 0 to 2 */
+    int states;  /* state arrays used, 0 to 2 */
+    int squares; /* which of them holds a running mean of squared gradients; 0: none */
     void (*update)(float *w, const float *g, float *const state[2], size_t n, const struct sps_step *step, int decay);
 };
 const struct sps_optimiser *sps_optimiser_find(const char *name);

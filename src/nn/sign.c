@@ -1,11 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /* Sign activation: x >= 0 is +1.  Backward by the binariser's surrogate. */
+#include <stdio.h>
+
+#include "core/memory.h"
 #include "nn/activation.h"
+
+struct sign {
+    struct sps_layer base;
+    struct sps_weight *learned; /* the binariser's number of this layer; NULL: it has none */
+    float *by_learned;          /* [B] gradient of it, of each image */
+};
 
 static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
 {
-    (void)graph;
-    return sps_activation_setup(layer, SPS_BITS);
+    struct sign *s = (struct sign *)layer;
+    char name[32];
+    snprintf(name, sizeof name, "layers.%d", layer->index);
+    SPS_TRY(sps_activation_setup(layer, SPS_BITS));
+    SPS_TRY(sps_graph_add_learned(graph, &s->learned, name, 1));
+    return sps_calloc(&s->by_learned, (size_t)graph->batch, sizeof(float), "gradients of sign");
+}
+
+static void release(struct sps_layer *layer)
+{
+    sps_free(((struct sign *)layer)->by_learned);
 }
 
 static void forward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass)
@@ -20,20 +38,29 @@ static void forward(struct sps_graph *graph, struct sps_layer *layer, const stru
 static void backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy,
                      float *dx)
 {
+    struct sign *s = (struct sign *)layer;
     size_t size = sps_shape_size(&layer->in);
+    const struct sps_surrogate at = {
+        .kern = graph->kern, .t = pass->t, .k = pass->k, .learned = s->learned ? s->learned->value[0] : 0};
 #pragma omp parallel for schedule(static) num_threads(graph->threads)
     for (int i = 0; i < pass->n; i++)
-        graph->binariser->activation(graph->kern, dx + (size_t)i * size, dy + (size_t)i * size,
-                                     sps_layer_input(graph, layer, i), size, pass->t, pass->k);
+        s->by_learned[i] = graph->binariser->activation(dx + (size_t)i * size, dy + (size_t)i * size,
+                                                        sps_layer_input(graph, layer, i), size, &at);
+    double total = 0;
+    for (int i = 0; i < pass->n; i++)
+        total += s->by_learned[i];
+    if (s->learned != NULL)
+        s->learned->grad[0] = (float)total;
 }
 
 const struct sps_layer_type sps_layer_sign = {
     .name = "sign",
     .summary = "sign activation, bits out",
     .source = "Scale-Dropout paper eq. 4",
-    .size = sizeof(struct sps_layer),
+    .size = sizeof(struct sign),
     .setup = setup,
     .forward = forward,
     .backward = backward,
+    .release = release,
     .in_place = 1,
 };

@@ -103,20 +103,28 @@ static void update_row(struct sps_graph *graph, struct sps_weight *w, size_t o, 
     float *state[2] = {w->state[0] ? w->state[0] + o * w->row : NULL, w->state[1] ? w->state[1] + o * w->row : NULL};
     float *v = sps_graph_scratch(graph);
     if (w->binary) {
-        float factor = binariser->standardise(v, value, w->row);
-        binariser->backward(graph->kern, grad, v, w->row, factor, t, k);
+        const struct sps_surrogate at = {.kern = graph->kern,
+                                         .t = t,
+                                         .k = k,
+                                         .learned = w->learned ? w->learned->value[o] : 0,
+                                         .share = (float)step->share,
+                                         .factor = binariser->standardise(v, value, w->row),
+                                         .square = optimiser->squares > 0 ? state[optimiser->squares] : NULL};
+        float by_learned = binariser->backward(grad, v, w->row, &at);
+        if (w->learned != NULL)
+            w->learned->grad[o] = by_learned;
     }
     optimiser->update(value, grad, state, w->row, step, w->decay);
+    for (size_t i = 0; i < w->row && w->high > w->low; i++)
+        value[i] = fminf(fmaxf(value[i], w->low), w->high);
     if (!w->binary)
         return;
-    if (binariser->limit > 0)
-        for (size_t i = 0; i < w->row; i++)
-            value[i] = fminf(fmaxf(value[i], -binariser->limit), binariser->limit);
     binariser->standardise(v, value, w->row);
     graph->kern->pack(w->bits + o * words_of(w), v, w->row);
     graph->kern->unpack(w->sign + o * w->row, w->bits + o * words_of(w), w->row);
 }
 
+/* A weight's learned numbers come behind it in the list, so their gradients are there when it is their turn. */
 void sps_graph_update(struct sps_graph *graph, const struct sps_optimiser *optimiser, const struct sps_step *step,
                       float t, float k)
 {

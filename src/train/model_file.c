@@ -111,8 +111,11 @@ static void add_norm(struct writer *w, int layer, const struct sps_norm *norm)
     add_vector(w, layer, "point_var", c, norm->point_var);
 }
 
-static int kept_with_bank(const struct sps_graph *graph, const struct sps_weight *weight)
+/* Not by itself: its bits are, or the bank is, or nothing. */
+static int not_kept(const struct sps_graph *graph, const struct sps_weight *weight)
 {
+    if (weight->binary || weight->surrogate)
+        return 1;
     for (int i = 0; i < graph->scale_count; i++)
         for (int j = 0; j < SPS_SCALE_WEIGHTS_MAX; j++)
             if (graph->scales[i]->weight[j] == weight)
@@ -163,7 +166,7 @@ sps_status sps_model_file_write(const char *path, const struct sps_graph *graph,
     add(&w, "input.std", SPS_F32, 1, &channels, table->std);
     for (int i = 0; i < graph->weight_count; i++) {
         const struct sps_weight *weight = graph->weights[i];
-        if (!weight->binary && !kept_with_bank(graph, weight))
+        if (!not_kept(graph, weight))
             add(&w, weight->name, SPS_F32, weight->dims, weight->shape, weight->value);
     }
     for (int i = 0; i < graph->layer_count; i++) {

@@ -279,12 +279,12 @@ static sps_status train_step(struct session *s)
     if (!isfinite(loss))
         return diverged(s, loss);
     sps_graph_backward(graph, &pass, s->dlogits);
-    double penalty = 0;
+    double penalty = sps_graph_distribution(graph);
     for (int i = 0; i < graph->scale_count; i++)
         if (graph->method->penalty != NULL)
             penalty += graph->method->penalty(graph->scales[i], run->train_count);
-    const struct sps_step step = {rate_now(run), set->decay,    set->beta1,         set->beta2,
-                                  set->epsilon,  set->momentum, run->at.updates + 1};
+    const struct sps_step step = {rate_now(run), set->decay,    set->beta1,          set->beta2,
+                                  set->epsilon,  set->momentum, run->at.updates + 1, share_done(run)};
     sps_graph_update(graph, run->config.optimiser, &step, pass.t, pass.k);
     run->at.loss_sum += loss;
     run->at.penalty = penalty;
