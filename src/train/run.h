@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #ifndef SPS_TRAIN_RUN_H
 #define SPS_TRAIN_RUN_H
-/* One training run, shared by the files of this room: run.c loops, validate.c measures and draws banks, checkpoint.c
- * saves. */
+/* One training run, shared by the files of this room: setup.c makes it, step.c does one step, run.c loops, validate.c
+ * measures and draws banks, checkpoint.c saves. */
 #include <stdio.h>
 
 #include "data/transform.h"
@@ -28,6 +28,7 @@ struct sps_progress_state { /* what a checkpoint holds beside the tensors */
 
 struct sps_run {
     struct sps_config config;
+    int threads;
     sps_dataset *data;
     struct sps_code_table table;
     uint32_t *order;       /* train indices, then validation */
@@ -35,10 +36,28 @@ struct sps_run {
     size_t train_count, validation_count;
     struct sps_graph *graph;
     struct sps_teacher teacher; /* p is NULL: none */
+    int *labels;                /* [batch], of the step */
+    float *dlogits;             /* [batch][classes] */
+    const float **taught;       /* [batch] the teacher's probabilities; NULL where there is no teacher */
     float *best;                /* weights and running statistics of the best epoch; NULL for select: last */
     struct sps_progress_state at;
     char folder[4096];
 };
+
+/* Configuration, data, untrained graph: all but the teacher, which may take long, and nothing on disk.  Whatever comes
+ * of it, sps_run_reset() gives it back. */
+sps_status sps_run_init(struct sps_run *run, const struct sps_train_options *options);
+sps_status sps_run_build_graph(struct sps_run *run);
+sps_status sps_run_ask_teacher(struct sps_run *run);
+void sps_run_reset(struct sps_run *run);
+sps_status sps_run_path(char out[4200], const struct sps_run *run, const char *name);
+
+/* The order of the epoch that begins. */
+void sps_run_shuffle(struct sps_run *run);
+/* The learning rate that the schedule has for the next step. */
+double sps_run_rate(const struct sps_run *run);
+/* The next step of the epoch; moves run->at.  SPS_EDIVERGED where the loss is not finite. */
+sps_status sps_run_step(struct sps_run *run, double rate);
 
 /* A tensor that training changes, by name: weights, optimiser state, running statistics. */
 struct sps_state_tensor {
