@@ -7,12 +7,14 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "core/now.h"
 #include "core/safetensors.h"
 #include "net.h"
 #include "spinscale/log.h"
 #include "spinscale/data.h"
 #include "spinscale/model.h"
 #include "toy.h"
+#include "train/budget.h"
 
 /* ---- helpers ---- */
 
@@ -355,6 +357,92 @@ static void missing_metrics_lines_are_not_filled(void **state)
     json_decref(lines);
 }
 
+/* ---- budget ---- */
+
+/* 95 % of what is left is planned for.  10 s gone of 110: 95 s of room, 5 at the end; an epoch is 8 s and a
+ * validation 2. Validated each epoch: 9 epochs take 95 s.  Every third: 8 take 64 + 3 * 2 + 5 = 75, 9 take 83, 10 take
+ * 93, 11 take 101.
+ */
+static void epochs_that_fit(void **state)
+{
+    (void)state;
+    const struct sps_run_costs costs = {.spent = 10, .epoch = 8, .validation = 2, .end = 5};
+    assert_int_equal(sps_budget_epochs(&costs, 110.001, 1), 9);
+    assert_int_equal(sps_budget_epochs(&costs, 109.9, 1), 8);
+    NEAR(sps_budget_seconds(&costs, 9, 1), 105, 1e-12);
+    NEAR(sps_budget_seconds(&costs, 10, 3), 103, 1e-12);
+    NEAR(sps_budget_seconds(&costs, 11, 3), 111, 1e-12);
+    assert_int_equal(sps_budget_epochs(&costs, 110, 3), 10);
+    assert_int_equal(sps_budget_epochs(&costs, 12, 1), 1); /* does not even fit one */
+    assert_int_equal(sps_budget_epochs(&costs, 1, 1), 1);
+    assert_int_equal(sps_budget_epochs(&costs, 1e8, 1), SPS_EPOCHS_MAX);
+}
+
+static int64_t planned_epochs(const char *folder)
+{
+    struct sps_config config = {0};
+    char path[64];
+    snprintf(path, sizeof path, "./%s/config.yaml", folder);
+    OK(sps_config_init(&config, path, NULL, 0, 0, 0));
+    int64_t epochs = config.run.epochs;
+    sps_config_reset(&config);
+    return epochs;
+}
+
+/* An epoch of the toy takes milliseconds, so many fit into this.  Whether the run then ends in
+ * time depends on what else the machine does; it is given two seconds more. */
+static void a_budget_is_a_number_of_epochs(void **state)
+{
+    (void)state;
+    struct sps_train_result result;
+    const double budget = 0.4;
+    const char *settings = "method.name=scale_vi train.select=nll train.epochs=1 train.validate_every=5";
+    const double start = sps_now();
+    OK(toy_train(&result, &(struct toy_run){.out = "budget", .settings = settings, .budget = budget}));
+    assert_true(sps_now() - start <= budget + 2);
+    assert_true(result.epochs > 1);
+    assert_int_equal(result.epochs, planned_epochs("budget"));
+    char same[256];
+    snprintf(same, sizeof same, "%s train.epochs=%d", settings, result.epochs);
+    run_whole("budget_whole", same);
+    same_run("budget", "budget_whole");
+}
+
+static void a_plan_is_kept(void **state)
+{
+    (void)state;
+    struct sps_train_result result;
+    stop = 0;
+    stop_at = 10;
+    struct toy_run run = {.out = "plan", .budget = 0.2, .progress = stop_there, .stop = &stop};
+    FAILS(toy_train(&result, &run), EINTERRUPTED, "epoch 1, step 10");
+    int64_t epochs = planned_epochs("plan");
+    assert_true(epochs > 1);
+    stop = 0;
+    stop_at = 20;
+    run.budget = 300;
+    run.resume = 1;
+    FAILS(toy_train(&result, &run), EINTERRUPTED, "epoch 2, step 4");
+    const struct sps_train_options own = {.out = "plan", .threads = 1, .resume = 1};
+    OK(sps_train(&result, &own));
+    assert_int_equal(result.epochs, epochs);
+}
+
+static void a_budget_that_is_too_short(void **state)
+{
+    (void)state;
+    struct sps_train_result result;
+    warnings[0] = '\0';
+    sps_set_log_hook(remember_warning, NULL);
+    OK(toy_train(&result, &(struct toy_run){.out = "short", .settings = "method.p=0.3", .budget = 1e-4}));
+    sps_set_log_hook(NULL, NULL);
+    assert_int_equal(result.epochs, 1);
+    assert_non_null(strstr(warnings, "a budget of 0.0001 s is too short"));
+    FAILS(toy_train(&result, &(struct toy_run){.out = "none", .budget = -1}), EINVAL, "a budget of -1 s");
+    FAILS(toy_train(&result, &(struct toy_run){.out = "none", .budget = NAN}), EINVAL, "a budget of nan s");
+    assert_false(present("none"));
+}
+
 /* ---- divergence ---- */
 
 /* Real weights without BatchNorm, and no ReLU that could die: the rate of one_cycle rises until numbers overflow. */
@@ -648,6 +736,10 @@ int main(void)
         TEST(a_folder_with_a_run_is_refused),
         TEST(another_configuration_is_refused),
         TEST(missing_metrics_lines_are_not_filled),
+        TEST(epochs_that_fit),
+        TEST(a_budget_is_a_number_of_epochs),
+        TEST(a_plan_is_kept),
+        TEST(a_budget_that_is_too_short),
         TEST(divergence_keeps_the_last_good_checkpoint),
         TEST(divergence_is_seen_in_validation),
         TEST(damaged_checkpoints_are_refused),

@@ -83,6 +83,7 @@ struct toy_run {
     void (*progress)(void *user, const struct sps_train_progress *progress);
     const volatile sig_atomic_t *stop;
     int resume, threads;
+    double budget;
 };
 
 /* Works in the folder of the test, which holds toy/ and net.yaml. */
@@ -104,6 +105,7 @@ static inline sps_status toy_train(struct sps_train_result *result, const struct
                                               .out = run->out,
                                               .threads = run->threads ? run->threads : 1,
                                               .resume = run->resume,
+                                              .budget = run->budget,
                                               .stop = run->stop,
                                               .progress = run->progress};
     return sps_train(result, &options);

@@ -2,6 +2,8 @@
 /* train: a configuration in, a folder out. */
 #include <math.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "commands.h"
 #include "console.h"
@@ -9,7 +11,7 @@
 #include "spinscale/train.h"
 
 struct train_options {
-    const char *config, *out, *data_dir;
+    const char *config, *out, *data_dir, *budget;
     struct sps_texts sets;
     struct sps_count seed, threads;
     int resume, quiet, json;
@@ -43,6 +45,14 @@ static const struct sps_option options_table[] = {
      .argument = "N",
      .max = 9007199254740992.0, /* as run.seed */
      .help = "seed of the run, instead of the configuration's"},
+    {.name = "budget",
+     .letter = 'b',
+     .type = SPS_OPTION_TEXT,
+     .offset = offsetof(struct train_options, budget),
+     .argument = "TIME",
+     .help =
+         "how long all of it may take, for example 90m, 1h30m or 45s: the first steps are timed, and train.epochs is "
+         "chosen by that"},
     SPS_OPTION_THREADS(struct train_options),
     SPS_OPTION_DATA_DIR(struct train_options),
     {.name = "resume",
@@ -134,6 +144,32 @@ static int print_result(const struct train_options *options, const struct sps_tr
     return sps_cli_report_print(&report, options->json);
 }
 
+/* "90m", "1.5h", "1h30m": a number and its unit, once or more. */
+static int read_time(double *seconds, const char *text)
+{
+    static const struct {
+        char letter;
+        double seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}};
+    double sum = 0;
+    const char *at = text;
+    while (*at != '\0') {
+        char *end;
+        size_t digits = strspn(at, "0123456789."), unit = 0;
+        double value = strtod(at, &end);
+        while (unit < 3 && units[unit].letter != at[digits])
+            unit++;
+        if (digits == 0 || end != at + digits || unit == 3)
+            break;
+        sum += value * units[unit].seconds;
+        at = end + 1;
+    }
+    if (at == text || *at != '\0' || !(sum > 0))
+        return sps_console_usage("--budget is '%s', must be a time such as 90m, 1h30m or 45s", text);
+    *seconds = sum;
+    return 0;
+}
+
 static int run(const void *options_pointer, char *const *operands, int operand_count)
 {
     (void)operands;
@@ -157,6 +193,9 @@ static int run(const void *options_pointer, char *const *operands, int operand_c
         .progress = show_progress,
         .user = &last_validation,
     };
+    int failed = options->budget != NULL ? read_time(&train.budget, options->budget) : 0;
+    if (failed)
+        return failed;
     sps_console_quiet = options->quiet;
     catch_signals();
     sps_status status = sps_train(&result, &train);
@@ -184,6 +223,7 @@ const struct sps_command sps_cmd_train = {
         "the result to standard output. A signal (Ctrl-C) saves a checkpoint and stops, a second one kills; "
         "--resume goes on from there.",
     .examples = "  spinscale train --config demo --out out\n"
+                "  spinscale train --config demo --budget 10m --out ten\n"
                 "  spinscale train --config demo --set method.name=scale_vi --set train.epochs=5 --out out2 --seed 7",
     .options = options_table,
     .options_bytes = sizeof(struct train_options),

@@ -34,6 +34,10 @@ struct sps_train_options {
     uint64_t seed; /* overrides run.seed */
     int threads;   /* 1 to 1024; 0: all cores */
     int resume;
+    /* Seconds that the whole run may take, 0: no limit.  The first steps are timed, train.epochs is chosen so that the
+     * run ends in time (at least 1), and config.yaml has that number: it is the same run as with that setting.  With
+     * resume, a run that has its plan keeps it. */
+    double budget;
     const volatile sig_atomic_t *stop; /* non-zero: save a checkpoint and stop (SPS_EINTERRUPTED); may be NULL */
     void (*progress)(void *user, const struct sps_train_progress *progress);
     void *user;

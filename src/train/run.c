@@ -14,12 +14,16 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/now.h"
+#include "train/budget.h"
 #include "train/model_file.h"
+
+static const double BUDGET_MAX = 1e8; /* three years */
 
 struct session {
     struct sps_run run;
     const struct sps_train_options *options;
     FILE *metrics; /* metrics.jsonl */
+    double began;  /* the call */
     double start, seconds_before, last_checkpoint;
     int64_t updates_before;
     double *flips; /* [scale_count] last measured */
@@ -41,6 +45,28 @@ static sps_status claim_folder(const struct session *s)
     if (!s->options->resume && exists(&s->run, "config.yaml"))
         SPS_FAIL(EINVAL, "'%s' already holds a run; continue it with --resume or name another folder", s->run.folder);
     return SPS_OK;
+}
+
+/* A run that goes on keeps its plan. */
+static sps_status keep_plan(struct sps_run *run)
+{
+    char path[4200];
+    struct sps_config planned = {0};
+    SPS_TRY(sps_run_path(path, run, "config.yaml"));
+    SPS_TRY(sps_config_init(&planned, path, NULL, 0, 0, 0));
+    int64_t epochs = planned.run.epochs;
+    sps_config_reset(&planned);
+    sps_log(SPS_LOG_INFO, "budget: the run was planned before, with %lld epochs", (long long)epochs);
+    return sps_config_set_epochs(&run->config, epochs);
+}
+
+static sps_status plan(struct session *s)
+{
+    if (s->options->budget == 0)
+        return SPS_OK;
+    if (s->options->resume && exists(&s->run, "config.yaml"))
+        return keep_plan(&s->run);
+    return sps_budget_plan(&s->run, s->options->budget, s->began);
 }
 
 static sps_status open_folder(struct session *s)
@@ -73,10 +99,14 @@ static sps_status session_init(struct session *s, const struct sps_train_options
 {
     struct sps_run *run = &s->run;
     s->options = options;
+    s->began = sps_now();
+    if (!(options->budget >= 0 && options->budget <= BUDGET_MAX))
+        SPS_FAIL(EINVAL, "a budget of %g s must be above 0 and at most %g s", options->budget, BUDGET_MAX);
     SPS_TRY(sps_run_init(run, options));
     SPS_TRY(claim_folder(s));
     SPS_TRY(sps_calloc(&s->flips, (size_t)run->graph->scale_count, sizeof *s->flips, "flips"));
     SPS_TRY(sps_run_ask_teacher(run));
+    SPS_TRY(plan(s));
     SPS_TRY(open_folder(s));
     s->start = s->last_checkpoint = sps_now();
     return SPS_OK;
@@ -302,7 +332,7 @@ static sps_status finish(struct session *s, struct sps_train_result *result)
     struct sps_validation v = {0};
     SPS_TRY(restore_best(run));
     SPS_TRY(sps_make_banks(&bank, run));
-    SPS_TRY(sps_validate(&v, run, SPS_FROM_BANK, 20));
+    SPS_TRY(sps_validate(&v, run, SPS_FROM_BANK, SPS_BANK_PASSES));
     SPS_TRY(measure_flips(s));
     if (run->graph->method->draws_bank)
         sps_log(SPS_LOG_INFO,
@@ -338,6 +368,9 @@ static sps_status finish(struct session *s, struct sps_train_result *result)
                                   .bank_draws = bank.draws,
                                   .seconds = s->seconds_before + sps_now() - s->start};
     snprintf(result->model, sizeof result->model, "%.4095s", path);
+    if (s->options->budget > 0)
+        sps_log(SPS_LOG_INFO, "budget: %.4g of %.4g s used", s->seconds_before + sps_now() - s->began,
+                s->options->budget);
     if (result->collapsed)
         sps_log(SPS_LOG_WARNING,
                 "the posterior has collapsed: mutual information on validation images is %.2g nats, below %.2g; T "

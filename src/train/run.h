@@ -47,6 +47,7 @@ struct sps_run {
 /* Configuration, data, untrained graph: all but the teacher, which may take long, and nothing on disk.  Whatever comes
  * of it, sps_run_reset() gives it back. */
 sps_status sps_run_init(struct sps_run *run, const struct sps_train_options *options);
+/* The untrained graph, again where there was one. */
 sps_status sps_run_build_graph(struct sps_run *run);
 sps_status sps_run_ask_teacher(struct sps_run *run);
 void sps_run_reset(struct sps_run *run);
@@ -92,4 +93,12 @@ struct sps_bank_report {
     double posterior_nll, bank_nll, difference, noise; /* mean difference and twice its standard error */
 };
 sps_status sps_make_banks(struct sps_bank_report *report, struct sps_run *run);
+
+/* How often the end of a run goes through train.norm_images and, SPS_BANK_PASSES times an image, through the validation
+ * images, where the second draw of a random bank is kept. */
+enum { SPS_BANK_PASSES = 20 };
+struct sps_end_work {
+    int estimates, validations;
+};
+struct sps_end_work sps_end_work(const struct sps_run *run);
 #endif

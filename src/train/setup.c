@@ -44,6 +44,10 @@ sps_status sps_run_build_graph(struct sps_run *run)
                                               .width = info->width,
                                               .channels = info->channels,
                                               .classes = info->classes};
+    sps_graph_free(run->graph);
+    run->graph = NULL;
+    sps_free(run->best);
+    run->best = NULL;
     SPS_TRY(sps_graph_create(&run->graph, run->config.net, &options));
     run->graph->code_step = 1 / run->table.scale;
     struct sps_state_tensor *state = NULL;

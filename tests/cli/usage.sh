@@ -38,6 +38,9 @@ run train --config demo
 run train --out out
 run train stray --config demo --out out
 run train --config demo --out out --set
+run train --config demo --out out --budget 90
+run train --config demo --out out --budget 1h30
+run train --config demo --out out --budget 0m
 run metrics probs.npy
 run metrics probs.npy labels.npy more.npy
 run info one two
