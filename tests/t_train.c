@@ -157,6 +157,7 @@ static void every_method_learns(void **state)
                    {"method.name=mc_dropout net.twin=relu", 1},
                    {"method.name=point net.twin=htanh", 0},
                    {"method.name=scale_bank", 1},
+                   {"method.name=scale_vi train.ema=0.9", 1},
                    /* without labels, from the point network and one with a bank above */
                    {"method.name=point data.flip=true train.teacher=learn0+learn6 train.teacher_weight=1", 0}};
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
@@ -223,6 +224,8 @@ static void resume_is_bit_for_bit(void **state)
         "method.name=scale_dropout method.variant=random method.mask=element data.crop_pad=2",
         "method.name=scale_vi train.select=accuracy data.resize_min_area=0.6",
         "method.name=mc_dropout net.twin=relu",
+        "method.name=scale_dropout train.ema=0.9",
+        "method.name=scale_vi train.ema=0.95 train.select=nll train.validate_every=3",
         "method.name=scale_bank data.flip=true train.teacher=whole0 train.teacher_temperature=2"};
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
         char whole[32], parts[32];
@@ -355,6 +358,83 @@ static void missing_metrics_lines_are_not_filled(void **state)
     json_t *lines = metrics_of("lines");
     assert_int_equal(json_array_size(lines), 2); /* of epochs 3 and 4 */
     json_decref(lines);
+}
+
+/* ---- averages ---- */
+
+/* The bytes of a tensor in a file of a run. */
+static float *saved(size_t *count, const char *folder, const char *file_name, const char *name)
+{
+    sps_safetensors *file = NULL;
+    const struct sps_tensor *t = NULL;
+    char path[64];
+    snprintf(path, sizeof path, "%s/%s", folder, file_name);
+    OK(sps_safetensors_open(&file, path));
+    t = sps_safetensors_find(file, name);
+    if (t == NULL)
+        fail_msg("%s has no tensor '%s'", path, name);
+    float *copy = ROOM(float, t->bytes / sizeof(float));
+    memcpy(copy, t->data, t->bytes);
+    *count = t->bytes / sizeof(float);
+    sps_safetensors_close(file);
+    return copy;
+}
+
+/* In update n the average keeps min(0.6, (1 + n) / (10 + n)): 2/11, 3/12, ..., and from the 13th on 0.6.  Sums of two
+ * products of floats below 3: 1e-6. */
+static void the_average_is_that_of_the_weights(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"layers.0.weight", "layers.1.scale", "layers.1.gamma", "layers.4.beta"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        float *mean = NULL;
+        char average[64];
+        size_t count = 0, n = 0;
+        snprintf(average, sizeof average, "%s.average", names[i]);
+        toy_remove("average");
+        for (size_t update = 1; update <= 15; update++) {
+            FAILS(run_until(update, "average", "train.ema=0.6", update > 1), EINTERRUPTED, "");
+            float *value = saved(&count, "average", "checkpoint.safetensors", names[i]),
+                  *now = saved(&n, "average", "checkpoint.safetensors", average);
+            assert_int_equal(n, count);
+            double keep = fmin(0.6, (1.0 + (double)update) / (10.0 + (double)update));
+            for (size_t j = 0; j < count && mean != NULL; j++)
+                NEAR(now[j], keep * mean[j] + (1 - keep) * value[j], 1e-6);
+            sps_free(value);
+            sps_free(mean);
+            mean = now;
+        }
+        sps_free(mean);
+    }
+}
+
+static void same_numbers(const char *a, const char *file_a, const char *tensor_a, const char *b, const char *file_b,
+                         const char *tensor_b, int same)
+{
+    size_t na = 0, nb = 0;
+    float *x = saved(&na, a, file_a, tensor_a), *y = saved(&nb, b, file_b, tensor_b);
+    if (na != nb || (memcmp(x, y, na * sizeof *x) == 0) != same)
+        fail_msg("%s of %s/%s and %s of %s/%s %s", tensor_a, a, file_a, tensor_b, b, file_b,
+                 same ? "differ" : "are the same");
+    sps_free(x);
+    sps_free(y);
+}
+
+/* Averaging changes nothing in training, and everything in the model: weights, and the statistics that belong to them.
+ */
+static void the_model_is_the_average(void **state)
+{
+    (void)state;
+    const char checkpoint[] = "checkpoint.safetensors", model[] = "model.safetensors";
+    run_whole("ema", "train.ema=0.99");
+    run_whole("no_ema", "");
+    same_numbers("ema", checkpoint, "layers.0.weight", "no_ema", checkpoint, "layers.0.weight", 1);
+    same_numbers("ema", checkpoint, "layers.1.running_var", "no_ema", checkpoint, "layers.1.running_var", 1);
+    same_numbers("no_ema", checkpoint, "layers.4.gamma", "no_ema", model, "layers.4.gamma", 1);
+    same_numbers("ema", checkpoint, "layers.4.gamma.average", "ema", model, "layers.4.gamma", 1);
+    same_numbers("ema", checkpoint, "layers.4.gamma", "ema", model, "layers.4.gamma", 0);
+    same_numbers("ema", model, "layers.0.weight_bits", "no_ema", model, "layers.0.weight_bits", 0);
+    same_numbers("ema", model, "layers.4.running_mean", "no_ema", model, "layers.4.running_mean", 0);
 }
 
 /* ---- budget ---- */
@@ -736,6 +816,8 @@ int main(void)
         TEST(a_folder_with_a_run_is_refused),
         TEST(another_configuration_is_refused),
         TEST(missing_metrics_lines_are_not_filled),
+        TEST(the_average_is_that_of_the_weights),
+        TEST(the_model_is_the_average),
         TEST(epochs_that_fit),
         TEST(a_budget_is_a_number_of_epochs),
         TEST(a_plan_is_kept),

@@ -121,6 +121,8 @@ static sps_status measure(struct sps_run_costs *costs, struct sps_run *run, doub
            images = fmin((double)set->norm_images, (double)run->train_count);
     costs->epoch = step * (double)(run->train_count / (size_t)set->batch);
     costs->validation = looks * (first + further * (double)(set->validation_samples - 1));
+    if (run->average != NULL)
+        costs->validation += ceil((double)sps_average_images(run) / batch) * first;
     costs->end = end.validations * looks * (first + further * (SPS_BANK_PASSES - 1)) +
                  end.estimates * fmax(floor(images / batch), 1) * first;
     return SPS_OK;

@@ -39,6 +39,9 @@ enum { SPS_EPOCHS_MAX = 100000 };
     X(drops, INT, "train.drops", "2", "", 0, 100, "steps: how often the rate drops", "")                               \
     X(drop_factor, REAL, "train.drop_factor", "0.1", "", 1e-6, 1, "steps: by how much", "")                            \
     X(smoothing, REAL, "train.smoothing", "0", "", 0, 0.5, "label smoothing", "Szegedy et al. 2016")                   \
+    X(ema, REAL, "train.ema", "0", "", 0, 0.999999,                                                                    \
+      "decay of a moving average of the weights, by a step, that is validated and kept; 0 is off",                     \
+      "Polyak and Juditsky 1992")                                                                                      \
     X(teacher, TEXT, "train.teacher", "", "", 0, 0,                                                                    \
       "models to learn from beside the labels, joined by '+' (an ensemble teaches its mean); none where empty",        \
       "Hinton et al. 2015")                                                                                            \

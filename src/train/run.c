@@ -190,7 +190,7 @@ static sps_status measure_flips(struct session *s)
     return sps_graph_flips(run->graph, (uint64_t)run->config.run.seed, n, validation, s->flips);
 }
 
-/* The bank as it would be now, with the running statistics of training. */
+/* The bank as it would be now, with the running statistics of training, or estimates for averages. */
 static sps_status validate_epoch(struct session *s)
 {
     struct sps_run *run = &s->run;
@@ -198,6 +198,8 @@ static sps_status validate_epoch(struct session *s)
     for (int i = 0; i < graph->scale_count; i++)
         SPS_TRY(graph->method->make_bank(graph->scales[i], (uint64_t)run->config.run.seed, 0));
     sps_graph_layout_picks(graph);
+    if (run->average != NULL)
+        SPS_TRY(sps_estimate_norms(run, SPS_FROM_BANK, sps_average_images(run)));
     struct sps_validation v = {0};
     sps_status status = sps_validate(&v, run, SPS_FROM_BANK, (size_t)run->config.run.validation_samples);
     if (status == SPS_EDIVERGED)
@@ -232,8 +234,6 @@ static sps_status keep_if_best(struct sps_run *run)
 
 static sps_status restore_best(struct sps_run *run)
 {
-    if (run->best == NULL || run->at.best_epoch < 0)
-        return SPS_OK;
     struct sps_state_tensor *state = NULL;
     size_t count = 0;
     SPS_TRY(sps_run_state(&state, &count, run));
@@ -244,10 +244,7 @@ static sps_status restore_best(struct sps_run *run)
             from += state[i].count;
         }
     sps_free(state);
-    for (int i = 0; i < run->graph->weight_count; i++)
-        if (run->graph->weights[i]->binary)
-            SPS_TRY(sps_weight_binarise(run->graph->weights[i], run->graph->kern, run->graph->binariser));
-    return SPS_OK;
+    return sps_run_binarise(run);
 }
 
 static void tell_progress(struct session *s, double images_per_s, int epoch_done, int validated)
@@ -309,8 +306,10 @@ static sps_status train_epoch(struct session *s)
     run->at.seconds = s->seconds_before + sps_now() - s->start;
     int validated = (run->at.epoch + 1) % set->validate_every == 0 || run->at.epoch + 1 == set->epochs;
     if (validated) {
+        SPS_TRY(sps_average_enter(run));
         SPS_TRY(validate_epoch(s));
         SPS_TRY(keep_if_best(run));
+        SPS_TRY(sps_average_leave(run));
     }
     SPS_TRY(write_metrics(s, images_per_s, validated));
     tell_progress(s, images_per_s, 1, validated);
@@ -330,7 +329,10 @@ static sps_status finish(struct session *s, struct sps_train_result *result)
     struct sps_run *run = &s->run;
     struct sps_bank_report bank;
     struct sps_validation v = {0};
-    SPS_TRY(restore_best(run));
+    if (run->best != NULL && run->at.best_epoch >= 0)
+        SPS_TRY(restore_best(run));
+    else
+        SPS_TRY(sps_average_enter(run));
     SPS_TRY(sps_make_banks(&bank, run));
     SPS_TRY(sps_validate(&v, run, SPS_FROM_BANK, SPS_BANK_PASSES));
     SPS_TRY(measure_flips(s));

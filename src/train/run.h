@@ -39,6 +39,8 @@ struct sps_run {
     int *labels;                /* [batch], of the step */
     float *dlogits;             /* [batch][classes] */
     const float **taught;       /* [batch] the teacher's probabilities; NULL where there is no teacher */
+    float **average;            /* [weights] their moving averages; NULL where there are none */
+    float *norms_aside;         /* room for the running statistics while the averages stand in */
     float *best;                /* weights and running statistics of the best epoch; NULL for select: last */
     struct sps_progress_state at;
     char folder[4096];
@@ -59,6 +61,17 @@ void sps_run_shuffle(struct sps_run *run);
 double sps_run_rate(const struct sps_run *run);
 /* The next step of the epoch; moves run->at.  SPS_EDIVERGED where the loss is not finite. */
 sps_status sps_run_step(struct sps_run *run, double rate);
+
+/* Signs of the binary weights, from values that changed. */
+sps_status sps_run_binarise(struct sps_run *run);
+
+/* Moving averages of the trained numbers (train.ema), average.c; without them these do nothing.  Between enter and
+ * leave the graph holds the averages, and the running statistics may be estimated anew. */
+sps_status sps_average_init(struct sps_run *run);
+void sps_average_reset(struct sps_run *run);
+void sps_average_update(struct sps_run *run);
+sps_status sps_average_enter(struct sps_run *run);
+sps_status sps_average_leave(struct sps_run *run);
 
 /* A tensor that training changes, by name: weights, optimiser state, running statistics. */
 struct sps_state_tensor {
@@ -84,6 +97,14 @@ struct sps_validation {
     double *image_nll; /* [validation_count], caller's, or NULL */
 };
 sps_status sps_validate(struct sps_validation *out, struct sps_run *run, enum sps_scale_source source, size_t passes);
+
+/* Running statistics from so many training images (at least a batch) with scales from one source.  Uses epoch_order. */
+sps_status sps_estimate_norms(struct sps_run *run, enum sps_scale_source source, size_t images);
+/* Of the averages, in each validation: precise enough to choose by. */
+static inline size_t sps_average_images(const struct sps_run *run)
+{
+    return (size_t)run->config.run.norm_images / 10;
+}
 
 /* Banks from the trained posterior, BatchNorm re-estimated over them; draws that validate worse than the continuous
  * posterior beyond noise are repeated. */

@@ -30,6 +30,15 @@ static sps_status open_data(struct sps_run *run, const char *data_dir)
     return SPS_OK;
 }
 
+static void free_graph(struct sps_run *run)
+{
+    sps_average_reset(run);
+    sps_graph_free(run->graph);
+    sps_free(run->best);
+    run->graph = NULL;
+    run->best = NULL;
+}
+
 sps_status sps_run_build_graph(struct sps_run *run)
 {
     const struct sps_dataset_info *info = sps_dataset_get_info(run->data);
@@ -44,12 +53,10 @@ sps_status sps_run_build_graph(struct sps_run *run)
                                               .width = info->width,
                                               .channels = info->channels,
                                               .classes = info->classes};
-    sps_graph_free(run->graph);
-    run->graph = NULL;
-    sps_free(run->best);
-    run->best = NULL;
+    free_graph(run);
     SPS_TRY(sps_graph_create(&run->graph, run->config.net, &options));
     run->graph->code_step = 1 / run->table.scale;
+    SPS_TRY(sps_average_init(run));
     struct sps_state_tensor *state = NULL;
     size_t count = 0, kept = 0;
     SPS_TRY(sps_run_state(&state, &count, run));
@@ -81,6 +88,14 @@ sps_status sps_run_init(struct sps_run *run, const struct sps_train_options *opt
     return sps_calloc(&run->dlogits, batch * (size_t)run->graph->classes, sizeof *run->dlogits, "gradients");
 }
 
+sps_status sps_run_binarise(struct sps_run *run)
+{
+    for (int i = 0; i < run->graph->weight_count; i++)
+        if (run->graph->weights[i]->binary)
+            SPS_TRY(sps_weight_binarise(run->graph->weights[i], run->graph->kern, run->graph->binariser));
+    return SPS_OK;
+}
+
 sps_status sps_run_ask_teacher(struct sps_run *run)
 {
     const struct sps_run_params *set = &run->config.run;
@@ -97,8 +112,7 @@ void sps_run_reset(struct sps_run *run)
     sps_free(run->dlogits);
     sps_free(run->taught);
     sps_teacher_reset(&run->teacher);
-    sps_graph_free(run->graph);
-    sps_free(run->best);
+    free_graph(run);
     sps_free(run->order);
     sps_free(run->epoch_order);
     sps_dataset_free(run->data);

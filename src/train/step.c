@@ -107,5 +107,6 @@ sps_status sps_run_step(struct sps_run *run, double rate)
     run->at.correct += count_correct(run);
     run->at.step++;
     run->at.updates++;
+    sps_average_update(run);
     return SPS_OK;
 }

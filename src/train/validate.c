@@ -68,11 +68,10 @@ out:
     return status;
 }
 
-/* Running statistics from training images with scales from one source. */
-static sps_status estimate_norms(struct sps_run *run, enum sps_scale_source source)
+sps_status sps_estimate_norms(struct sps_run *run, enum sps_scale_source source, size_t images)
 {
     struct sps_graph *graph = run->graph;
-    size_t batch = (size_t)graph->batch, images = (size_t)run->config.run.norm_images;
+    size_t batch = (size_t)graph->batch;
     images = images < run->train_count ? images : run->train_count;
     struct sps_path_bank *banks = NULL;
     uint8_t *picks = NULL;
@@ -104,6 +103,11 @@ out:
     sps_free(banks);
     sps_free(picks);
     return status;
+}
+
+static sps_status estimate_norms(struct sps_run *run, enum sps_scale_source source)
+{
+    return sps_estimate_norms(run, source, (size_t)run->config.run.norm_images);
 }
 
 static sps_status draw_banks(struct sps_run *run, uint32_t attempt)
