@@ -15,6 +15,8 @@
 #include "spinscale/model.h"
 #include "toy.h"
 #include "train/budget.h"
+#include "train/range.h"
+#include "spinscale/csv.h"
 
 /* ---- helpers ---- */
 
@@ -523,13 +525,111 @@ static void a_budget_that_is_too_short(void **state)
     assert_false(present("none"));
 }
 
-/* ---- divergence ---- */
+/* ---- learning-rate range test ---- */
 
 /* Real weights without BatchNorm, and no ReLU that could die: the rate of one_cycle rises until numbers overflow. */
 static const char diverging_net[] = "layers:\n  - dense: {out: 32}\n  - dense: {out: 32}\n  - dense: {out: 32}\n"
                                     "  - dense: {out: classes}\n";
 static const char diverging[] = "net.name=./diverging.yaml method.name=point train.optimiser=sgd train.rate=100 "
                                 "train.schedule=one_cycle train.warm_up=0.9 train.checkpoint_every=1";
+
+/* 60 steps, so means over 4 to either side.  Flat at 3, a straight fall from step 20 to 1 at step 40, flat, and up: the
+ * mean is lowest (1) where all of its window lies on the floor, from step 44 on.  It is below 1.1 where the window
+ * holds at most 0.9 above the floor in sum: at step 42, (2 * 0.1 + 0.1) / 9 = 0.033 above; at 41 0.067; at 40 (0.1 +
+ * 0.2 + 0.3 + 0.4) / 9 = 0.111 above. */
+static void the_curve_is_read(void **state)
+{
+    (void)state;
+    double loss[60];
+    size_t near = 0, lowest = 0;
+    for (int i = 0; i < 60; i++)
+        loss[i] = i < 20 ? 3 : i < 40 ? 3 - 0.1 * (i - 20) : i < 55 ? 1 : 2;
+    sps_range_read(&near, &lowest, loss, 60);
+    assert_int_equal(near, 41);
+    assert_int_equal(lowest, 44);
+    for (int i = 0; i < 60; i++)
+        loss[i] = 1;
+    sps_range_read(&near, &lowest, loss, 60);
+    assert_int_equal(near, 0);
+    assert_int_equal(lowest, 0);
+}
+
+static sps_status range_test(struct sps_range_result *result, const char *out, const char *settings, double low,
+                             double high, size_t steps)
+{
+    const char *sets[TOY_SETS_MAX];
+    char text[512];
+    snprintf(text, sizeof text, "%s", settings);
+    const struct sps_train_options options = {
+        .set_count = toy_settings(sets, text), .sets = sets, .out = out, .threads = 1, .stop = &stop};
+    return sps_train_range(result, &options, low, high, steps);
+}
+
+/* 40 steps are more than two epochs of the toy. */
+static void the_rate_rises(void **state)
+{
+    (void)state;
+    struct sps_range_result result;
+    struct sps_csv csv = {0};
+    stop = 0;
+    OK(range_test(&result, "range", "", 1e-5, 0.1, 41));
+    assert_int_equal(result.steps, 41);
+    assert_true(isnan(result.diverged));
+    assert_string_equal(result.csv, "range/range.csv");
+    assert_false(present("range/config.yaml") || present("range/model.safetensors"));
+    OK(sps_csv_read(&csv, result.csv, 1));
+    assert_int_equal(csv.rows, 41);
+    assert_int_equal(csv.columns, 4);
+    assert_string_equal(csv.names[1], "rate");
+    for (int i = 0; i < 41; i++) { /* ten steps are a factor of 10; 17 digits */
+        NEAR(csv.values[4 * i], i + 1, 0);
+        NEAR(csv.values[4 * i + 1] / (1e-5 * pow(10, 0.1 * i)), 1, 1e-12);
+    }
+    assert_true(csv.values[4 * 40 + 2] < csv.values[2]); /* it learned */
+    assert_true(result.suggested > 0 && result.suggested < result.near_lowest && result.near_lowest <= result.lowest);
+    /* The first loss comes before any update: the other rates do not matter. */
+    struct sps_csv one = {0};
+    OK(range_test(&result, "range", "", 1e-5, 0.2, 41));
+    OK(sps_csv_read(&one, result.csv, 1));
+    NEAR(one.values[2], csv.values[2], 0);
+    sps_csv_reset(&one);
+    sps_csv_reset(&csv);
+}
+
+static void a_range_test_ends_where_it_diverges(void **state)
+{
+    (void)state;
+    struct sps_range_result result;
+    toy_save(".", "diverging.yaml", diverging_net, sizeof diverging_net - 1);
+    stop = 0;
+    const char *settings = "net.name=./diverging.yaml method.name=point train.optimiser=sgd";
+    OK(range_test(&result, "range_end", settings, 1e-4, 1e4, 200));
+    assert_true(result.steps < 200 && result.diverged > 1e-3 && result.diverged < 1e4);
+    assert_true(result.suggested < result.diverged);
+    FAILS(range_test(&result, "range_high", settings, 1e3, 1e4, 200), EDIVERGED, "start lower");
+    assert_false(present("range_high/range.csv"));
+}
+
+static void range_tests_that_make_no_sense(void **state)
+{
+    (void)state;
+    struct sps_range_result result;
+    stop = 0;
+    FAILS(range_test(&result, "range_bad", "", 0, 1, 100), EINVAL, "learning rates from 0 to 1");
+    FAILS(range_test(&result, "range_bad", "", 1, 1, 100), EINVAL, "learning rates from 1 to 1");
+    FAILS(range_test(&result, "range_bad", "", 0.1, 1e7, 100), EINVAL, "1e+07");
+    FAILS(range_test(&result, "range_bad", "", NAN, 1, 100), EINVAL, "nan");
+    FAILS(range_test(&result, "range_bad", "", 0.1, 1, 19), EINVAL, "steps of a range test are 19");
+    FAILS(range_test(&result, "range_bad", "", 0.1, 1, 100001), EINVAL, "100001");
+    FAILS(range_test(&result, "range_bad", "train.epoch=1", 0.1, 1, 20), EINVAL, "train.epoch");
+    assert_false(present("range_bad"));
+    stop = 1;
+    FAILS(range_test(&result, "range_bad", "", 0.1, 1, 20), EINTERRUPTED, "step 1 of 20");
+    assert_false(present("range_bad/range.csv"));
+    stop = 0;
+}
+
+/* ---- divergence ---- */
 
 static void divergence_keeps_the_last_good_checkpoint(void **state)
 {
@@ -822,6 +922,10 @@ int main(void)
         TEST(a_budget_is_a_number_of_epochs),
         TEST(a_plan_is_kept),
         TEST(a_budget_that_is_too_short),
+        TEST(the_curve_is_read),
+        TEST(the_rate_rises),
+        TEST(a_range_test_ends_where_it_diverges),
+        TEST(range_tests_that_make_no_sense),
         TEST(divergence_keeps_the_last_good_checkpoint),
         TEST(divergence_is_seen_in_validation),
         TEST(damaged_checkpoints_are_refused),

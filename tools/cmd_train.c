@@ -11,7 +11,7 @@
 #include "spinscale/train.h"
 
 struct train_options {
-    const char *config, *out, *data_dir, *budget;
+    const char *config, *out, *data_dir, *budget, *range_test;
     struct sps_texts sets;
     struct sps_count seed, threads;
     int resume, quiet, json;
@@ -53,6 +53,14 @@ static const struct sps_option options_table[] = {
      .help =
          "how long all of it may take, for example 90m, 1h30m or 45s: the first steps are timed, and train.epochs is "
          "chosen by that"},
+    {.name = "range-test",
+     .type = SPS_OPTION_TEXT,
+     .offset = offsetof(struct train_options, range_test),
+     .argument = "[LOW:HIGH[:STEPS]]",
+     .bare_text = "1e-5:10",
+     .help =
+         "no training, but a look for the learning rate: 200 steps at rates that rise from LOW to HIGH (1e-5:10), to "
+         "range.csv in DIR, and a suggestion"},
     SPS_OPTION_THREADS(struct train_options),
     SPS_OPTION_DATA_DIR(struct train_options),
     {.name = "resume",
@@ -170,6 +178,51 @@ static int read_time(double *seconds, const char *text)
     return 0;
 }
 
+static int range_usage(const char *text)
+{
+    return sps_console_usage("--range-test is '%s', must be LOW:HIGH or LOW:HIGH:STEPS, for example 1e-5:1:300", text);
+}
+
+/* A number up to `after`. */
+static int read_rate(double *value, const char **text, char after)
+{
+    char *end;
+    *value = strtod(*text, &end);
+    if (end == *text || *end != after || strspn(*text, "0123456789.eE+-") != (size_t)(end - *text))
+        return 0;
+    *text = end + (after != '\0');
+    return 1;
+}
+
+static int print_range(const struct train_options *options, const struct sps_range_result *result)
+{
+    struct sps_cli_report report = {0};
+    sps_cli_report_text(&report, "csv", result->csv);
+    sps_cli_report_count(&report, "steps", result->steps, NULL);
+    sps_cli_report_real(&report, "suggested_rate", result->suggested, "for train.rate");
+    sps_cli_report_real(&report, "near_lowest", result->near_lowest, "where the loss comes within 10 % of its lowest");
+    sps_cli_report_real(&report, "lowest", result->lowest, "where the loss is lowest");
+    sps_cli_report_real(&report, "diverged", result->diverged, "where it ended");
+    sps_cli_report_real(&report, "seconds", result->seconds, "s");
+    return sps_cli_report_print(&report, options->json);
+}
+
+static int range_test(const struct train_options *options, const struct sps_train_options *train)
+{
+    double low, high, steps = 200;
+    const char *at = options->range_test;
+    int counted = strchr(at, ':') != strrchr(at, ':');
+    if (!read_rate(&low, &at, ':') || !read_rate(&high, &at, counted ? ':' : '\0') ||
+        (counted && !read_rate(&steps, &at, '\0')) || steps != floor(steps) || !(steps >= 0 && steps <= 1e9))
+        return range_usage(options->range_test);
+    if (options->budget != NULL || options->resume)
+        return sps_console_usage("--range-test and --%s exclude each other", options->resume ? "resume" : "budget");
+    struct sps_range_result result = {0};
+    sps_status status = sps_train_range(&result, train, low, high, (size_t)steps);
+    sps_console_progress_clear();
+    return status == SPS_OK ? print_range(options, &result) : sps_console_failed(status);
+}
+
 static int run(const void *options_pointer, char *const *operands, int operand_count)
 {
     (void)operands;
@@ -198,6 +251,8 @@ static int run(const void *options_pointer, char *const *operands, int operand_c
         return failed;
     sps_console_quiet = options->quiet;
     catch_signals();
+    if (options->range_test != NULL)
+        return range_test(options, &train);
     sps_status status = sps_train(&result, &train);
     sps_console_progress_clear();
     return status == SPS_OK ? print_result(options, &result) : sps_console_failed(status);
@@ -224,6 +279,7 @@ const struct sps_command sps_cmd_train = {
         "--resume goes on from there.",
     .examples = "  spinscale train --config demo --out out\n"
                 "  spinscale train --config demo --budget 10m --out ten\n"
+                "  spinscale train --config demo --range-test --out rates\n"
                 "  spinscale train --config demo --set method.name=scale_vi --set train.epochs=5 --out out2 --seed 7",
     .options = options_table,
     .options_bytes = sizeof(struct train_options),

@@ -56,6 +56,21 @@ struct sps_train_result {
  * model.safetensors. */
 sps_status sps_train(struct sps_train_result *result, const struct sps_train_options *options);
 
+/* Learning-rate range test (Smith 2017): a few steps of training at rates that rise exponentially from low to high.  It
+ * ends early where the loss diverges.  DIR gets range.csv (step, rate, loss, smoothed loss); no model, no run. */
+struct sps_range_result {
+    size_t steps;       /* done */
+    double suggested;   /* a value for train.rate: half of near_lowest */
+    double near_lowest; /* rate where the smoothed loss comes within 10 % of its lowest value */
+    double lowest;      /* rate where it is lowest */
+    double diverged;    /* rate at which the test ended, NaN where it came to the end */
+    double seconds;
+    char csv[4096]; /* path of the file */
+};
+/* steps: 20 to 100000, for all rates; 200 are usual.  budget and resume of the options have no meaning here. */
+sps_status sps_train_range(struct sps_range_result *result, const struct sps_train_options *options, double low,
+                           double high, size_t steps);
+
 /* The images that a run held out for validation, out of the training part of its set: those that training chose by, and
  * never learned from.  config is the run's resolved configuration, as a model keeps it (provenance in
  * spinscale/predict.h); data is the set's name or path where it is not the configuration's, or NULL; sha256, if not
