@@ -525,6 +525,61 @@ static void a_budget_that_is_too_short(void **state)
     assert_false(present("none"));
 }
 
+/* ---- profile ---- */
+
+static double layers_sum(const struct sps_train_profile *p)
+{
+    double sum = 0;
+    for (size_t i = 0; i < p->layer_count; i++) {
+        assert_true(p->layers[i].forward > 0 && p->layers[i].backward > 0);
+        sum += p->layers[i].forward + p->layers[i].backward;
+    }
+    return sum;
+}
+
+/* Parts are measured from mark to mark, so they add up but for rounding; and profiling changes no number. */
+static void a_profile_adds_up(void **state)
+{
+    (void)state;
+    struct sps_train_result result;
+    struct sps_train_profile p = {0};
+    const char *settings = "method.name=scale_vi train.ema=0.9";
+    const double start = sps_now();
+    OK(toy_train(&result, &(struct toy_run){.out = "profiled", .settings = settings, .profile = &p}));
+    double took = sps_now() - start;
+    assert_int_equal(p.images, 4 * 320);
+    assert_int_equal(p.layer_count, 5);
+    assert_string_equal(p.layers[2].type, "sign");
+    assert_int_equal(p.layers[0].macs, 144 * 24);
+    assert_int_equal(p.layers[1].macs, 0);
+    NEAR(layers_sum(&p), p.forward + p.backward, 1e-9);
+    NEAR(p.setup + p.data + p.forward + p.backward + p.loss + p.update + p.validation + p.files + p.end + p.other,
+         p.total, 1e-9);
+    assert_true(p.total <= took && p.total > 0.5 * took);
+    assert_true(p.setup > 0 && p.data > 0 && p.loss > 0 && p.update > 0 && p.files > 0 && p.other > 0);
+    assert_true(p.validation > 0 && p.end > 0 && p.validation < took && p.end < took);
+    sps_train_profile_reset(&p);
+    run_whole("unprofiled", settings);
+    same_run("profiled", "unprofiled");
+}
+
+static void an_interrupted_run_has_a_profile(void **state)
+{
+    (void)state;
+    struct sps_train_result result;
+    struct sps_train_profile p = {0};
+    struct toy_run run = {.out = "profile_stop", .progress = stop_there, .stop = &stop, .profile = &p};
+    stop = 0;
+    stop_at = 5;
+    FAILS(toy_train(&result, &run), EINTERRUPTED, "epoch 1, step 5");
+    assert_int_equal(p.images, 5 * 20);
+    assert_true(p.validation == 0 && p.end == 0 && p.files > 0);
+    sps_train_profile_reset(&p);
+    run.settings = "train.epoch=1";
+    FAILS(toy_train(&result, &run), EINVAL, "train.epoch");
+    assert_int_equal(p.layer_count, 0);
+}
+
 /* ---- learning-rate range test ---- */
 
 /* Real weights without BatchNorm, and no ReLU that could die: the rate of one_cycle rises until numbers overflow. */
@@ -922,6 +977,8 @@ int main(void)
         TEST(a_budget_is_a_number_of_epochs),
         TEST(a_plan_is_kept),
         TEST(a_budget_that_is_too_short),
+        TEST(a_profile_adds_up),
+        TEST(an_interrupted_run_has_a_profile),
         TEST(the_curve_is_read),
         TEST(the_rate_rises),
         TEST(a_range_test_ends_where_it_diverges),

@@ -84,6 +84,7 @@ struct toy_run {
     const volatile sig_atomic_t *stop;
     int resume, threads;
     double budget;
+    struct sps_train_profile *profile;
 };
 
 enum { TOY_SETS_MAX = 32 };
@@ -115,6 +116,7 @@ static inline sps_status toy_train(struct sps_train_result *result, const struct
                                               .threads = run->threads ? run->threads : 1,
                                               .resume = run->resume,
                                               .budget = run->budget,
+                                              .profile = run->profile,
                                               .stop = run->stop,
                                               .progress = run->progress};
     return sps_train(result, &options);

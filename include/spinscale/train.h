@@ -23,6 +23,26 @@ struct sps_train_progress {
     double validation_accuracy, validation_nll, mutual_information;
 };
 
+/* Where the time of a run went, seconds; all parts and layers add up to total. */
+struct sps_train_profile_layer {
+    const char *type; /* as in the network's description; lives as long as the library */
+    size_t macs;      /* multiply-accumulates an image */
+    double forward, backward;
+};
+struct sps_train_profile {
+    size_t images; /* trained on, each as often as it was */
+    double total;
+    double setup;                  /* configuration, data set, teacher, budget */
+    double data;                   /* decoding and augmentation */
+    double forward, backward;      /* of the layers below */
+    double loss, update;           /* of the weights and their averages */
+    double validation, files, end; /* end: bank, BatchNorm, last validation */
+    double other;
+    struct sps_train_profile_layer *layers;
+    size_t layer_count;
+};
+void sps_train_profile_reset(struct sps_train_profile *profile); /* an empty one is allowed */
+
 struct sps_train_options {
     const char
         *config; /* file (has a '/' or ends in .yaml) or preset name; NULL: defaults, or the run's own with resume */
@@ -38,6 +58,7 @@ struct sps_train_options {
      * run ends in time (at least 1), and config.yaml has that number: it is the same run as with that setting.  With
      * resume, a run that has its plan keeps it. */
     double budget;
+    struct sps_train_profile *profile; /* filled at the end, also of an interrupted run; NULL: not asked for */
     const volatile sig_atomic_t *stop; /* non-zero: save a checkpoint and stop (SPS_EINTERRUPTED); may be NULL */
     void (*progress)(void *user, const struct sps_train_progress *progress);
     void *user;

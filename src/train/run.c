@@ -276,7 +276,9 @@ static void tell_progress(struct session *s, double images_per_s, int epoch_done
 static sps_status checkpoint(struct session *s)
 {
     s->run.at.seconds = s->seconds_before + sps_now() - s->start;
+    sps_profile_mark(s->run.profile, SPS_PROFILE_OTHER);
     SPS_TRY(sps_checkpoint_save(&s->run));
+    sps_profile_mark(s->run.profile, SPS_PROFILE_FILES);
     s->last_checkpoint = sps_now();
     return SPS_OK;
 }
@@ -305,13 +307,16 @@ static sps_status train_epoch(struct session *s)
     SPS_TRY(sps_run_check_finite(run));
     run->at.seconds = s->seconds_before + sps_now() - s->start;
     int validated = (run->at.epoch + 1) % set->validate_every == 0 || run->at.epoch + 1 == set->epochs;
+    sps_profile_mark(run->profile, SPS_PROFILE_OTHER);
     if (validated) {
         SPS_TRY(sps_average_enter(run));
         SPS_TRY(validate_epoch(s));
         SPS_TRY(keep_if_best(run));
         SPS_TRY(sps_average_leave(run));
     }
+    sps_profile_mark(run->profile, SPS_PROFILE_VALIDATION);
     SPS_TRY(write_metrics(s, images_per_s, validated));
+    sps_profile_mark(run->profile, SPS_PROFILE_FILES);
     tell_progress(s, images_per_s, 1, validated);
     run->at.epoch++;
     run->at.step = 0;
@@ -329,6 +334,7 @@ static sps_status finish(struct session *s, struct sps_train_result *result)
     struct sps_run *run = &s->run;
     struct sps_bank_report bank;
     struct sps_validation v = {0};
+    sps_profile_mark(run->profile, SPS_PROFILE_OTHER);
     if (run->best != NULL && run->at.best_epoch >= 0)
         SPS_TRY(restore_best(run));
     else
@@ -357,8 +363,10 @@ static sps_status finish(struct session *s, struct sps_train_result *result)
     for (int i = 0; i < run->graph->classes && i < 256; i++)
         facts.class_names[i] = sps_dataset_class_name(run->data, i);
     char path[4200];
+    sps_profile_mark(run->profile, SPS_PROFILE_END);
     SPS_TRY(sps_run_path(path, run, "model.safetensors"));
     SPS_TRY(sps_model_file_write(path, run->graph, &run->table, &facts));
+    sps_profile_mark(run->profile, SPS_PROFILE_FILES);
     int stochastic = strcmp(run->config.method->name, "point") != 0;
     *result =
         (struct sps_train_result){.epochs = (int)run->at.epoch,
@@ -387,10 +395,16 @@ sps_status sps_train(struct sps_train_result *result, const struct sps_train_opt
     struct session *s = NULL;
     SPS_TRY(sps_calloc(&s, 1, sizeof *s, "a training session"));
     sps_status status = session_init(s, options);
+    if (status == SPS_OK && options->profile != NULL)
+        status = sps_profile_begin(&s->run, s->began);
     while (status == SPS_OK && s->run.at.epoch < s->run.config.run.epochs)
         status = train_epoch(s);
     if (status == SPS_OK)
         status = finish(s, result);
+    if (s->run.profile != NULL && (status == SPS_OK || status == SPS_EINTERRUPTED)) {
+        sps_status profiled = sps_profile_end(options->profile, &s->run);
+        status = profiled != SPS_OK ? profiled : status;
+    }
     session_reset(s);
     sps_free(s);
     return status;

@@ -7,6 +7,7 @@
 
 #include "data/transform.h"
 #include "nn/nn.h"
+#include "nn/profile.h"
 #include "spinscale/train.h"
 #include "train/config.h"
 #include "train/predict.h"
@@ -35,13 +36,14 @@ struct sps_run {
     uint32_t *epoch_order; /* this epoch's */
     size_t train_count, validation_count;
     struct sps_graph *graph;
-    struct sps_teacher teacher; /* p is NULL: none */
-    int *labels;                /* [batch], of the step */
-    float *dlogits;             /* [batch][classes] */
-    const float **taught;       /* [batch] the teacher's probabilities; NULL where there is no teacher */
-    float **average;            /* [weights] their moving averages; NULL where there are none */
-    float *norms_aside;         /* room for the running statistics while the averages stand in */
-    float *best;                /* weights and running statistics of the best epoch; NULL for select: last */
+    struct sps_teacher teacher;  /* p is NULL: none */
+    struct sps_profile *profile; /* NULL: nobody asks */
+    int *labels;                 /* [batch], of the step */
+    float *dlogits;              /* [batch][classes] */
+    const float **taught;        /* [batch] the teacher's probabilities; NULL where there is no teacher */
+    float **average;             /* [weights] their moving averages; NULL where there are none */
+    float *norms_aside;          /* room for the running statistics while the averages stand in */
+    float *best;                 /* weights and running statistics of the best epoch; NULL for select: last */
     struct sps_progress_state at;
     char folder[4096];
 };
@@ -72,6 +74,11 @@ void sps_average_reset(struct sps_run *run);
 void sps_average_update(struct sps_run *run);
 sps_status sps_average_enter(struct sps_run *run);
 sps_status sps_average_leave(struct sps_run *run);
+
+/* profile.c.  begin: time since `start` was for setting up. */
+sps_status sps_profile_begin(struct sps_run *run, double start);
+sps_status sps_profile_end(struct sps_train_profile *out, struct sps_run *run);
+void sps_profile_reset(struct sps_run *run);
 
 /* A tensor that training changes, by name: weights, optimiser state, running statistics. */
 struct sps_state_tensor {

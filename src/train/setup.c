@@ -108,6 +108,7 @@ sps_status sps_run_ask_teacher(struct sps_run *run)
 
 void sps_run_reset(struct sps_run *run)
 {
+    sps_profile_reset(run);
     sps_free(run->labels);
     sps_free(run->dlogits);
     sps_free(run->taught);

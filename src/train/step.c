@@ -76,7 +76,10 @@ sps_status sps_run_step(struct sps_run *run, double rate)
     const struct sps_run_params *set = &run->config.run;
     struct sps_graph *graph = run->graph;
     const uint32_t *index = run->epoch_order + (size_t)run->at.step * (size_t)set->batch;
+    graph->profile = run->profile;
+    sps_profile_mark(run->profile, SPS_PROFILE_OTHER);
     load_step(run, index);
+    sps_profile_mark(run->profile, SPS_PROFILE_DATA);
     struct sps_pass pass = {.mode = SPS_PASS_TRAIN,
                             .source = SPS_FROM_METHOD,
                             .n = graph->batch,
@@ -92,6 +95,7 @@ sps_status sps_run_step(struct sps_run *run, double rate)
         loss = (1 - set->teacher_weight) * loss +
                set->teacher_weight * sps_distillation(run->dlogits, sps_graph_logits(graph), run->taught, graph->batch,
                                                       graph->classes, set->teacher_temperature, set->teacher_weight);
+    sps_profile_mark(run->profile, SPS_PROFILE_LOSS);
     if (!isfinite(loss))
         return diverged(run, loss);
     sps_graph_backward(graph, &pass, run->dlogits);
@@ -108,5 +112,9 @@ sps_status sps_run_step(struct sps_run *run, double rate)
     run->at.step++;
     run->at.updates++;
     sps_average_update(run);
+    sps_profile_mark(run->profile, SPS_PROFILE_UPDATE);
+    graph->profile = NULL;
+    if (run->profile != NULL)
+        run->profile->steps++;
     return SPS_OK;
 }
