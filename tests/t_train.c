@@ -931,9 +931,16 @@ static void lack_of_memory(void **state)
         toy_remove("memory");
         long live = sps_memory_live();
         sps_memory_fail_at(n);
-        sps_status status =
-            run_until(0, "memory", "method.name=scale_vi train.epochs=1 train.select=nll train.batch=80", 0);
+        struct sps_train_result result;
+        struct sps_train_profile profile = {0};
+        sps_status status = toy_train(
+            &result,
+            &(struct toy_run){.out = "memory",
+                              .settings =
+                                  "method.name=scale_vi train.epochs=1 train.select=nll train.batch=80 train.ema=0.9",
+                              .profile = &profile});
         sps_memory_fail_at(-1);
+        sps_train_profile_reset(&profile);
         assert_int_equal(sps_memory_live(), live);
         if (status == SPS_OK)
             break;
@@ -941,6 +948,28 @@ static void lack_of_memory(void **state)
         failures++;
     }
     assert_true(failures > 20);
+    for (long n = 0, live = sps_memory_live();; n += 7) {
+        struct sps_range_result result;
+        sps_memory_fail_at(n);
+        sps_status status = range_test(&result, "memory_range", "", 1e-4, 1e-2, 20);
+        sps_memory_fail_at(-1);
+        assert_int_equal(sps_memory_live(), live);
+        if (status == SPS_OK)
+            break;
+        assert_int_equal(status, SPS_ENOMEM);
+        assert_false(present("memory_range/range.csv"));
+    }
+    for (long n = 0, live = sps_memory_live(); n < 400; n += 23) { /* the plan; what follows was tried above */
+        struct sps_train_result result;
+        toy_remove("memory_plan");
+        sps_memory_fail_at(n);
+        sps_status status = toy_train(&result, &(struct toy_run){.out = "memory_plan", .budget = 1e-3});
+        sps_memory_fail_at(-1);
+        assert_int_equal(sps_memory_live(), live);
+        if (status == SPS_OK)
+            break;
+        assert_int_equal(status, SPS_ENOMEM);
+    }
 }
 
 static int enter(void **state)
