@@ -7,12 +7,16 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "core/now.h"
 #include "core/safetensors.h"
 #include "net.h"
 #include "spinscale/log.h"
 #include "spinscale/data.h"
 #include "spinscale/model.h"
 #include "toy.h"
+#include "train/budget.h"
+#include "train/range.h"
+#include "spinscale/csv.h"
 
 /* ---- helpers ---- */
 
@@ -155,6 +159,7 @@ static void every_method_learns(void **state)
                    {"method.name=mc_dropout net.twin=relu", 1},
                    {"method.name=point net.twin=htanh", 0},
                    {"method.name=scale_bank", 1},
+                   {"method.name=scale_vi train.ema=0.9", 1},
                    /* without labels, from the point network and one with a bank above */
                    {"method.name=point data.flip=true train.teacher=learn0+learn6 train.teacher_weight=1", 0}};
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
@@ -245,6 +250,8 @@ static void resume_is_bit_for_bit(void **state)
         "method.name=scale_vi train.select=accuracy data.resize_min_area=0.6",
         "method.name=mc_dropout net.twin=relu",
         "method.name=point net.binariser=dsq", /* which has numbers of its own */
+        "method.name=scale_dropout train.ema=0.9",
+        "method.name=scale_vi train.ema=0.95 train.select=nll train.validate_every=3",
         "method.name=scale_bank data.flip=true train.teacher=whole0 train.teacher_temperature=2"};
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
         char whole[32], parts[32];
@@ -379,13 +386,329 @@ static void missing_metrics_lines_are_not_filled(void **state)
     json_decref(lines);
 }
 
-/* ---- divergence ---- */
+/* ---- averages ---- */
+
+/* The bytes of a tensor in a file of a run. */
+static float *saved(size_t *count, const char *folder, const char *file_name, const char *name)
+{
+    sps_safetensors *file = NULL;
+    const struct sps_tensor *t = NULL;
+    char path[64];
+    snprintf(path, sizeof path, "%s/%s", folder, file_name);
+    OK(sps_safetensors_open(&file, path));
+    t = sps_safetensors_find(file, name);
+    if (t == NULL)
+        fail_msg("%s has no tensor '%s'", path, name);
+    float *copy = ROOM(float, t->bytes / sizeof(float));
+    memcpy(copy, t->data, t->bytes);
+    *count = t->bytes / sizeof(float);
+    sps_safetensors_close(file);
+    return copy;
+}
+
+/* In update n the average keeps min(0.6, (1 + n) / (10 + n)): 2/11, 3/12, ..., and from the 13th on 0.6.  Sums of two
+ * products of floats below 3: 1e-6. */
+static void the_average_is_that_of_the_weights(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"layers.0.weight", "layers.1.scale", "layers.1.gamma", "layers.4.beta"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        float *mean = NULL;
+        char average[64];
+        size_t count = 0, n = 0;
+        snprintf(average, sizeof average, "%s.average", names[i]);
+        toy_remove("average");
+        for (size_t update = 1; update <= 15; update++) {
+            FAILS(run_until(update, "average", "train.ema=0.6", update > 1), EINTERRUPTED, "");
+            float *value = saved(&count, "average", "checkpoint.safetensors", names[i]),
+                  *now = saved(&n, "average", "checkpoint.safetensors", average);
+            assert_int_equal(n, count);
+            double keep = fmin(0.6, (1.0 + (double)update) / (10.0 + (double)update));
+            for (size_t j = 0; j < count && mean != NULL; j++)
+                NEAR(now[j], keep * mean[j] + (1 - keep) * value[j], 1e-6);
+            sps_free(value);
+            sps_free(mean);
+            mean = now;
+        }
+        sps_free(mean);
+    }
+}
+
+static void same_numbers(const char *a, const char *file_a, const char *tensor_a, const char *b, const char *file_b,
+                         const char *tensor_b, int same)
+{
+    size_t na = 0, nb = 0;
+    float *x = saved(&na, a, file_a, tensor_a), *y = saved(&nb, b, file_b, tensor_b);
+    if (na != nb || (memcmp(x, y, na * sizeof *x) == 0) != same)
+        fail_msg("%s of %s/%s and %s of %s/%s %s", tensor_a, a, file_a, tensor_b, b, file_b,
+                 same ? "differ" : "are the same");
+    sps_free(x);
+    sps_free(y);
+}
+
+/* Averaging changes nothing in training, and everything in the model: weights, and the statistics that belong to them.
+ */
+static void the_model_is_the_average(void **state)
+{
+    (void)state;
+    const char checkpoint[] = "checkpoint.safetensors", model[] = "model.safetensors";
+    run_whole("ema", "train.ema=0.99");
+    run_whole("no_ema", "");
+    same_numbers("ema", checkpoint, "layers.0.weight", "no_ema", checkpoint, "layers.0.weight", 1);
+    same_numbers("ema", checkpoint, "layers.1.running_var", "no_ema", checkpoint, "layers.1.running_var", 1);
+    same_numbers("no_ema", checkpoint, "layers.4.gamma", "no_ema", model, "layers.4.gamma", 1);
+    same_numbers("ema", checkpoint, "layers.4.gamma.average", "ema", model, "layers.4.gamma", 1);
+    same_numbers("ema", checkpoint, "layers.4.gamma", "ema", model, "layers.4.gamma", 0);
+    same_numbers("ema", model, "layers.0.weight_bits", "no_ema", model, "layers.0.weight_bits", 0);
+    same_numbers("ema", model, "layers.4.running_mean", "no_ema", model, "layers.4.running_mean", 0);
+}
+
+/* ---- budget ---- */
+
+/* 95 % of what is left is planned for.  10 s gone of 110: 95 s of room, 5 at the end; an epoch is 8 s and a
+ * validation 2. Validated each epoch: 9 epochs take 95 s.  Every third: 8 take 64 + 3 * 2 + 5 = 75, 9 take 83, 10 take
+ * 93, 11 take 101.
+ */
+static void epochs_that_fit(void **state)
+{
+    (void)state;
+    const struct sps_run_costs costs = {.spent = 10, .epoch = 8, .validation = 2, .end = 5};
+    assert_int_equal(sps_budget_epochs(&costs, 110.001, 1), 9);
+    assert_int_equal(sps_budget_epochs(&costs, 109.9, 1), 8);
+    NEAR(sps_budget_seconds(&costs, 9, 1), 105, 1e-12);
+    NEAR(sps_budget_seconds(&costs, 10, 3), 103, 1e-12);
+    NEAR(sps_budget_seconds(&costs, 11, 3), 111, 1e-12);
+    assert_int_equal(sps_budget_epochs(&costs, 110, 3), 10);
+    assert_int_equal(sps_budget_epochs(&costs, 12, 1), 1); /* does not even fit one */
+    assert_int_equal(sps_budget_epochs(&costs, 1, 1), 1);
+    assert_int_equal(sps_budget_epochs(&costs, 1e8, 1), SPS_EPOCHS_MAX);
+}
+
+static int64_t planned_epochs(const char *folder)
+{
+    struct sps_config config = {0};
+    char path[64];
+    snprintf(path, sizeof path, "./%s/config.yaml", folder);
+    OK(sps_config_init(&config, path, NULL, 0, 0, 0));
+    int64_t epochs = config.run.epochs;
+    sps_config_reset(&config);
+    return epochs;
+}
+
+/* An epoch of the toy takes milliseconds, so many fit into this.  Whether the run then ends in
+ * time depends on what else the machine does; it is given two seconds more. */
+static void a_budget_is_a_number_of_epochs(void **state)
+{
+    (void)state;
+    struct sps_train_result result;
+    const double budget = 0.4;
+    const char *settings = "method.name=scale_vi train.select=nll train.epochs=1 train.validate_every=5";
+    const double start = sps_now();
+    OK(toy_train(&result, &(struct toy_run){.out = "budget", .settings = settings, .budget = budget}));
+    assert_true(sps_now() - start <= budget + 2);
+    assert_true(result.epochs > 1);
+    assert_int_equal(result.epochs, planned_epochs("budget"));
+    char same[256];
+    snprintf(same, sizeof same, "%s train.epochs=%d", settings, result.epochs);
+    run_whole("budget_whole", same);
+    same_run("budget", "budget_whole");
+}
+
+static void a_plan_is_kept(void **state)
+{
+    (void)state;
+    struct sps_train_result result;
+    stop = 0;
+    stop_at = 10;
+    struct toy_run run = {.out = "plan", .budget = 0.2, .progress = stop_there, .stop = &stop};
+    FAILS(toy_train(&result, &run), EINTERRUPTED, "epoch 1, step 10");
+    int64_t epochs = planned_epochs("plan");
+    assert_true(epochs > 1);
+    stop = 0;
+    stop_at = 20;
+    run.budget = 300;
+    run.resume = 1;
+    FAILS(toy_train(&result, &run), EINTERRUPTED, "epoch 2, step 4");
+    const struct sps_train_options own = {.out = "plan", .threads = 1, .resume = 1};
+    OK(sps_train(&result, &own));
+    assert_int_equal(result.epochs, epochs);
+}
+
+static void a_budget_that_is_too_short(void **state)
+{
+    (void)state;
+    struct sps_train_result result;
+    warnings[0] = '\0';
+    sps_set_log_hook(remember_warning, NULL);
+    OK(toy_train(&result, &(struct toy_run){.out = "short", .settings = "method.p=0.3", .budget = 1e-4}));
+    sps_set_log_hook(NULL, NULL);
+    assert_int_equal(result.epochs, 1);
+    assert_non_null(strstr(warnings, "a budget of 0.0001 s is too short"));
+    FAILS(toy_train(&result, &(struct toy_run){.out = "none", .budget = -1}), EINVAL, "a budget of -1 s");
+    FAILS(toy_train(&result, &(struct toy_run){.out = "none", .budget = NAN}), EINVAL, "a budget of nan s");
+    assert_false(present("none"));
+}
+
+/* ---- profile ---- */
+
+static double layers_sum(const struct sps_train_profile *p)
+{
+    double sum = 0;
+    for (size_t i = 0; i < p->layer_count; i++) {
+        assert_true(p->layers[i].forward > 0 && p->layers[i].backward > 0);
+        sum += p->layers[i].forward + p->layers[i].backward;
+    }
+    return sum;
+}
+
+/* Parts are measured from mark to mark, so they add up but for rounding; and profiling changes no number. */
+static void a_profile_adds_up(void **state)
+{
+    (void)state;
+    struct sps_train_result result;
+    struct sps_train_profile p = {0};
+    const char *settings = "method.name=scale_vi train.ema=0.9";
+    const double start = sps_now();
+    OK(toy_train(&result, &(struct toy_run){.out = "profiled", .settings = settings, .profile = &p}));
+    double took = sps_now() - start;
+    assert_int_equal(p.images, 4 * 320);
+    assert_int_equal(p.layer_count, 5);
+    assert_string_equal(p.layers[2].type, "sign");
+    assert_int_equal(p.layers[0].macs, 144 * 24);
+    assert_int_equal(p.layers[1].macs, 0);
+    NEAR(layers_sum(&p), p.forward + p.backward, 1e-9);
+    NEAR(p.setup + p.data + p.forward + p.backward + p.loss + p.update + p.validation + p.files + p.end + p.other,
+         p.total, 1e-9);
+    assert_true(p.total <= took && p.total > 0.5 * took);
+    assert_true(p.setup > 0 && p.data > 0 && p.loss > 0 && p.update > 0 && p.files > 0 && p.other > 0);
+    assert_true(p.validation > 0 && p.end > 0 && p.validation < took && p.end < took);
+    sps_train_profile_reset(&p);
+    run_whole("unprofiled", settings);
+    same_run("profiled", "unprofiled");
+}
+
+static void an_interrupted_run_has_a_profile(void **state)
+{
+    (void)state;
+    struct sps_train_result result;
+    struct sps_train_profile p = {0};
+    struct toy_run run = {.out = "profile_stop", .progress = stop_there, .stop = &stop, .profile = &p};
+    stop = 0;
+    stop_at = 5;
+    FAILS(toy_train(&result, &run), EINTERRUPTED, "epoch 1, step 5");
+    assert_int_equal(p.images, 5 * 20);
+    assert_true(p.validation == 0 && p.end == 0 && p.files > 0);
+    sps_train_profile_reset(&p);
+    run.settings = "train.epoch=1";
+    FAILS(toy_train(&result, &run), EINVAL, "train.epoch");
+    assert_int_equal(p.layer_count, 0);
+}
+
+/* ---- learning-rate range test ---- */
 
 /* Real weights without BatchNorm, and no ReLU that could die: the rate of one_cycle rises until numbers overflow. */
 static const char diverging_net[] = "layers:\n  - dense: {out: 32}\n  - dense: {out: 32}\n  - dense: {out: 32}\n"
                                     "  - dense: {out: classes}\n";
 static const char diverging[] = "net.name=./diverging.yaml method.name=point train.optimiser=sgd train.rate=100 "
                                 "train.schedule=one_cycle train.warm_up=0.9 train.checkpoint_every=1";
+
+/* 60 steps, so means over 4 to either side.  Flat at 3, a straight fall from step 20 to 1 at step 40, flat, and up: the
+ * mean is lowest (1) where all of its window lies on the floor, from step 44 on.  It is below 1.1 where the window
+ * holds at most 0.9 above the floor in sum: at step 42, (2 * 0.1 + 0.1) / 9 = 0.033 above; at 41 0.067; at 40 (0.1 +
+ * 0.2 + 0.3 + 0.4) / 9 = 0.111 above. */
+static void the_curve_is_read(void **state)
+{
+    (void)state;
+    double loss[60];
+    size_t near = 0, lowest = 0;
+    for (int i = 0; i < 60; i++)
+        loss[i] = i < 20 ? 3 : i < 40 ? 3 - 0.1 * (i - 20) : i < 55 ? 1 : 2;
+    sps_range_read(&near, &lowest, loss, 60);
+    assert_int_equal(near, 41);
+    assert_int_equal(lowest, 44);
+    for (int i = 0; i < 60; i++)
+        loss[i] = 1;
+    sps_range_read(&near, &lowest, loss, 60);
+    assert_int_equal(near, 0);
+    assert_int_equal(lowest, 0);
+}
+
+static sps_status range_test(struct sps_range_result *result, const char *out, const char *settings, double low,
+                             double high, size_t steps)
+{
+    const char *sets[TOY_SETS_MAX];
+    char text[512];
+    snprintf(text, sizeof text, "%s", settings);
+    const struct sps_train_options options = {
+        .set_count = toy_settings(sets, text), .sets = sets, .out = out, .threads = 1, .stop = &stop};
+    return sps_train_range(result, &options, low, high, steps);
+}
+
+/* 40 steps are more than two epochs of the toy. */
+static void the_rate_rises(void **state)
+{
+    (void)state;
+    struct sps_range_result result;
+    struct sps_csv csv = {0};
+    stop = 0;
+    OK(range_test(&result, "range", "", 1e-5, 0.1, 41));
+    assert_int_equal(result.steps, 41);
+    assert_true(isnan(result.diverged));
+    assert_string_equal(result.csv, "range/range.csv");
+    assert_false(present("range/config.yaml") || present("range/model.safetensors"));
+    OK(sps_csv_read(&csv, result.csv, 1));
+    assert_int_equal(csv.rows, 41);
+    assert_int_equal(csv.columns, 4);
+    assert_string_equal(csv.names[1], "rate");
+    for (int i = 0; i < 41; i++) { /* ten steps are a factor of 10; 17 digits */
+        NEAR(csv.values[4 * i], i + 1, 0);
+        NEAR(csv.values[4 * i + 1] / (1e-5 * pow(10, 0.1 * i)), 1, 1e-12);
+    }
+    assert_true(csv.values[4 * 40 + 2] < csv.values[2]); /* it learned */
+    assert_true(result.suggested > 0 && result.suggested < result.near_lowest && result.near_lowest <= result.lowest);
+    /* The first loss comes before any update: the other rates do not matter. */
+    struct sps_csv one = {0};
+    OK(range_test(&result, "range", "", 1e-5, 0.2, 41));
+    OK(sps_csv_read(&one, result.csv, 1));
+    NEAR(one.values[2], csv.values[2], 0);
+    sps_csv_reset(&one);
+    sps_csv_reset(&csv);
+}
+
+static void a_range_test_ends_where_it_diverges(void **state)
+{
+    (void)state;
+    struct sps_range_result result;
+    toy_save(".", "diverging.yaml", diverging_net, sizeof diverging_net - 1);
+    stop = 0;
+    const char *settings = "net.name=./diverging.yaml method.name=point train.optimiser=sgd";
+    OK(range_test(&result, "range_end", settings, 1e-4, 1e4, 200));
+    assert_true(result.steps < 200 && result.diverged > 1e-3 && result.diverged < 1e4);
+    assert_true(result.suggested < result.diverged);
+    FAILS(range_test(&result, "range_high", settings, 1e3, 1e4, 200), EDIVERGED, "start lower");
+    assert_false(present("range_high/range.csv"));
+}
+
+static void range_tests_that_make_no_sense(void **state)
+{
+    (void)state;
+    struct sps_range_result result;
+    stop = 0;
+    FAILS(range_test(&result, "range_bad", "", 0, 1, 100), EINVAL, "learning rates from 0 to 1");
+    FAILS(range_test(&result, "range_bad", "", 1, 1, 100), EINVAL, "learning rates from 1 to 1");
+    FAILS(range_test(&result, "range_bad", "", 0.1, 1e7, 100), EINVAL, "1e+07");
+    FAILS(range_test(&result, "range_bad", "", NAN, 1, 100), EINVAL, "nan");
+    FAILS(range_test(&result, "range_bad", "", 0.1, 1, 19), EINVAL, "steps of a range test are 19");
+    FAILS(range_test(&result, "range_bad", "", 0.1, 1, 100001), EINVAL, "100001");
+    FAILS(range_test(&result, "range_bad", "train.epoch=1", 0.1, 1, 20), EINVAL, "train.epoch");
+    assert_false(present("range_bad"));
+    stop = 1;
+    FAILS(range_test(&result, "range_bad", "", 0.1, 1, 20), EINTERRUPTED, "step 1 of 20");
+    assert_false(present("range_bad/range.csv"));
+    stop = 0;
+}
+
+/* ---- divergence ---- */
 
 static void divergence_keeps_the_last_good_checkpoint(void **state)
 {
@@ -632,9 +955,16 @@ static void lack_of_memory(void **state)
         toy_remove("memory");
         long live = sps_memory_live();
         sps_memory_fail_at(n);
-        sps_status status =
-            run_until(0, "memory", "method.name=scale_vi train.epochs=1 train.select=nll train.batch=80", 0);
+        struct sps_train_result result;
+        struct sps_train_profile profile = {0};
+        sps_status status = toy_train(
+            &result,
+            &(struct toy_run){.out = "memory",
+                              .settings =
+                                  "method.name=scale_vi train.epochs=1 train.select=nll train.batch=80 train.ema=0.9",
+                              .profile = &profile});
         sps_memory_fail_at(-1);
+        sps_train_profile_reset(&profile);
         assert_int_equal(sps_memory_live(), live);
         if (status == SPS_OK)
             break;
@@ -642,6 +972,28 @@ static void lack_of_memory(void **state)
         failures++;
     }
     assert_true(failures > 20);
+    for (long n = 0, live = sps_memory_live();; n += 7) {
+        struct sps_range_result result;
+        sps_memory_fail_at(n);
+        sps_status status = range_test(&result, "memory_range", "", 1e-4, 1e-2, 20);
+        sps_memory_fail_at(-1);
+        assert_int_equal(sps_memory_live(), live);
+        if (status == SPS_OK)
+            break;
+        assert_int_equal(status, SPS_ENOMEM);
+        assert_false(present("memory_range/range.csv"));
+    }
+    for (long n = 0, live = sps_memory_live(); n < 400; n += 23) { /* the plan; what follows was tried above */
+        struct sps_train_result result;
+        toy_remove("memory_plan");
+        sps_memory_fail_at(n);
+        sps_status status = toy_train(&result, &(struct toy_run){.out = "memory_plan", .budget = 1e-3});
+        sps_memory_fail_at(-1);
+        assert_int_equal(sps_memory_live(), live);
+        if (status == SPS_OK)
+            break;
+        assert_int_equal(status, SPS_ENOMEM);
+    }
 }
 
 static int enter(void **state)
@@ -673,6 +1025,18 @@ int main(void)
         TEST(a_folder_with_a_run_is_refused),
         TEST(another_configuration_is_refused),
         TEST(missing_metrics_lines_are_not_filled),
+        TEST(the_average_is_that_of_the_weights),
+        TEST(the_model_is_the_average),
+        TEST(epochs_that_fit),
+        TEST(a_budget_is_a_number_of_epochs),
+        TEST(a_plan_is_kept),
+        TEST(a_budget_that_is_too_short),
+        TEST(a_profile_adds_up),
+        TEST(an_interrupted_run_has_a_profile),
+        TEST(the_curve_is_read),
+        TEST(the_rate_rises),
+        TEST(a_range_test_ends_where_it_diverges),
+        TEST(range_tests_that_make_no_sense),
         TEST(divergence_keeps_the_last_good_checkpoint),
         TEST(divergence_is_seen_in_validation),
         TEST(damaged_checkpoints_are_refused),

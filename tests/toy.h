@@ -83,27 +83,40 @@ struct toy_run {
     void (*progress)(void *user, const struct sps_train_progress *progress);
     const volatile sig_atomic_t *stop;
     int resume, threads;
+    double budget;
+    struct sps_train_profile *profile;
 };
 
-/* Works in the folder of the test, which holds toy/ and net.yaml. */
-static inline sps_status toy_train(struct sps_train_result *result, const struct toy_run *run)
+enum { TOY_SETS_MAX = 32 };
+
+/* The settings of every toy run, and those of text (which is cut up) behind them. */
+static inline size_t toy_settings(const char *sets[TOY_SETS_MAX], char *text)
 {
     static const char *const usual[] = {"data.name=./toy",       "data.validation=80", "net.name=./net.yaml",
                                         "train.epochs=4",        "train.batch=20",     "train.rate=0.01",
                                         "train.norm_images=200", "train.bank_draws=3", "train.validation_samples=4"};
-    const char *sets[32];
     size_t count = sizeof usual / sizeof *usual;
     memcpy(sets, usual, sizeof usual);
-    char text[512], *rest = NULL;
-    snprintf(text, sizeof text, "%s", run->settings ? run->settings : "");
+    char *rest = NULL;
     for (char *word = strtok_r(text, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest))
         sets[count++] = word;
+    return count;
+}
+
+/* Works in the folder of the test, which holds toy/ and net.yaml. */
+static inline sps_status toy_train(struct sps_train_result *result, const struct toy_run *run)
+{
+    const char *sets[TOY_SETS_MAX];
+    char text[512];
+    snprintf(text, sizeof text, "%s", run->settings ? run->settings : "");
     const struct sps_train_options options = {.config = run->config,
+                                              .set_count = toy_settings(sets, text),
                                               .sets = sets,
-                                              .set_count = count,
                                               .out = run->out,
                                               .threads = run->threads ? run->threads : 1,
                                               .resume = run->resume,
+                                              .budget = run->budget,
+                                              .profile = run->profile,
                                               .stop = run->stop,
                                               .progress = run->progress};
     return sps_train(result, &options);

@@ -2,6 +2,8 @@
 /* train: a configuration in, a folder out. */
 #include <math.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "commands.h"
 #include "console.h"
@@ -9,10 +11,10 @@
 #include "spinscale/train.h"
 
 struct train_options {
-    const char *config, *out, *data_dir;
+    const char *config, *out, *data_dir, *budget, *range_test;
     struct sps_texts sets;
     struct sps_count seed, threads;
-    int resume, quiet, json;
+    int resume, profile, quiet, json;
 };
 
 static const struct sps_option options_table[] = {
@@ -43,6 +45,22 @@ static const struct sps_option options_table[] = {
      .argument = "N",
      .max = 9007199254740992.0, /* as run.seed */
      .help = "seed of the run, instead of the configuration's"},
+    {.name = "budget",
+     .letter = 'b',
+     .type = SPS_OPTION_TEXT,
+     .offset = offsetof(struct train_options, budget),
+     .argument = "TIME",
+     .help =
+         "how long all of it may take, for example 90m, 1h30m or 45s: the first steps are timed, and train.epochs is "
+         "chosen by that"},
+    {.name = "range-test",
+     .type = SPS_OPTION_TEXT,
+     .offset = offsetof(struct train_options, range_test),
+     .argument = "[LOW:HIGH[:STEPS]]",
+     .bare_text = "1e-5:10",
+     .help =
+         "no training, but a look for the learning rate: 200 steps at rates that rise from LOW to HIGH (1e-5:10), to "
+         "range.csv in DIR, and a suggestion"},
     SPS_OPTION_THREADS(struct train_options),
     SPS_OPTION_DATA_DIR(struct train_options),
     {.name = "resume",
@@ -50,6 +68,11 @@ static const struct sps_option options_table[] = {
      .type = SPS_OPTION_FLAG,
      .offset = offsetof(struct train_options, resume),
      .help = "go on from the checkpoint in DIR; bit for bit the same run with one thread"},
+    {.name = "profile",
+     .type = SPS_OPTION_FLAG,
+     .offset = offsetof(struct train_options, profile),
+     .help = "say at the end, also after Ctrl-C, where the time went: each layer forward and backward, data, update, "
+             "validation"},
     {.name = "quiet",
      .type = SPS_OPTION_FLAG,
      .offset = offsetof(struct train_options, quiet),
@@ -116,7 +139,85 @@ static void show_progress(void *user, const struct sps_train_progress *now)
         log_epoch(now);
 }
 
-static int print_result(const struct train_options *options, const struct sps_train_result *result)
+/* ---- where the time went ---- */
+
+struct part {
+    const char *name;
+    double seconds;
+};
+
+/* What every step has beside its layers, and what a run has beside its steps. */
+enum { STEP_PARTS = 3, RUN_PARTS = 5 };
+static void step_parts(struct part out[STEP_PARTS], const struct sps_train_profile *p)
+{
+    const struct part parts[STEP_PARTS] = {{"data", p->data}, {"loss", p->loss}, {"update", p->update}};
+    memcpy(out, parts, sizeof parts);
+}
+static void run_parts(struct part out[RUN_PARTS], const struct sps_train_profile *p)
+{
+    const struct part parts[RUN_PARTS] = {
+        {"setup", p->setup}, {"validation", p->validation}, {"files", p->files}, {"end", p->end}, {"other", p->other}};
+    memcpy(out, parts, sizeof parts);
+}
+
+static void print_profile(const struct sps_train_profile *p)
+{
+    struct part step[STEP_PARTS], run[RUN_PARTS];
+    double images = p->images > 0 ? (double)p->images : NAN;
+    double steps = p->forward + p->backward + p->data + p->loss + p->update;
+    step_parts(step, p);
+    run_parts(run, p);
+    printf("\n%-16s %12s %12s %12s %12s %9s\n", "layer", "MACs", "forward", "backward", "both", "share");
+    printf("%-16s %12s %12s %12s %12s %9s\n", "", "an image", "us an image", "us an image", "us an image", "of a step");
+    for (size_t i = 0; i < p->layer_count; i++) {
+        const struct sps_train_profile_layer *layer = &p->layers[i];
+        double both = layer->forward + layer->backward;
+        printf("%3zu %-12s %12zu %12.2f %12.2f %12.2f %7.1f %%\n", i, layer->type, layer->macs,
+               1e6 * layer->forward / images, 1e6 * layer->backward / images, 1e6 * both / images, 100 * both / steps);
+    }
+    for (int i = 0; i < STEP_PARTS; i++)
+        printf("%-16s %12s %12s %12s %12.2f %7.1f %%\n", step[i].name, "", "", "", 1e6 * step[i].seconds / images,
+               100 * step[i].seconds / steps);
+    printf("%-16s %12s %12.2f %12.2f %12.2f %7.1f %%\n", "a step", "", 1e6 * p->forward / images,
+           1e6 * p->backward / images, 1e6 * steps / images, 100.0);
+    printf("\n%-16s %12.2f s\n", "all steps", steps);
+    for (int i = 0; i < RUN_PARTS; i++)
+        printf("%-16s %12.2f s\n", run[i].name, run[i].seconds);
+    printf("%-16s %12.2f s\n", "total", p->total);
+}
+
+static json_t *profile_json(const struct sps_train_profile *p)
+{
+    struct sps_cli_report report = {0};
+    struct part step[STEP_PARTS], run[RUN_PARTS];
+    json_t *layers = json_array();
+    step_parts(step, p);
+    run_parts(run, p);
+    sps_cli_report_count(&report, "images", p->images, NULL);
+    sps_cli_report_real(&report, "total", p->total, NULL);
+    sps_cli_report_real(&report, "forward", p->forward, NULL);
+    sps_cli_report_real(&report, "backward", p->backward, NULL);
+    for (int i = 0; i < STEP_PARTS; i++)
+        sps_cli_report_real(&report, step[i].name, step[i].seconds, NULL);
+    for (int i = 0; i < RUN_PARTS; i++)
+        sps_cli_report_real(&report, run[i].name, run[i].seconds, NULL);
+    for (size_t i = 0; i < p->layer_count; i++) {
+        struct sps_cli_report layer = {0};
+        sps_cli_report_count(&layer, "layer", i, NULL);
+        sps_cli_report_text(&layer, "type", p->layers[i].type);
+        sps_cli_report_count(&layer, "macs", p->layers[i].macs, NULL);
+        sps_cli_report_real(&layer, "forward", p->layers[i].forward, NULL);
+        sps_cli_report_real(&layer, "backward", p->layers[i].backward, NULL);
+        json_array_append_new(layers, sps_cli_report_take(&layer));
+    }
+    sps_cli_report_value(&report, "layers", layers);
+    return sps_cli_report_take(&report);
+}
+
+/* ---- results ---- */
+
+static int print_result(const struct train_options *options, const struct sps_train_result *result,
+                        const struct sps_train_profile *profile)
 {
     if (result->collapsed)
         sps_console_say("WARNING: THE POSTERIOR HAS COLLAPSED: the passes of this network (almost) never disagree, its "
@@ -131,7 +232,87 @@ static int print_result(const struct train_options *options, const struct sps_tr
     sps_cli_report_flag(&report, "collapsed", result->collapsed);
     sps_cli_report_count(&report, "bank_draws", (uint64_t)result->bank_draws, NULL);
     sps_cli_report_real(&report, "seconds", result->seconds, "s");
+    if (options->profile && options->json)
+        sps_cli_report_value(&report, "profile", profile_json(profile));
+    int exit_status = sps_cli_report_print(&report, options->json);
+    if (options->profile && !options->json)
+        print_profile(profile);
+    return exit_status;
+}
+
+/* "90m", "1.5h", "1h30m": a number and its unit, once or more. */
+static int read_time(double *seconds, const char *text)
+{
+    static const struct {
+        char letter;
+        double seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}};
+    double sum = 0;
+    const char *at = text;
+    while (*at != '\0') {
+        char *end;
+        size_t digits = strspn(at, "0123456789."), unit = 0;
+        double value = strtod(at, &end);
+        while (unit < 3 && units[unit].letter != at[digits])
+            unit++;
+        if (digits == 0 || end != at + digits || unit == 3)
+            break;
+        sum += value * units[unit].seconds;
+        at = end + 1;
+    }
+    if (at == text || *at != '\0' || !(sum > 0))
+        return sps_console_usage("--budget is '%s', must be a time such as 90m, 1h30m or 45s", text);
+    *seconds = sum;
+    return 0;
+}
+
+static int range_usage(const char *text)
+{
+    return sps_console_usage("--range-test is '%s', must be LOW:HIGH or LOW:HIGH:STEPS, for example 1e-5:1:300", text);
+}
+
+/* A number up to `after`. */
+static int read_rate(double *value, const char **text, char after)
+{
+    char *end;
+    *value = strtod(*text, &end);
+    if (end == *text || *end != after || strspn(*text, "0123456789.eE+-") != (size_t)(end - *text))
+        return 0;
+    *text = end + (after != '\0');
+    return 1;
+}
+
+static int print_range(const struct train_options *options, const struct sps_range_result *result)
+{
+    struct sps_cli_report report = {0};
+    sps_cli_report_text(&report, "csv", result->csv);
+    sps_cli_report_count(&report, "steps", result->steps, NULL);
+    sps_cli_report_real(&report, "suggested_rate", result->suggested, "for train.rate");
+    sps_cli_report_real(&report, "near_lowest", result->near_lowest, "where the loss comes within 10 % of its lowest");
+    sps_cli_report_real(&report, "lowest", result->lowest, "where the loss is lowest");
+    sps_cli_report_real(&report, "diverged", result->diverged, "where it ended");
+    sps_cli_report_real(&report, "seconds", result->seconds, "s");
     return sps_cli_report_print(&report, options->json);
+}
+
+static int range_test(const struct train_options *options, const struct sps_train_options *train)
+{
+    double low, high, steps = 200;
+    const char *at = options->range_test;
+    int counted = strchr(at, ':') != strrchr(at, ':');
+    if (!read_rate(&low, &at, ':') || !read_rate(&high, &at, counted ? ':' : '\0') ||
+        (counted && !read_rate(&steps, &at, '\0')) || steps != floor(steps) || !(steps >= 0 && steps <= 1e9))
+        return range_usage(options->range_test);
+    const char *other = options->resume           ? "resume"
+                        : options->budget != NULL ? "budget"
+                        : options->profile        ? "profile"
+                                                  : NULL;
+    if (other != NULL)
+        return sps_console_usage("--range-test and --%s exclude each other", other);
+    struct sps_range_result result = {0};
+    sps_status status = sps_train_range(&result, train, low, high, (size_t)steps);
+    sps_console_progress_clear();
+    return status == SPS_OK ? print_range(options, &result) : sps_console_failed(status);
 }
 
 static int run(const void *options_pointer, char *const *operands, int operand_count)
@@ -143,6 +324,7 @@ static int run(const void *options_pointer, char *const *operands, int operand_c
     if (options->config == NULL && !options->resume)
         return sps_console_usage("--config FILE|PRESET is missing");
     struct sps_train_result result = {0};
+    struct sps_train_profile profile = {0};
     struct sps_train_options train = {
         .config = options->config,
         .sets = options->sets.item,
@@ -153,15 +335,25 @@ static int run(const void *options_pointer, char *const *operands, int operand_c
         .seed = options->seed.value,
         .threads = (int)options->threads.value,
         .resume = options->resume,
+        .profile = options->profile ? &profile : NULL,
         .stop = &stop,
         .progress = show_progress,
         .user = &last_validation,
     };
+    int failed = options->budget != NULL ? read_time(&train.budget, options->budget) : 0;
+    if (failed)
+        return failed;
     sps_console_quiet = options->quiet;
     catch_signals();
+    if (options->range_test != NULL)
+        return range_test(options, &train);
     sps_status status = sps_train(&result, &train);
     sps_console_progress_clear();
-    return status == SPS_OK ? print_result(options, &result) : sps_console_failed(status);
+    if (status == SPS_EINTERRUPTED && options->profile && !options->json)
+        print_profile(&profile);
+    int exit_status = status == SPS_OK ? print_result(options, &result, &profile) : sps_console_failed(status);
+    sps_train_profile_reset(&profile);
+    return exit_status;
 }
 
 static sps_status print_settings(FILE *out)
@@ -184,6 +376,8 @@ const struct sps_command sps_cmd_train = {
         "the result to standard output. A signal (Ctrl-C) saves a checkpoint and stops, a second one kills; "
         "--resume goes on from there.",
     .examples = "  spinscale train --config demo --out out\n"
+                "  spinscale train --config demo --budget 10m --out ten\n"
+                "  spinscale train --config demo --range-test --out rates\n"
                 "  spinscale train --config demo --set method.name=scale_vi --set train.epochs=5 --out out2 --seed 7",
     .options = options_table,
     .options_bytes = sizeof(struct train_options),

@@ -38,6 +38,7 @@ struct sps_option {
     size_t offset;            /* of the field in the command's struct */
     const char *argument;     /* what --help calls the value, NULL for flags */
     const char *default_text; /* as it would be given, or NULL */
+    const char *bare_text;    /* TEXT: the value of the option alone (nothing or another option follows), or NULL */
     double min, max;          /* of numbers, inclusive; both 0: no range */
     int inside;               /* the range leaves out its ends */
     int required;

@@ -168,6 +168,8 @@ static int give(struct walk *w, const struct sps_option *option, const char *val
         *(int *)field_of(w->out->options, option) = 1;
         return 0;
     }
+    if (value == NULL && option->bare_text != NULL && (w->at == w->count || w->arguments[w->at][0] == '-'))
+        value = option->bare_text;
     if (value == NULL && w->at == w->count)
         return sps_console_usage("--%s needs a value: --%s %s", option->name, option->name, option->argument);
     int failed = take_value(w->out->options, option, value != NULL ? value : w->arguments[w->at++]);

@@ -23,6 +23,26 @@ struct sps_train_progress {
     double validation_accuracy, validation_nll, mutual_information;
 };
 
+/* Where the time of a run went, seconds; all parts and layers add up to total. */
+struct sps_train_profile_layer {
+    const char *type; /* as in the network's description; lives as long as the library */
+    size_t macs;      /* multiply-accumulates an image */
+    double forward, backward;
+};
+struct sps_train_profile {
+    size_t images; /* trained on, each as often as it was */
+    double total;
+    double setup;                  /* configuration, data set, teacher, budget */
+    double data;                   /* decoding and augmentation */
+    double forward, backward;      /* of the layers below */
+    double loss, update;           /* of the weights and their averages */
+    double validation, files, end; /* end: bank, BatchNorm, last validation */
+    double other;
+    struct sps_train_profile_layer *layers;
+    size_t layer_count;
+};
+void sps_train_profile_reset(struct sps_train_profile *profile); /* an empty one is allowed */
+
 struct sps_train_options {
     const char
         *config; /* file (has a '/' or ends in .yaml) or preset name; NULL: defaults, or the run's own with resume */
@@ -34,6 +54,11 @@ struct sps_train_options {
     uint64_t seed; /* overrides run.seed */
     int threads;   /* 1 to 1024; 0: all cores */
     int resume;
+    /* Seconds that the whole run may take, 0: no limit.  The first steps are timed, train.epochs is chosen so that the
+     * run ends in time (at least 1), and config.yaml has that number: it is the same run as with that setting.  With
+     * resume, a run that has its plan keeps it. */
+    double budget;
+    struct sps_train_profile *profile; /* filled at the end, also of an interrupted run; NULL: not asked for */
     const volatile sig_atomic_t *stop; /* non-zero: save a checkpoint and stop (SPS_EINTERRUPTED); may be NULL */
     void (*progress)(void *user, const struct sps_train_progress *progress);
     void *user;
@@ -51,6 +76,21 @@ struct sps_train_result {
 /* Train to the end, or until *stop.  DIR gets config.yaml (resolved), metrics.jsonl, checkpoint.safetensors,
  * model.safetensors. */
 sps_status sps_train(struct sps_train_result *result, const struct sps_train_options *options);
+
+/* Learning-rate range test (Smith 2017): a few steps of training at rates that rise exponentially from low to high.  It
+ * ends early where the loss diverges.  DIR gets range.csv (step, rate, loss, smoothed loss); no model, no run. */
+struct sps_range_result {
+    size_t steps;       /* done */
+    double suggested;   /* a value for train.rate: half of near_lowest */
+    double near_lowest; /* rate where the smoothed loss comes within 10 % of its lowest value */
+    double lowest;      /* rate where it is lowest */
+    double diverged;    /* rate at which the test ended, NaN where it came to the end */
+    double seconds;
+    char csv[4096]; /* path of the file */
+};
+/* steps: 20 to 100000, for all rates; 200 are usual.  budget and resume of the options have no meaning here. */
+sps_status sps_train_range(struct sps_range_result *result, const struct sps_train_options *options, double low,
+                           double high, size_t steps);
 
 /* The images that a run held out for validation, out of the training part of its set: those that training chose by, and
  * never learned from.  config is the run's resolved configuration, as a model keeps it (provenance in

@@ -10,6 +10,7 @@
 #include "core/random.h"
 #include "nn/nn.h"
 #include "nn/onednn.h"
+#include "nn/profile.h"
 
 /* More than this is refused before it is asked for: descriptions may come from hostile files.  Elements are those of
  * one image, weights those of all layers, bytes the activations of a batch or the scratch of all threads. */
@@ -501,8 +502,10 @@ int sps_graph_draws(const struct sps_graph *graph)
 
 void sps_graph_forward(struct sps_graph *graph, const struct sps_pass *pass)
 {
-    for (int i = pass->start; i < graph->layer_count; i++)
+    for (int i = pass->start; i < graph->layer_count; i++) {
         graph->layers[i]->type->forward(graph, graph->layers[i], pass);
+        sps_profile_mark_layer(graph->profile, SPS_PROFILE_FORWARD, i);
+    }
 }
 
 const float *sps_graph_logits(const struct sps_graph *graph)
@@ -520,6 +523,7 @@ void sps_graph_backward(struct sps_graph *graph, const struct sps_pass *pass, co
         for (struct sps_layer *to = layer->taken_by; to != NULL; to = to->also)
             to->type->add_shortcut(graph, to, pass, dy);
         layer->type->backward(graph, layer, pass, dy, dx);
+        sps_profile_mark_layer(graph->profile, SPS_PROFILE_BACKWARD, i);
         if (!layer->type->in_place) {
             other = dy;
             dy = dx;

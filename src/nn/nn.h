@@ -61,6 +61,7 @@ void sps_weight_unpack(struct sps_weight *weight, const struct sps_kern *kern);
 
 struct sps_graph;
 struct sps_layer;
+struct sps_profile;
 
 enum sps_pass_mode {
     SPS_PASS_TRAIN,    /* batch statistics, which move the running ones; backward may follow */
@@ -206,6 +207,7 @@ struct sps_graph {
     enum sps_precision precision; /* of backward products of binary layers */
     void *shared[3];              /* arrays that layers use one after the other */
     size_t shared_bytes[3];
+    struct sps_profile *profile; /* gets the time of each layer; NULL: nobody asks */
 };
 
 /* Build from a network description.  The method may be NULL for one that has no scale (or only reads a model, which

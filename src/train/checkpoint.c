@@ -24,7 +24,7 @@ static void add(struct sps_state_tensor *list, size_t *count, const char *name, 
 sps_status sps_run_state(struct sps_state_tensor **out, size_t *count, const struct sps_run *run)
 {
     const struct sps_graph *graph = run->graph;
-    size_t room = 3 * (size_t)graph->weight_count + 2 * (size_t)graph->layer_count, n = 0;
+    size_t room = 4 * (size_t)graph->weight_count + 2 * (size_t)graph->layer_count, n = 0;
     struct sps_state_tensor *list = NULL;
     SPS_TRY(sps_calloc(&list, room, sizeof *list, "list of tensors"));
     for (int i = 0; i < graph->weight_count; i++) {
@@ -32,6 +32,8 @@ sps_status sps_run_state(struct sps_state_tensor **out, size_t *count, const str
         add(list, &n, w->name, "", w->value, w->rows * w->row, 1);
         for (int s = 0; s < run->config.optimiser->states; s++)
             add(list, &n, w->name, s == 0 ? ".state0" : ".state1", w->state[s], w->rows * w->row, 0);
+        if (run->average != NULL)
+            add(list, &n, w->name, ".average", run->average[i], w->rows * w->row, 0);
     }
     for (int i = 0; i < graph->layer_count; i++) {
         struct sps_norm *norm = sps_layer_norm(graph->layers[i]);
@@ -214,10 +216,7 @@ static sps_status load(struct sps_run *run, const sps_safetensors *file, const c
         SPS_TRY(sps_safetensors_expect(&t, file, "best", SPS_F32, 1, &best));
         SPS_TRY(copy_finite(run->best, t, path));
     }
-    for (int i = 0; i < run->graph->weight_count; i++)
-        if (run->graph->weights[i]->binary)
-            SPS_TRY(sps_weight_binarise(run->graph->weights[i], run->graph->kern, run->graph->binariser));
-    return SPS_OK;
+    return sps_run_binarise(run);
 }
 
 sps_status sps_checkpoint_load(struct sps_run *run)

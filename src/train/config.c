@@ -176,6 +176,22 @@ sps_status sps_config_init(struct sps_config *out, const char *config, const cha
     return status;
 }
 
+sps_status sps_config_set_epochs(struct sps_config *c, int64_t epochs)
+{
+    const struct sps_binding bindings[] = {{run_params, &c->run}, {c->method->params, c->settings}};
+    char *text = NULL;
+    int64_t before = c->run.epochs;
+    c->run.epochs = epochs;
+    sps_status status = sps_params_write(&text, bindings, 2);
+    if (status != SPS_OK) {
+        c->run.epochs = before;
+        return status;
+    }
+    sps_free(c->text);
+    c->text = text;
+    return SPS_OK;
+}
+
 void sps_config_reset(struct sps_config *c)
 {
     sps_free(c->settings);

@@ -5,6 +5,8 @@
 #include "conf/params.h"
 #include "nn/nn.h"
 
+enum { SPS_EPOCHS_MAX = 100000 };
+
 #define RUN_PARAMS(X)                                                                                                  \
     X(seed, INT, "run.seed", "1", "", 0, 9007199254740992.0, "seed of all random numbers", "")                         \
     X(data, TEXT, "data.name", "fashion-mnist", "", 0, 0, "data set, or path of a folder with IDX files", "")          \
@@ -20,7 +22,7 @@
       "how weights and activations become signs (spinscale info)", "Qin et al., CVPR 2020")                            \
     X(method, TEXT, "method.name", "scale_dropout", "", 0, 0, "how the scales are learned and drawn (spinscale info)", \
       "")                                                                                                              \
-    X(epochs, INT, "train.epochs", "30", "", 1, 100000, "passes over the training images", "")                         \
+    X(epochs, INT, "train.epochs", "30", "", 1, SPS_EPOCHS_MAX, "passes over the training images", "")                 \
     X(batch, INT, "train.batch", "128", "", 2, 65536, "images a step", "")                                             \
     X(optimiser, TEXT, "train.optimiser", "adam", "", 0, 0, "rule of the updates (spinscale info)", "")                \
     X(rate, REAL, "train.rate", "0.001", "", 0, 100, "largest learning rate", "")                                      \
@@ -39,6 +41,9 @@
     X(smoothing, REAL, "train.smoothing", "0", "", 0, 0.5, "label smoothing", "Szegedy et al. 2016")                   \
     X(precision, CHOICE, "train.precision", "auto", "auto|float32|bfloat16", 0, 2,                                     \
       "of operands in the backward products of binary layers; auto: bfloat16 where the processor prefers it", "")      \
+    X(ema, REAL, "train.ema", "0", "", 0, 0.999999,                                                                    \
+      "decay of a moving average of the weights, by a step, that is validated and kept; 0 is off",                     \
+      "Polyak and Juditsky 1992")                                                                                      \
     X(teacher, TEXT, "train.teacher", "", "", 0, 0,                                                                    \
       "models to learn from beside the labels, joined by '+' (an ensemble teaches its mean); none where empty",        \
       "Hinton et al. 2015")                                                                                            \
@@ -84,6 +89,8 @@ sps_status sps_config_init(struct sps_config *out, const char *config, const cha
 /* The same from a parsed file; NULL: defaults. */
 sps_status sps_config_read(struct sps_config *out, const sps_yaml *yaml, const char *const *sets, size_t set_count,
                            int has_seed, uint64_t seed);
+/* Another train.epochs, in the text too. */
+sps_status sps_config_set_epochs(struct sps_config *config, int64_t epochs);
 void sps_config_reset(struct sps_config *config);
 /* Of a resolved configuration, the groups `run` and `data` alone: enough to split a set as the run did, and there may
  * be no network's file any more. */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #ifndef SPS_TRAIN_RUN_H
 #define SPS_TRAIN_RUN_H
-/* One training run, shared by the files of this room: run.c loops, validate.c measures and draws banks, checkpoint.c
- * saves. */
+/* One training run, shared by the files of this room: setup.c makes it, step.c does one step, run.c loops, validate.c
+ * measures and draws banks, checkpoint.c saves. */
 #include <stdio.h>
 
 #include "data/transform.h"
 #include "nn/nn.h"
+#include "nn/profile.h"
 #include "spinscale/train.h"
 #include "train/config.h"
 #include "train/predict.h"
@@ -28,17 +29,56 @@ struct sps_progress_state { /* what a checkpoint holds beside the tensors */
 
 struct sps_run {
     struct sps_config config;
+    int threads;
     sps_dataset *data;
     struct sps_code_table table;
     uint32_t *order;       /* train indices, then validation */
     uint32_t *epoch_order; /* this epoch's */
     size_t train_count, validation_count;
     struct sps_graph *graph;
-    struct sps_teacher teacher; /* p is NULL: none */
-    float *best;                /* weights and running statistics of the best epoch; NULL for select: last */
+    struct sps_teacher teacher;  /* p is NULL: none */
+    struct sps_profile *profile; /* NULL: nobody asks */
+    int *labels;                 /* [batch], of the step */
+    float *dlogits;              /* [batch][classes] */
+    const float **taught;        /* [batch] the teacher's probabilities; NULL where there is no teacher */
+    float **average;             /* [weights] their moving averages; NULL where there are none */
+    float *norms_aside;          /* room for the running statistics while the averages stand in */
+    float *best;                 /* weights and running statistics of the best epoch; NULL for select: last */
     struct sps_progress_state at;
     char folder[4096];
 };
+
+/* Configuration, data, untrained graph: all but the teacher, which may take long, and nothing on disk.  Whatever comes
+ * of it, sps_run_reset() gives it back. */
+sps_status sps_run_init(struct sps_run *run, const struct sps_train_options *options);
+/* The untrained graph, again where there was one. */
+sps_status sps_run_build_graph(struct sps_run *run);
+sps_status sps_run_ask_teacher(struct sps_run *run);
+void sps_run_reset(struct sps_run *run);
+sps_status sps_run_path(char out[4200], const struct sps_run *run, const char *name);
+
+/* The order of the epoch that begins. */
+void sps_run_shuffle(struct sps_run *run);
+/* The learning rate that the schedule has for the next step. */
+double sps_run_rate(const struct sps_run *run);
+/* The next step of the epoch; moves run->at.  SPS_EDIVERGED where the loss is not finite. */
+sps_status sps_run_step(struct sps_run *run, double rate);
+
+/* Signs of the binary weights, from values that changed. */
+sps_status sps_run_binarise(struct sps_run *run);
+
+/* Moving averages of the trained numbers (train.ema), average.c; without them these do nothing.  Between enter and
+ * leave the graph holds the averages, and the running statistics may be estimated anew. */
+sps_status sps_average_init(struct sps_run *run);
+void sps_average_reset(struct sps_run *run);
+void sps_average_update(struct sps_run *run);
+sps_status sps_average_enter(struct sps_run *run);
+sps_status sps_average_leave(struct sps_run *run);
+
+/* profile.c.  begin: time since `start` was for setting up. */
+sps_status sps_profile_begin(struct sps_run *run, double start);
+sps_status sps_profile_end(struct sps_train_profile *out, struct sps_run *run);
+void sps_profile_reset(struct sps_run *run);
 
 /* A tensor that training changes, by name: weights, optimiser state, running statistics. */
 struct sps_state_tensor {
@@ -65,6 +105,14 @@ struct sps_validation {
 };
 sps_status sps_validate(struct sps_validation *out, struct sps_run *run, enum sps_scale_source source, size_t passes);
 
+/* Running statistics from so many training images (at least a batch) with scales from one source.  Uses epoch_order. */
+sps_status sps_estimate_norms(struct sps_run *run, enum sps_scale_source source, size_t images);
+/* Of the averages, in each validation: precise enough to choose by. */
+static inline size_t sps_average_images(const struct sps_run *run)
+{
+    return (size_t)run->config.run.norm_images / 10;
+}
+
 /* Banks from the trained posterior, BatchNorm re-estimated over them; draws that validate worse than the continuous
  * posterior beyond noise are repeated. */
 struct sps_bank_report {
@@ -73,4 +121,12 @@ struct sps_bank_report {
     double posterior_nll, bank_nll, difference, noise; /* mean difference and twice its standard error */
 };
 sps_status sps_make_banks(struct sps_bank_report *report, struct sps_run *run);
+
+/* How often the end of a run goes through train.norm_images and, SPS_BANK_PASSES times an image, through the validation
+ * images, where the second draw of a random bank is kept. */
+enum { SPS_BANK_PASSES = 20 };
+struct sps_end_work {
+    int estimates, validations;
+};
+struct sps_end_work sps_end_work(const struct sps_run *run);
 #endif

@@ -68,11 +68,10 @@ out:
     return status;
 }
 
-/* Running statistics from training images with scales from one source. */
-static sps_status estimate_norms(struct sps_run *run, enum sps_scale_source source)
+sps_status sps_estimate_norms(struct sps_run *run, enum sps_scale_source source, size_t images)
 {
     struct sps_graph *graph = run->graph;
-    size_t batch = (size_t)graph->batch, images = (size_t)run->config.run.norm_images;
+    size_t batch = (size_t)graph->batch;
     images = images < run->train_count ? images : run->train_count;
     struct sps_path_bank *banks = NULL;
     uint8_t *picks = NULL;
@@ -106,6 +105,11 @@ out:
     return status;
 }
 
+static sps_status estimate_norms(struct sps_run *run, enum sps_scale_source source)
+{
+    return sps_estimate_norms(run, source, (size_t)run->config.run.norm_images);
+}
+
 static sps_status draw_banks(struct sps_run *run, uint32_t attempt)
 {
     struct sps_graph *graph = run->graph;
@@ -127,14 +131,12 @@ static void paired_difference(double *mean, double *noise, const double *a, cons
     *noise = 2 * sqrt(fmax(square / (double)n - *mean * *mean, 0) / (double)n);
 }
 
-enum { BANK_PASSES = 20 };
-
 /* A draw is kept if it is within noise of the continuous posterior; if none is, the best one. */
 static sps_status choose_bank(struct sps_bank_report *report, struct sps_run *run, double *posterior, double *bank)
 {
     struct sps_validation v = {.image_nll = posterior};
     SPS_TRY(estimate_norms(run, SPS_FROM_METHOD));
-    SPS_TRY(sps_validate(&v, run, SPS_FROM_METHOD, BANK_PASSES));
+    SPS_TRY(sps_validate(&v, run, SPS_FROM_METHOD, SPS_BANK_PASSES));
     report->posterior_nll = v.nll;
     v.image_nll = bank;
     uint32_t best = 0;
@@ -142,7 +144,7 @@ static sps_status choose_bank(struct sps_bank_report *report, struct sps_run *ru
     for (uint32_t attempt = 0; attempt < (uint32_t)run->config.run.bank_draws && !report->accepted; attempt++) {
         SPS_TRY(draw_banks(run, attempt));
         SPS_TRY(estimate_norms(run, SPS_FROM_BANK));
-        SPS_TRY(sps_validate(&v, run, SPS_FROM_BANK, BANK_PASSES));
+        SPS_TRY(sps_validate(&v, run, SPS_FROM_BANK, SPS_BANK_PASSES));
         paired_difference(&report->difference, &report->noise, posterior, bank, run->validation_count);
         report->draws = (int)attempt + 1;
         report->bank_nll = v.nll;
@@ -162,6 +164,19 @@ static sps_status choose_bank(struct sps_bank_report *report, struct sps_run *ru
     return estimate_norms(run, SPS_FROM_BANK);
 }
 
+/* The deterministic reading wants statistics of its own. */
+static int point_differs(const struct sps_run *run)
+{
+    return run->graph->method->own_point || sps_graph_draws(run->graph);
+}
+
+struct sps_end_work sps_end_work(const struct sps_run *run)
+{
+    if (run->graph->method->draws_bank)
+        return (struct sps_end_work){.estimates = 4, .validations = 4}; /* continuous, two draws, point; end */
+    return (struct sps_end_work){.estimates = point_differs(run) ? 2 : 1, .validations = 1};
+}
+
 sps_status sps_make_banks(struct sps_bank_report *report, struct sps_run *run)
 {
     *report = (struct sps_bank_report){0};
@@ -170,8 +185,7 @@ sps_status sps_make_banks(struct sps_bank_report *report, struct sps_run *run)
         report->accepted = 1;
         SPS_TRY(draw_banks(run, 0));
         SPS_TRY(estimate_norms(run, SPS_FROM_BANK));
-        return run->graph->method->own_point || sps_graph_draws(run->graph) ? estimate_norms(run, SPS_FROM_POINT)
-                                                                            : SPS_OK;
+        return point_differs(run) ? estimate_norms(run, SPS_FROM_POINT) : SPS_OK;
     }
     double *posterior = NULL, *bank = NULL;
     sps_status status = SPS_OK;

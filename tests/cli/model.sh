@@ -26,6 +26,23 @@ for file in config.yaml metrics.jsonl model.safetensors; do
 done
 grep -c 'epoch [1-4] of 4: ' log || cat log
 
+echo '--- train: a profile, a range test, a budget'
+"$SPINSCALE" train --config ./toy.yaml --out profiled --seed 3 --threads 1 --json --profile >profile.json 2>log
+echo "exit $?"
+cmp out/model.safetensors profiled/model.safetensors && echo 'the same model'
+python3 -c '
+import json
+p = json.load(open("profile.json"))["profile"]
+print(*p)
+print(*(l["type"] for l in p["layers"]), p["images"])'
+"$SPINSCALE" train --config ./toy.yaml --out again --quiet --profile | grep -cE '^ +[0-4] (dense|batchnorm|sign) |^(data|update|total) '
+"$SPINSCALE" train --config ./toy.yaml --out rates --threads 1 --quiet --range-test=1e-4:1:40 | sed 's/ .*//'
+sed -n 1p rates/range.csv
+ls rates
+"$SPINSCALE" train --config ./toy.yaml --out hasty --threads 1 --budget 0.001s >/dev/null 2>log
+grep -c 'budget of 0.001 s is too short' log
+sed -n 's/^ *epochs: //p' hasty/config.yaml
+
 echo '--- eval: the JSON, and the metrics of what it dumps'
 "$SPINSCALE" eval out --data ./toy --samples 5 --json --dump probs.npy >eval.json
 echo "exit $?"

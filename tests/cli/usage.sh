@@ -38,6 +38,15 @@ run train --config demo
 run train --out out
 run train stray --config demo --out out
 run train --config demo --out out --set
+run train --config demo --out out --budget 90
+run train --config demo --out out --budget 1h30
+run train --config demo --out out --budget 0m
+run train --config demo --out out --range-test 0.1
+run train --config demo --out out --range-test 0.1:x
+run train --config demo --out out --range-test 0.1:1:10.5
+run train --config demo --out out --range-test --resume
+run train --config demo --out out --range-test 0.1:1 --budget 5m
+run train --config demo --out out --range-test 1:0.1
 run metrics probs.npy
 run metrics probs.npy labels.npy more.npy
 run info one two

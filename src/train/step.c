@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/* One training step: a batch through the graph and back, and the update. */
+#include <math.h>
+#include <string.h>
+
+#include "train/run.h"
+
+void sps_run_shuffle(struct sps_run *run)
+{
+    memcpy(run->epoch_order, run->order, run->train_count * sizeof *run->order);
+    sps_shuffle(run->epoch_order, run->train_count, (uint64_t)run->config.run.seed, (uint32_t)run->at.epoch);
+}
+
+static void load_step(struct sps_run *run, const uint32_t *index)
+{
+    const struct sps_run_params *set = &run->config.run;
+    struct sps_graph *graph = run->graph;
+    const struct sps_augment augment = {set->flip, (int)set->crop_pad, (float)set->resize_min_area};
+    int plain = !set->flip && set->crop_pad == 0 && set->resize_min_area >= 1;
+    size_t size = sps_shape_size(&graph->input);
+#pragma omp parallel for schedule(static) num_threads(graph->threads)
+    for (int i = 0; i < graph->batch; i++) {
+        int8_t *codes = graph->codes + (size_t)i * size;
+        int8_t *first = plain ? codes : sps_graph_scratch(graph);
+        sps_encode(first, &run->table, sps_dataset_image(run->data, index[i]), graph->input.h * graph->input.w);
+        if (!plain)
+            sps_augment_codes(codes, first, graph->input.h, graph->input.w, graph->input.c, &augment,
+                              (uint64_t)set->seed, index[i], (uint32_t)run->at.epoch);
+        run->labels[i] = sps_dataset_label(run->data, index[i]);
+        if (run->taught != NULL)
+            run->taught[i] = sps_teacher_row(
+                &run->teacher, index[i],
+                set->flip && sps_augment_mirrors((uint64_t)set->seed, index[i], (uint32_t)run->at.epoch));
+    }
+}
+
+static int64_t count_correct(const struct sps_run *run)
+{
+    const struct sps_graph *graph = run->graph;
+    const float *logits = sps_graph_logits(graph);
+    int64_t correct = 0;
+    for (int i = 0; i < graph->batch; i++) {
+        const float *x = logits + (size_t)i * (size_t)graph->classes;
+        int best = 0;
+        for (int c = 1; c < graph->classes; c++)
+            best = x[c] > x[best] ? c : best;
+        correct += best == run->labels[i];
+    }
+    return correct;
+}
+
+/* Which layer went wrong first. */
+static sps_status diverged(const struct sps_run *run, double loss)
+{
+    if (sps_graph_check(run->graph, run->graph->batch) == SPS_OK)
+        sps_fail(SPS_EDIVERGED, "loss is %g", loss);
+    return sps_fail_in(SPS_EDIVERGED, "training diverged in epoch %lld, step %lld; the last checkpoint is kept: ",
+                       (long long)run->at.epoch + 1, (long long)run->at.step + 1);
+}
+
+static double share_done(const struct sps_run *run)
+{
+    double steps = (double)(run->train_count / (size_t)run->config.run.batch);
+    return ((double)run->at.epoch + (double)run->at.step / steps) / (double)run->config.run.epochs;
+}
+
+double sps_run_rate(const struct sps_run *run)
+{
+    const struct sps_run_params *set = &run->config.run;
+    return set->rate * sps_schedule_factor((enum sps_schedule)set->schedule, share_done(run), set->warm_up, set->final,
+                                           (int)set->drops, set->drop_factor);
+}
+
+sps_status sps_run_step(struct sps_run *run, double rate)
+{
+    const struct sps_run_params *set = &run->config.run;
+    struct sps_graph *graph = run->graph;
+    const uint32_t *index = run->epoch_order + (size_t)run->at.step * (size_t)set->batch;
+    graph->profile = run->profile;
+    sps_profile_mark(run->profile, SPS_PROFILE_OTHER);
+    load_step(run, index);
+    sps_profile_mark(run->profile, SPS_PROFILE_DATA);
+    struct sps_pass pass = {.mode = SPS_PASS_TRAIN,
+                            .source = SPS_FROM_METHOD,
+                            .n = graph->batch,
+                            .seed = (uint64_t)set->seed,
+                            .epoch = (uint32_t)run->at.epoch,
+                            .index = index,
+                            .batch = (uint32_t)run->at.step};
+    sps_error_decay(&pass.t, &pass.k, share_done(run), set->t_min, set->t_max);
+    sps_graph_forward(graph, &pass);
+    double loss = sps_cross_entropy(NULL, run->dlogits, sps_graph_logits(graph), run->labels, graph->batch,
+                                    graph->classes, set->smoothing);
+    if (run->taught != NULL)
+        loss = (1 - set->teacher_weight) * loss +
+               set->teacher_weight * sps_distillation(run->dlogits, sps_graph_logits(graph), run->taught, graph->batch,
+                                                      graph->classes, set->teacher_temperature, set->teacher_weight);
+    sps_profile_mark(run->profile, SPS_PROFILE_LOSS);
+    if (!isfinite(loss))
+        return diverged(run, loss);
+    sps_graph_backward(graph, &pass, run->dlogits);
+    double penalty = sps_graph_distribution(graph);
+    for (int i = 0; i < graph->scale_count; i++)
+        if (graph->method->penalty != NULL)
+            penalty += graph->method->penalty(graph->scales[i], run->train_count);
+    const struct sps_step step = {rate,         set->decay,    set->beta1,          set->beta2,
+                                  set->epsilon, set->momentum, run->at.updates + 1, share_done(run)};
+    sps_graph_update(graph, run->config.optimiser, &step, pass.t, pass.k);
+    run->at.loss_sum += loss;
+    run->at.penalty = penalty;
+    run->at.correct += count_correct(run);
+    run->at.step++;
+    run->at.updates++;
+    sps_average_update(run);
+    sps_profile_mark(run->profile, SPS_PROFILE_UPDATE);
+    graph->profile = NULL;
+    if (run->profile != NULL)
+        run->profile->steps++;
+    return SPS_OK;
+}
