@@ -3,7 +3,8 @@
  * PyTorch), and its floor: the backward convolutions and products of the same shapes in oneDNN, in the same precision,
  * which a training step built from dense primitives cannot go below.
  *
- *   train_step [--net lenet5-wide] [--json] [--threads N] [--seconds S] [--precision auto|float32|bfloat16] [--profile] */
+ *   train_step [--net lenet5-wide] [--json] [--threads N] [--seconds S] [--precision auto|float32|bfloat16] [--profile]
+ */
 #include <jansson.h>
 #include <omp.h>
 #include <stdio.h>
@@ -77,8 +78,8 @@ static void floor_init(struct floor_work *f, const struct sps_graph *graph)
         if (!sps_layer_product(&p, layer) || f->count == PRODUCTS_MAX)
             continue;
         struct sps_shape in = layer->in;
-        struct sps_conv_shape s = {
-            BATCH, 1, 1, (int)sps_shape_size(&in), 1, 1, (int)sps_shape_size(&layer->out), 1, 1, 0};
+        struct sps_conv_shape s = {BATCH, 1, 1, (int)sps_shape_size(&in), 1, 1, (int)sps_shape_size(&layer->out),
+                                   1,     1, 0};
         if (p.kernel > 0)
             s = (struct sps_conv_shape){BATCH,
                                         in.h,
@@ -136,7 +137,7 @@ static void train_step(struct sps_graph *graph, const int *labels, const uint32_
     } else { /* the same, layer by layer with a clock */
         double t = now();
         for (int i = 0; i < graph->layer_count; i++) {
-            graph->layers[i]->type->forward(graph, graph->layers[i], &pass);
+            sps_layer_forward(graph, graph->layers[i], &pass);
             times->forward[i] += now() - t;
             t = now();
         }
@@ -146,13 +147,11 @@ static void train_step(struct sps_graph *graph, const int *labels, const uint32_
         memcpy(dy, dlogits, sizeof dlogits);
         for (int i = graph->layer_count - 1; i >= 0; i--) {
             struct sps_layer *layer = graph->layers[i];
-            float *dx = layer->input == NULL ? NULL : layer->type->in_place ? dy : other;
+            float *dx = layer->input == NULL ? NULL : sps_layer_in_place(layer) ? dy : other;
             t = now();
-            for (struct sps_layer *to = layer->taken_by; to != NULL; to = to->also)
-                to->type->add_shortcut(graph, to, &pass, dy);
-            layer->type->backward(graph, layer, &pass, dy, dx);
+            sps_layer_backward(graph, layer, &pass, dy, dx);
             times->backward[i] += now() - t;
-            if (!layer->type->in_place) {
+            if (!sps_layer_in_place(layer)) {
                 other = dy;
                 dy = dx;
             }
@@ -203,18 +202,18 @@ int main(int argc, char **argv)
     must(sps_yaml_parse(&yaml, name, net->text, net->size));
     must(sps_calloc(&settings, 1, method->settings_size, "settings"));
     sps_params_default(method->params, settings);
-    const struct sps_graph_options options = {.method = method,
-                                              .settings = settings,
-                                              .binariser = sps_binariser_find("irnet"),
-                                              .batch = BATCH,
-                                              .threads = threads,
-                                              .training = 1,
-                                              .precision = strcmp(precision, "bfloat16") == 0 ||
-                                                                   (strcmp(precision, "auto") == 0 &&
-                                                                    sps_onednn_likes_bfloat16())
-                                                               ? SPS_BFLOAT16
-                                                               : SPS_FLOAT32,
-                                              .seed = 1};
+    const struct sps_graph_options options = {
+        .method = method,
+        .settings = settings,
+        .binariser = sps_binariser_find("irnet"),
+        .batch = BATCH,
+        .threads = threads,
+        .training = 1,
+        .precision =
+            strcmp(precision, "bfloat16") == 0 || (strcmp(precision, "auto") == 0 && sps_onednn_likes_bfloat16())
+                ? SPS_BFLOAT16
+                : SPS_FLOAT32,
+        .seed = 1};
     size_t before = peak_memory();
     struct sps_graph *graph = NULL;
     must(sps_graph_create(&graph, yaml, &options));
@@ -251,9 +250,9 @@ int main(int argc, char **argv)
     double ratio = best / floor;
     if (json) {
         json_t *out = json_pack("{s:s, s:s, s:f, s:f, s:I, s:f, s:f, s:i, s:i, s:s}", "net", name, "precision",
-                                graph->precision == SPS_BFLOAT16 ? "bfloat16" : "float32", "images_per_s", BATCH / best, "floor_ratio",
-                                ratio, "peak_memory_bytes", (json_int_t)memory, "step_s", best, "floor_s", floor,
-                                "batch", BATCH, "threads", threads, "tier", graph->kern->tier);
+                                graph->precision == SPS_BFLOAT16 ? "bfloat16" : "float32", "images_per_s", BATCH / best,
+                                "floor_ratio", ratio, "peak_memory_bytes", (json_int_t)memory, "step_s", best,
+                                "floor_s", floor, "batch", BATCH, "threads", threads, "tier", graph->kern->tier);
         json_dumpf(out, stdout, JSON_INDENT(2));
         printf("\n");
         json_decref(out);

@@ -976,7 +976,7 @@ static void an_update_shows_squared_gradients(void **state)
 static double measured_distribution(struct sps_graph *graph, const struct sps_pass *pass, int norm)
 {
     struct sps_layer *layer = graph->layers[norm];
-    layer->type->forward(graph, layer, pass); /* hard tanh has written over what was there */
+    sps_layer_forward(graph, layer, pass); /* hard tanh has written over what was there */
     int channels = layer->out.c, count = pass->n * layer->out.h * layer->out.w;
     double total = 0, unused[2];
     for (int c = 0; c < channels; c++) {

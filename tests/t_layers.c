@@ -54,8 +54,8 @@ static const float *run_backward(struct sps_graph *graph, struct sps_layer *laye
                                  const float *dy)
 {
     memcpy(graph->gradient[0], dy, (size_t)pass->n * sps_shape_size(&layer->out) * sizeof *dy);
-    float *dx = layer->type->in_place ? graph->gradient[0] : graph->gradient[1];
-    layer->type->backward(graph, layer, pass, graph->gradient[0], layer->input ? dx : NULL);
+    float *dx = sps_layer_in_place(layer) ? graph->gradient[0] : graph->gradient[1];
+    sps_layer_backward(graph, layer, pass, graph->gradient[0], layer->input ? dx : NULL);
     return dx;
 }
 
@@ -187,13 +187,13 @@ static void check_conv(const struct conv_case *q, int binary, int training, int 
     fill_input(graph, layer, &r);
     fill_normal(&r, dy, (size_t)batch * out);
     pass.n = batch;
-    layer->type->forward(graph, layer, &pass);
+    sps_layer_forward(graph, layer, &pass);
     if (training)
         run_backward(graph, layer, &pass, dy);
     pass.n = n;
     fill_input(graph, layer, &r);
     fill_normal(&r, dy, (size_t)n * out);
-    layer->type->forward(graph, layer, &pass);
+    sps_layer_forward(graph, layer, &pass);
     for (int i = 0; i < n; i++) {
         for (size_t j = 0; j < in; j++)
             x[j] = step * value_at(graph, layer, i, j);
@@ -309,7 +309,7 @@ static void convolution_after_a_change_of_threads(void **state)
     fill_normal(&r, dy, out);
     for (int threads = 1; threads <= 4; threads++) {
         OK(sps_graph_set_threads(graph, threads == 4 ? 1 : threads));
-        layer->type->forward(graph, layer, &pass);
+        sps_layer_forward(graph, layer, &pass);
         run_backward(graph, layer, &pass, dy);
         if (threads == 1)
             memcpy(one, weight->grad, count * sizeof *one);
@@ -346,7 +346,7 @@ static void check_dense(int h, int w, int c, int out, enum sps_kind kind, int bi
     float *dy = ROOM(float, (size_t)n *outs);
     fill_input(graph, layer, &r);
     fill_normal(&r, dy, (size_t)n * outs);
-    layer->type->forward(graph, layer, &pass);
+    sps_layer_forward(graph, layer, &pass);
     for (int i = 0; i < n; i++)
         for (size_t o = 0; o < outs; o++) {
             double sum = 0;
@@ -533,7 +533,7 @@ static void batchnorm_forward_and_gradients(void **state)
         float *dy = ROOM(float, total);
         fill_normal(&r, dy, total);
         struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, q->n);
-        layer->type->forward(graph, layer, &pass);
+        sps_layer_forward(graph, layer, &pass);
         norm_reference(q, &v, dy, y, NULL, NULL);
         for (size_t j = 0; j < total; j++)
             NEAR(((const float *)layer->y)[j], y[j], 1e-5);
@@ -573,7 +573,7 @@ static void batchnorm_running_statistics(void **state)
         struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, q->n);
         for (int step = 0; step < 2; step++) {
             set_norm(graph, layer, q, &v, &r);
-            layer->type->forward(graph, layer, &pass);
+            sps_layer_forward(graph, layer, &pass);
             norm_reference(q, &v, none, NULL, mean, var);
             for (int c = 0; c < q->c; c++) {
                 running_mean[c] += (mean[c] - running_mean[c]) / 8;
@@ -619,7 +619,7 @@ static void batchnorm_re_estimation(void **state)
                     for (int i = 0; i < q->n; i++)
                         v.s[i * q->c + c] = norm->scale->point[c];
                 }
-                layer->type->forward(graph, layer, &pass);
+                sps_layer_forward(graph, layer, &pass);
                 norm_reference(q, &v, none, NULL, mean, var);
                 for (int c = 0; c < q->c; c++) {
                     sum[c] += mean[c] / 3;
@@ -701,7 +701,7 @@ static void batchnorm_evaluation_is_the_shared_expression(void **state)
                                                         : SPS_FROM_BANK,
                                              q->n);
             pass.picks = picks;
-            layer->type->forward(graph, layer, &pass);
+            sps_layer_forward(graph, layer, &pass);
             for (size_t n = 0; n < (size_t)q->n; n++)
                 for (size_t j = 0; j < size; j++) {
                     size_t c = j % channels;
@@ -756,7 +756,7 @@ static void element_wise_layers(void **state)
         given[0] = 0, given[1] = -0.0f, given[2] = 1, given[3] = -1, given[4] = 5, given[5] = -5;
         memcpy(x, given, 3 * size * sizeof *x); /* the layer may write over it */
         fill_normal(&r, dy, 3 * size);
-        layer->type->forward(graph, layer, &pass);
+        sps_layer_forward(graph, layer, &pass);
         const float *dx = run_backward(graph, layer, &pass, dy);
         for (size_t i = 0; i < 3 * size; i++) {
             size_t image = i / size, at = i % size;
@@ -815,7 +815,7 @@ static void dropout(void **state)
         for (int i = 0; i < 3 * SIZE; i++)
             dy[i] = uniform(&r, 1, 2);
         assert_int_equal(layer->out.kind, bits ? SPS_CODES : SPS_REALS);
-        layer->type->forward(graph, layer, &pass);
+        sps_layer_forward(graph, layer, &pass);
         const float *dx = run_backward(graph, layer, &pass, dy);
         for (int i = 0; i < 3 * SIZE; i++) {
             double x = value_at(graph, layer, i / SIZE, (size_t)(i % SIZE));
@@ -836,13 +836,13 @@ static void dropout(void **state)
         const uint32_t own[] = {2};
         struct sps_pass alone = pass;
         alone.n = 1, alone.index = own;
-        layer->type->forward(graph, layer, &alone);
+        sps_layer_forward(graph, layer, &alone);
         dx = run_backward(graph, layer, &alone, dy);
         for (int i = 0; i < SIZE; i++)
             assert_int_equal(dx[i] != 0, kept[2 * SIZE + i]);
         /* The deterministic reading keeps all of it, as it is. */
         pass.source = SPS_FROM_POINT;
-        layer->type->forward(graph, layer, &pass);
+        sps_layer_forward(graph, layer, &pass);
         for (int i = 0; i < SIZE; i++) {
             double y = bits ? ((const int8_t *)layer->y)[i] : ((const float *)layer->y)[i];
             assert_true(y == value_at(graph, layer, 0, (size_t)i));
@@ -865,7 +865,7 @@ static void sign_uses_the_binariser(void **state)
     const float x[4] = {-2, -1, 0.5f, 1.5f}, dy[4] = {1, 2, 3, 4}, expected[4] = {0, 2, 3, 0};
     memcpy(graph->layers[0]->y, x, sizeof x);
     struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, 1);
-    graph->layers[1]->type->forward(graph, graph->layers[1], &pass);
+    sps_layer_forward(graph, graph->layers[1], &pass);
     assert_memory_equal(run_backward(graph, graph->layers[1], &pass, dy), expected, sizeof expected);
     sps_graph_free(graph);
 }
@@ -889,7 +889,7 @@ static void sign_learns_with_dsq(void **state)
     float *x = graph->layers[0]->y, dy[36];
     fill_normal(&r, x, 36);
     fill_normal(&r, dy, 36);
-    graph->layers[1]->type->forward(graph, graph->layers[1], &pass);
+    sps_layer_forward(graph, graph->layers[1], &pass);
     run_backward(graph, graph->layers[1], &pass, dy);
     double sum = 0, h = 1e-5;
     for (int i = 0; i < 36; i++)
@@ -927,7 +927,7 @@ static void rprelu_on_paper(void **state)
     shift->value[0] = 1, offset->value[0] = 0.5f;
     memcpy(graph->layers[0]->y, x, sizeof x);
     struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, 1);
-    layer->type->forward(graph, layer, &pass);
+    sps_layer_forward(graph, layer, &pass);
     const float *y = layer->y, *dx = run_backward(graph, layer, &pass, dy);
     NEAR(y[0], 2.5, 0);
     NEAR(y[2], 0, 0);
@@ -962,7 +962,7 @@ static void pooling(void **state)
         float *dy = ROOM(float, 3 * out);
         double *dx = ROOM(double, 3 * in);
         fill_normal(&r, dy, 3 * out);
-        layer->type->forward(graph, layer, &pass);
+        sps_layer_forward(graph, layer, &pass);
         for (size_t n = 0; n < 3; n++)
             for (size_t o = 0; o < out; o++) {
                 int channel = (int)o % c, column = (int)o / c % (w / k), row = (int)o / c / (w / k);
@@ -1002,8 +1002,9 @@ static void every_layer_type_is_what_its_list_says(void **state)
         assert_ptr_equal(sps_layer_type_find(names[i]), t);
         if (t->summary[0] == 0 || t->source == NULL || t->source[0] == 0)
             fail_msg("layer type %s lacks summary or source", t->name);
-        assert_true(t->setup != NULL && t->forward != NULL && t->backward != NULL &&
-                    t->size >= sizeof(struct sps_layer));
+        assert_true(t->setup != NULL && (t->forward != NULL) != (t->forward_image != NULL) &&
+                    (t->backward != NULL) != (t->backward_image != NULL) &&
+                    (t->forward_image != NULL) == (t->backward_image != NULL) && t->size >= sizeof(struct sps_layer));
         if (t->params == NULL)
             continue;
         void *settings = ROOM(char, t->size);

@@ -22,36 +22,25 @@ SPS_VECTOR static void clip(float *y, const float *x, size_t n, float low, float
         y[j] = x[j] < low ? low : x[j] > high ? high : x[j];
 }
 
-/* dx may be dy.  Selected by bits: with a branch for each number this was a quarter of a ResNet's step. */
-SPS_VECTOR static void pass_inside(float *dx, const float *dy, const float *restrict y, size_t n, float low, float high)
+/* Selected by bits: with a branch for each number this was a quarter of a ResNet's step. */
+SPS_VECTOR static void pass_inside(float *restrict dy, const float *restrict y, size_t n, float low, float high)
 {
     for (size_t j = 0; j < n; j++) {
         uint32_t g, inside = -(uint32_t)((y[j] > low) & (y[j] < high));
         memcpy(&g, &dy[j], sizeof g);
         g &= inside;
-        memcpy(&dx[j], &g, sizeof g);
+        memcpy(&dy[j], &g, sizeof g);
     }
 }
 
-void sps_clip_forward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float low,
-                      float high)
+void sps_clip_forward(struct sps_graph *graph, struct sps_layer *layer, int image, float low, float high)
 {
     size_t size = sps_shape_size(&layer->in);
-#pragma omp parallel for schedule(static) num_threads(graph->threads)
-    for (int i = 0; i < pass->n; i++) {
-        const float *x = sps_layer_input(graph, layer, i);
-        float *y = (float *)layer->y + (size_t)i * size;
-        clip(y, x, size, low, high);
-    }
+    clip((float *)layer->y + (size_t)image * size, sps_layer_input(graph, layer, image), size, low, high);
 }
 
-void sps_clip_backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, const float *dy,
-                       float *dx, float low, float high)
+void sps_clip_backward(struct sps_layer *layer, int image, float *dy, float low, float high)
 {
     size_t size = sps_shape_size(&layer->in);
-#pragma omp parallel for schedule(static) num_threads(graph->threads)
-    for (int i = 0; i < pass->n; i++) {
-        const float *y = (const float *)layer->y + (size_t)i * size;
-        pass_inside(dx + (size_t)i * size, dy + (size_t)i * size, y, size, low, high);
-    }
+    pass_inside(dy, (const float *)layer->y + (size_t)image * size, size, low, high);
 }

@@ -7,8 +7,6 @@
 sps_status sps_activation_setup(struct sps_layer *layer, enum sps_kind out);
 
 /* y = x clipped to [low, high]; a NaN stays one, for it must reach the loss.  The gradient passes strictly inside. */
-void sps_clip_forward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float low,
-                      float high);
-void sps_clip_backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, const float *dy,
-                       float *dx, float low, float high);
+void sps_clip_forward(struct sps_graph *graph, struct sps_layer *layer, int image, float low, float high);
+void sps_clip_backward(struct sps_layer *layer, int image, float *dy, float low, float high);
 #endif

@@ -32,10 +32,10 @@ struct conv {
     struct conv_settings set;
     struct sps_weight *weight;
     struct sps_binary_conv binary;
-    uint8_t *argmax; /* [B][oh][ow][o] of a pooled training graph */
+    uint8_t *argmax;          /* [B][oh][ow][o] of a pooled training graph */
     struct sps_backward back; /* binary, without pooling: the gradient is dense */
     sps_conv_op *op;          /* float */
-    float *x;        /* float: [B][h][w][c] where the input is not reals */
+    float *x;                 /* float: [B][h][w][c] where the input is not reals */
 };
 
 /* In training each thread's scratch starts with its partial weight gradients [o][ld]. */

@@ -58,34 +58,32 @@ static float factor(const struct dropout *d, const struct sps_pass *pass)
     return d->base.in.kind == SPS_BITS || pass->source == SPS_FROM_POINT ? 1 : (float)(1 / (1 - d->set.p));
 }
 
-static void forward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass)
+static void forward_image(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, int image)
 {
     struct dropout *d = (struct dropout *)layer;
     size_t size = sps_shape_size(&layer->in);
     float up = factor(d, pass);
-#pragma omp parallel for schedule(static) num_threads(graph->threads)
-    for (int i = 0; i < pass->n; i++) {
-        uint8_t *kept = d->kept + (size_t)i * size;
-        const void *x = sps_layer_input(graph, layer, i);
-        char *y = (char *)layer->y + (size_t)i * layer->y_stride;
-        draw(d, kept, pass, i);
-        for (size_t j = 0; j < size; j++)
-            if (layer->in.kind == SPS_BITS)
-                ((int8_t *)y)[j] = (int8_t)(!kept[j] ? 0 : ((const uint32_t *)x)[j / 32] >> j % 32 & 1 ? 1 : -1);
-            else /* a choice, not a product: a NaN of a dropped unit is dropped, any other reaches the loss */
-                ((float *)(void *)y)[j] = kept[j] ? up * ((const float *)x)[j] : 0;
-    }
+    uint8_t *kept = d->kept + (size_t)image * size;
+    const void *x = sps_layer_input(graph, layer, image);
+    char *y = (char *)layer->y + (size_t)image * layer->y_stride;
+    draw(d, kept, pass, image);
+    for (size_t j = 0; j < size; j++)
+        if (layer->in.kind == SPS_BITS)
+            ((int8_t *)y)[j] = (int8_t)(!kept[j] ? 0 : ((const uint32_t *)x)[j / 32] >> j % 32 & 1 ? 1 : -1);
+        else /* a choice, not a product: a NaN of a dropped unit is dropped, any other reaches the loss */
+            ((float *)(void *)y)[j] = kept[j] ? up * ((const float *)x)[j] : 0;
 }
 
-static void backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy,
-                     float *dx)
+static void backward_image(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, int image,
+                           float *dy)
 {
+    (void)graph;
     struct dropout *d = (struct dropout *)layer;
-    size_t size = sps_shape_size(&layer->in) * (size_t)pass->n;
+    size_t size = sps_shape_size(&layer->in);
+    const uint8_t *kept = d->kept + (size_t)image * size;
     float up = factor(d, pass);
-#pragma omp parallel for schedule(static) num_threads(graph->threads)
     for (size_t j = 0; j < size; j++)
-        dx[j] = d->kept[j] ? up * dy[j] : 0;
+        dy[j] = kept[j] ? up * dy[j] : 0;
 }
 
 static void release(struct sps_layer *layer)
@@ -101,9 +99,8 @@ const struct sps_layer_type sps_layer_dropout = {
     .size = sizeof(struct dropout),
     .settings_offset = offsetof(struct dropout, set),
     .setup = setup,
-    .forward = forward,
-    .backward = backward,
+    .forward_image = forward_image,
+    .backward_image = backward_image,
     .release = release,
-    .in_place = 1,
     .random = 1,
 };

@@ -500,11 +500,89 @@ int sps_graph_draws(const struct sps_graph *graph)
     return 0;
 }
 
+/* ---- running ---- */
+
+int sps_layer_in_place(const struct sps_layer *layer)
+{
+    return layer->type->in_place || layer->type->backward_image != NULL;
+}
+
+/* Element-wise layers first .. last of the graph, all of them on one image after the other: what one writes, the next
+ * finds in cache. */
+static void forward_images(struct sps_graph *graph, int first, int last, const struct sps_pass *pass)
+{
+#pragma omp parallel for schedule(static) num_threads(graph->threads)
+    for (int image = 0; image < pass->n; image++)
+        for (int i = first; i <= last; i++)
+            graph->layers[i]->type->forward_image(graph, graph->layers[i], pass, image);
+}
+
+static void add_shortcuts(const struct sps_layer *source, int image, float *dy)
+{
+    for (struct sps_layer *to = source->taken_by; to != NULL; to = to->also)
+        to->type->add_shortcut(to, image, dy);
+}
+
+static void backward_images(struct sps_graph *graph, int first, int last, const struct sps_pass *pass, float *dy)
+{
+    size_t size = sps_shape_size(&graph->layers[last]->out); /* of all of them */
+#pragma omp parallel for schedule(static) num_threads(graph->threads)
+    for (int image = 0; image < pass->n; image++)
+        for (int i = last; i >= first; i--) {
+            struct sps_layer *layer = graph->layers[i];
+            add_shortcuts(layer, image, dy + (size_t)image * size);
+            layer->type->backward_image(graph, layer, pass, image, dy + (size_t)image * size);
+        }
+    for (int i = last; i >= first; i--)
+        if (graph->layers[i]->type->backward_end != NULL)
+            graph->layers[i]->type->backward_end(graph->layers[i], pass);
+}
+
+void sps_layer_forward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass)
+{
+    if (layer->type->forward_image != NULL)
+        forward_images(graph, layer->index, layer->index, pass);
+    else
+        layer->type->forward(graph, layer, pass);
+}
+
+void sps_layer_backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy,
+                        float *dx)
+{
+    if (layer->type->backward_image != NULL) {
+        backward_images(graph, layer->index, layer->index, pass, dy);
+        return;
+    }
+    size_t size = sps_shape_size(&layer->out);
+    if (layer->taken_by != NULL)
+#pragma omp parallel for schedule(static) num_threads(graph->threads)
+        for (int image = 0; image < pass->n; image++)
+            add_shortcuts(layer, image, dy + (size_t)image * size);
+    layer->type->backward(graph, layer, pass, dy, dx);
+}
+
+/* The last of the element-wise layers from `at` on, in steps of 1 or -1; a profile wants each for itself. */
+static int end_of_group(const struct sps_graph *graph, int at, int step)
+{
+    int last = at;
+    while (graph->profile == NULL && last + step >= 0 && last + step < graph->layer_count &&
+           graph->layers[last + step]->type->forward_image != NULL)
+        last += step;
+    return last;
+}
+
 void sps_graph_forward(struct sps_graph *graph, const struct sps_pass *pass)
 {
     for (int i = pass->start; i < graph->layer_count; i++) {
-        graph->layers[i]->type->forward(graph, graph->layers[i], pass);
+        int last = i;
+        if (graph->layers[i]->type->forward_image == NULL)
+            graph->layers[i]->type->forward(graph, graph->layers[i], pass);
+        else {
+            last = end_of_group(graph, i, 1);
+            forward_images(graph, i, last, pass);
+        }
         sps_profile_mark_layer(graph->profile, SPS_PROFILE_FORWARD, i);
+        i = last;
     }
 }
 
@@ -519,10 +597,15 @@ void sps_graph_backward(struct sps_graph *graph, const struct sps_pass *pass, co
     memcpy(dy, dlogits, (size_t)pass->n * (size_t)graph->classes * sizeof *dy);
     for (int i = graph->layer_count - 1; i >= 0; i--) {
         struct sps_layer *layer = graph->layers[i];
+        if (layer->type->backward_image != NULL) {
+            int first = end_of_group(graph, i, -1);
+            backward_images(graph, first, i, pass, dy);
+            sps_profile_mark_layer(graph->profile, SPS_PROFILE_BACKWARD, i);
+            i = first;
+            continue;
+        }
         float *dx = layer->input == NULL ? NULL : layer->type->in_place ? dy : other;
-        for (struct sps_layer *to = layer->taken_by; to != NULL; to = to->also)
-            to->type->add_shortcut(graph, to, pass, dy);
-        layer->type->backward(graph, layer, pass, dy, dx);
+        sps_layer_backward(graph, layer, pass, dy, dx);
         sps_profile_mark_layer(graph->profile, SPS_PROFILE_BACKWARD, i);
         if (!layer->type->in_place) {
             other = dy;

@@ -8,15 +8,17 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
     return sps_activation_setup(layer, SPS_REALS);
 }
 
-static void forward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass)
+static void forward_image(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, int image)
 {
-    sps_clip_forward(graph, layer, pass, -1.0f, 1.0f);
+    (void)pass;
+    sps_clip_forward(graph, layer, image, -1.0f, 1.0f);
 }
 
-static void backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy,
-                     float *dx)
+static void backward_image(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, int image,
+                           float *dy)
 {
-    sps_clip_backward(graph, layer, pass, dy, dx, -1.0f, 1.0f);
+    (void)graph, (void)pass;
+    sps_clip_backward(layer, image, dy, -1.0f, 1.0f);
 }
 
 const struct sps_layer_type sps_layer_htanh = {
@@ -25,9 +27,8 @@ const struct sps_layer_type sps_layer_htanh = {
     .source = "Courbariaux et al. 2016",
     .size = sizeof(struct sps_layer),
     .setup = setup,
-    .forward = forward,
-    .backward = backward,
-    .in_place = 1,
+    .forward_image = forward_image,
+    .backward_image = backward_image,
     .rewrites = 1,
     .needs_output = 1,
 };

@@ -149,8 +149,14 @@ struct sps_layer_type {
     /* dy: gradient of the output; dx: where that of the input goes, NULL if nobody wants it.  dx == dy if in_place. */
     void (*backward)(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy,
                      float *dx);
-    /* Of a layer with a shortcut: adds the shortcut's gradient to that of its source.  After backward. */
-    void (*add_shortcut)(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dsource);
+    /* Element-wise layers have these instead, for one image; dy holds that image's gradient of the output and becomes
+     * that of the input.  Neighbours among them take turns on an image while it is in cache. */
+    void (*forward_image)(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, int image);
+    void (*backward_image)(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, int image,
+                           float *dy);
+    void (*backward_end)(struct sps_layer *layer, const struct sps_pass *pass); /* after all images; may be NULL */
+    /* Of a layer with a shortcut: adds the shortcut's gradient to that of its source's image.  After its backward. */
+    void (*add_shortcut)(struct sps_layer *layer, int image, float *dsource);
     void (*release)(struct sps_layer *layer); /* may be NULL */
     int in_place;                             /* backward writes dx over dy */
     int random;                               /* draws anew in each pass */
@@ -166,7 +172,7 @@ struct sps_layer {
     struct sps_layer *taken_by; /* the residual layer whose shortcut starts here, else NULL ... */
     struct sps_layer *also;     /* ... and of that one: the next with the same source */
     struct sps_shape in, out;
-    void *y; /* output of the batch; stride y_stride bytes an image */
+    void *y;     /* output of the batch; stride y_stride bytes an image */
     int borrows; /* y belongs to the layer before */
     int source;  /* a shortcut starts here: nobody may write over y */
     size_t y_stride;
@@ -252,6 +258,12 @@ void *sps_graph_scratch(const struct sps_graph *graph);
 int sps_graph_first_random(const struct sps_graph *graph);
 /* Whether a layer draws itself: there are more paths than those through the banks. */
 int sps_graph_draws(const struct sps_graph *graph);
+
+/* One layer alone; dx == dy where that is in place (and for element-wise layers). */
+void sps_layer_forward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass);
+void sps_layer_backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy,
+                        float *dx);
+int sps_layer_in_place(const struct sps_layer *layer);
 
 /* Run codes[0 .. n) through all layers (from pass->start). */
 void sps_graph_forward(struct sps_graph *graph, const struct sps_pass *pass);

@@ -71,7 +71,7 @@ enum { FORWARD, BACKWARD_DATA, BACKWARD_WEIGHTS, DIRECTIONS };
 struct sps_conv_op {
     struct onednn *onednn;
     struct direction direction[DIRECTIONS];
-    dnnl_primitive_desc_t hint; /* forward, for the backward descriptors */
+    dnnl_primitive_desc_t hint;                       /* forward, for the backward descriptors */
     dnnl_memory_desc_t operand[ROLES], result[ROLES]; /* plain formats: nhwc, ohwi, nhwc; results are floats */
 };
 

@@ -10,15 +10,17 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
     return sps_activation_setup(layer, SPS_REALS);
 }
 
-static void forward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass)
+static void forward_image(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, int image)
 {
-    sps_clip_forward(graph, layer, pass, 0.0f, INFINITY);
+    (void)pass;
+    sps_clip_forward(graph, layer, image, 0.0f, INFINITY);
 }
 
-static void backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy,
-                     float *dx)
+static void backward_image(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, int image,
+                           float *dy)
 {
-    sps_clip_backward(graph, layer, pass, dy, dx, 0.0f, INFINITY);
+    (void)graph, (void)pass;
+    sps_clip_backward(layer, image, dy, 0.0f, INFINITY);
 }
 
 const struct sps_layer_type sps_layer_relu = {
@@ -27,9 +29,8 @@ const struct sps_layer_type sps_layer_relu = {
     .source = "Nair and Hinton 2010",
     .size = sizeof(struct sps_layer),
     .setup = setup,
-    .forward = forward,
-    .backward = backward,
-    .in_place = 1,
+    .forward_image = forward_image,
+    .backward_image = backward_image,
     .rewrites = 1,
     .needs_output = 1,
 };

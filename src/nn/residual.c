@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The end of a residual block: its layers' output plus what went into them.  Where these halve the picture or have more
- * channels, the shortcut takes every second (f-th) pixel of each row and column and puts zeros around its channels, half
- * of them before: option A of He et al., which has no weights.
+ * channels, the shortcut takes every second (f-th) pixel of each row and column and puts zeros around its channels,
+ * half of them before: option A of He et al., which has no weights.
  *
  * In a description the layers of the block stand inside: `- residual: {layers: [...]}`; graph.c takes them apart. */
 #include <string.h>
@@ -29,8 +29,9 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
     r->step = (from->h + in->h - 1) / in->h;
     if (in->h > from->h || in->w > from->w || in->c < from->c || (from->h + r->step - 1) / r->step != in->h ||
         (from->w + r->step - 1) / r->step != in->w)
-        SPS_FAIL(EINVAL, "no shortcut from %d x %d x %d to %d x %d x %d: every %d-th pixel must make the new size, and "
-                         "channels must not become fewer",
+        SPS_FAIL(EINVAL,
+                 "no shortcut from %d x %d x %d to %d x %d x %d: every %d-th pixel must make the new size, and "
+                 "channels must not become fewer",
                  from->h, from->w, from->c, in->h, in->w, in->c, r->step);
     r->front = (in->c - from->c) / 2;
     layer->out = *in;
@@ -61,35 +62,31 @@ static void carry(const struct residual *r, float *sum, float *source, int back)
         }
 }
 
-static void forward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass)
+static void forward_image(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, int image)
 {
+    (void)pass;
     struct residual *r = (struct residual *)layer;
     size_t size = sps_shape_size(&layer->out), source = sps_shape_size(&layer->shortcut->out);
-#pragma omp parallel for schedule(static) num_threads(graph->threads)
-    for (int i = 0; i < pass->n; i++) {
-        float *y = (float *)layer->y + (size_t)i * size;
-        if (!layer->borrows)
-            memcpy(y, sps_layer_input(graph, layer, i), size * sizeof *y);
-        carry(r, y, (float *)layer->shortcut->y + (size_t)i * source, 0);
-    }
+    float *y = (float *)layer->y + (size_t)image * size;
+    if (!layer->borrows)
+        memcpy(y, sps_layer_input(graph, layer, image), size * sizeof *y);
+    carry(r, y, (float *)layer->shortcut->y + (size_t)image * source, 0);
 }
 
 /* The block's gradient is that of the sum; the shortcut's waits for its source's turn. */
-static void backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy,
-                     float *dx)
+static void backward_image(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, int image,
+                           float *dy)
 {
-    (void)graph, (void)dx;
+    (void)graph, (void)pass;
     struct residual *r = (struct residual *)layer;
-    memcpy(r->gradient, dy, (size_t)pass->n * sps_shape_size(&layer->out) * sizeof *dy);
+    size_t size = sps_shape_size(&layer->out);
+    memcpy(r->gradient + (size_t)image * size, dy, size * sizeof *dy);
 }
 
-static void add_shortcut(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dsource)
+static void add_shortcut(struct sps_layer *layer, int image, float *dsource)
 {
     struct residual *r = (struct residual *)layer;
-    size_t size = sps_shape_size(&layer->out), source = sps_shape_size(&layer->shortcut->out);
-#pragma omp parallel for schedule(static) num_threads(graph->threads)
-    for (int i = 0; i < pass->n; i++)
-        carry(r, r->gradient + (size_t)i * size, dsource + (size_t)i * source, 1);
+    carry(r, r->gradient + (size_t)image * sps_shape_size(&layer->out), dsource, 1);
 }
 
 static void release(struct sps_layer *layer)
@@ -103,10 +100,9 @@ const struct sps_layer_type sps_layer_residual = {
     .source = "He et al., CVPR 2016; shortcut option A",
     .size = sizeof(struct residual),
     .setup = setup,
-    .forward = forward,
-    .backward = backward,
+    .forward_image = forward_image,
+    .backward_image = backward_image,
     .add_shortcut = add_shortcut,
     .release = release,
-    .in_place = 1,
     .rewrites = 1,
 };

@@ -43,44 +43,46 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
     return sps_calloc(&r->parts, (size_t)graph->batch * LEARNED, c * sizeof(float), "gradients of rprelu");
 }
 
-static void forward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass)
+static void forward_image(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, int image)
 {
+    (void)pass;
     const struct rprelu *r = (const struct rprelu *)layer;
     const float *shift = r->weight[SHIFT]->value, *offset = r->weight[OFFSET]->value, *slope = r->weight[SLOPE]->value;
     size_t size = sps_shape_size(&layer->in), channels = (size_t)layer->in.c;
-#pragma omp parallel for schedule(static) num_threads(graph->threads)
-    for (int i = 0; i < pass->n; i++) {
-        const float *x = sps_layer_input(graph, layer, i);
-        float *y = (float *)layer->y + (size_t)i * size;
-        for (size_t at = 0; at < size; at += channels)
-            for (size_t c = 0; c < channels; c++) {
-                float from = x[at + c] - shift[c];
-                y[at + c] = (from > 0 ? from : slope[c] * from) + offset[c];
-            }
-    }
+    const float *x = sps_layer_input(graph, layer, image);
+    float *y = (float *)layer->y + (size_t)image * size;
+    for (size_t at = 0; at < size; at += channels)
+        for (size_t c = 0; c < channels; c++) {
+            float from = x[at + c] - shift[c];
+            y[at + c] = (from > 0 ? from : slope[c] * from) + offset[c];
+        }
 }
 
-static void backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy,
-                     float *dx)
+static void backward_image(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, int image,
+                           float *dy)
 {
+    (void)pass;
     struct rprelu *r = (struct rprelu *)layer;
     const float *shift = r->weight[SHIFT]->value, *slope = r->weight[SLOPE]->value;
     size_t size = sps_shape_size(&layer->in), channels = (size_t)layer->in.c;
-#pragma omp parallel for schedule(static) num_threads(graph->threads)
-    for (int i = 0; i < pass->n; i++) {
-        const float *x = sps_layer_input(graph, layer, i), *g = dy + (size_t)i * size;
-        float *part = r->parts + (size_t)i * LEARNED * channels, *out = dx + (size_t)i * size;
-        memset(part, 0, LEARNED * channels * sizeof *part);
-        for (size_t at = 0; at < size; at += channels)
-            for (size_t c = 0; c < channels; c++) {
-                float from = x[at + c] - shift[c], up = g[at + c], down = from > 0 ? up : slope[c] * up;
-                part[SHIFT * channels + c] -= down;
-                part[OFFSET * channels + c] += up;
-                part[SLOPE * channels + c] += from > 0 ? 0.0f : up * from;
-                out[at + c] = down;
-            }
-    }
-    /* Image by image, whoever counted: the sum does not depend on threads. */
+    const float *x = sps_layer_input(graph, layer, image);
+    float *part = r->parts + (size_t)image * LEARNED * channels;
+    memset(part, 0, LEARNED * channels * sizeof *part);
+    for (size_t at = 0; at < size; at += channels)
+        for (size_t c = 0; c < channels; c++) {
+            float from = x[at + c] - shift[c], up = dy[at + c], down = from > 0 ? up : slope[c] * up;
+            part[SHIFT * channels + c] -= down;
+            part[OFFSET * channels + c] += up;
+            part[SLOPE * channels + c] += from > 0 ? 0.0f : up * from;
+            dy[at + c] = down;
+        }
+}
+
+/* Image by image, whoever counted: the sum does not depend on threads. */
+static void backward_end(struct sps_layer *layer, const struct sps_pass *pass)
+{
+    struct rprelu *r = (struct rprelu *)layer;
+    size_t channels = (size_t)layer->in.c;
     for (size_t w = 0; w < LEARNED; w++)
         for (size_t c = 0; c < channels; c++) {
             double total = 0;
@@ -103,8 +105,8 @@ const struct sps_layer_type sps_layer_rprelu = {
     .size = sizeof(struct rprelu),
     .settings_offset = offsetof(struct rprelu, set),
     .setup = setup,
-    .forward = forward,
-    .backward = backward,
+    .forward_image = forward_image,
+    .backward_image = backward_image,
+    .backward_end = backward_end,
     .release = release,
-    .in_place = 1,
 };

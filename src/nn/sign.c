@@ -26,26 +26,26 @@ static void release(struct sps_layer *layer)
     sps_free(((struct sign *)layer)->by_learned);
 }
 
-static void forward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass)
+static void forward_image(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, int image)
 {
-    size_t size = sps_shape_size(&layer->in);
-#pragma omp parallel for schedule(static) num_threads(graph->threads)
-    for (int i = 0; i < pass->n; i++)
-        graph->kern->pack((uint32_t *)(void *)((char *)layer->y + (size_t)i * layer->y_stride),
-                          sps_layer_input(graph, layer, i), size);
+    (void)pass;
+    graph->kern->pack((uint32_t *)(void *)((char *)layer->y + (size_t)image * layer->y_stride),
+                      sps_layer_input(graph, layer, image), sps_shape_size(&layer->in));
 }
 
-static void backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy,
-                     float *dx)
+static void backward_image(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, int image,
+                           float *dy)
 {
     struct sign *s = (struct sign *)layer;
-    size_t size = sps_shape_size(&layer->in);
     const struct sps_surrogate at = {
         .kern = graph->kern, .t = pass->t, .k = pass->k, .learned = s->learned ? s->learned->value[0] : 0};
-#pragma omp parallel for schedule(static) num_threads(graph->threads)
-    for (int i = 0; i < pass->n; i++)
-        s->by_learned[i] = graph->binariser->activation(dx + (size_t)i * size, dy + (size_t)i * size,
-                                                        sps_layer_input(graph, layer, i), size, &at);
+    s->by_learned[image] =
+        graph->binariser->activation(dy, dy, sps_layer_input(graph, layer, image), sps_shape_size(&layer->in), &at);
+}
+
+static void backward_end(struct sps_layer *layer, const struct sps_pass *pass)
+{
+    struct sign *s = (struct sign *)layer;
     double total = 0;
     for (int i = 0; i < pass->n; i++)
         total += s->by_learned[i];
@@ -59,8 +59,8 @@ const struct sps_layer_type sps_layer_sign = {
     .source = "Scale-Dropout paper eq. 4",
     .size = sizeof(struct sign),
     .setup = setup,
-    .forward = forward,
-    .backward = backward,
+    .forward_image = forward_image,
+    .backward_image = backward_image,
+    .backward_end = backward_end,
     .release = release,
-    .in_place = 1,
 };
