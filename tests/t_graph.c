@@ -150,6 +150,9 @@ static void backward_in_bfloat16(void **state)
         "input: {height: 8, width: 8, channels: 3}\nclasses: 3\nlayers:\n"
         "  - conv: {out: 16, kernel: 3, pad: 1, binary: true}\n  - batchnorm: {}\n  - sign: {}\n"
         "  - conv: {out: 16, kernel: 3, pad: 1, stride: 2, binary: true}\n  - batchnorm: {}\n  - sign: {}\n"
+        "  - conv: {out: 130, kernel: 3, pad: 1, pool: 3, pool_ceil: true, binary: true}\n  - batchnorm: {}\n  - sign: "
+        "{}\n"
+        "  - conv: {out: 9, kernel: 2, pad: 1, pool: 2, binary: true}\n  - batchnorm: {}\n  - sign: {}\n"
         "  - dense: {out: 3, binary: true}\n  - batchnorm: {}\n";
     int labels[8];
     float dlogits[24];

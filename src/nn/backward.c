@@ -3,15 +3,18 @@
 
 #include <string.h>
 
+#include "core/vector.h"
 #include "nn/bfloat16.h"
 
 enum { INPUT, GRADIENT, WEIGHTS };
 
-sps_status sps_backward_init(struct sps_backward *b, struct sps_graph *graph, const struct sps_conv_shape *s)
+sps_status sps_backward_init(struct sps_backward *b, struct sps_graph *graph, const struct sps_conv_shape *s, int pool)
 {
     size_t number = graph->precision == SPS_BFLOAT16 ? sizeof(uint16_t) : sizeof(float), images = (size_t)s->n;
     b->in = (size_t)s->h * (size_t)s->w * (size_t)s->c;
     b->out = (size_t)s->oh * (size_t)s->ow * (size_t)s->o;
+    b->pool = pool;
+    b->width = s->ow;
     sps_graph_share(graph, INPUT, images * b->in * number);
     if (graph->precision == SPS_BFLOAT16) { /* floats are there already */
         sps_graph_share(graph, GRADIENT, images * b->out * number);
@@ -47,9 +50,30 @@ static void write_halves(const struct sps_graph *graph, const struct sps_layer *
         sps_bfloat16_from_codes(out, x, size);
 }
 
+/* The gradient of pooled sums (half, of one image) goes to the position that won, the others of its window get none. */
+SPS_VECTOR static void spread(const struct sps_backward *b, const struct sps_shape *pooled, uint16_t *restrict out,
+                              const uint16_t *restrict half, const uint8_t *restrict argmax)
+{
+    size_t channels = (size_t)pooled->c;
+    int height = (int)(b->out / channels) / b->width;
+    if (pooled->h * b->pool < height || pooled->w * b->pool < b->width) /* what no window has */
+        memset(out, 0, b->out * sizeof *out);
+    for (int i = 0; i < pooled->h; i++)
+        for (int j = 0; j < pooled->w; j++, half += channels, argmax += channels)
+            for (int at = 0; at < b->pool * b->pool; at++) {
+                int row = i * b->pool + at / b->pool, column = j * b->pool + at % b->pool;
+                if (row >= height || column >= b->width)
+                    continue;
+                uint16_t *to = out + (size_t)(row * b->width + column) * channels;
+                for (size_t c = 0; c < channels; c++)
+                    to[c] = (uint16_t)(half[c] & -(argmax[c] == at));
+            }
+}
+
 /* oneDNN's primitives are made for a whole batch: images past this one have no gradient. */
 void sps_backward_run(const struct sps_backward *b, struct sps_graph *graph, struct sps_layer *layer,
-                      const struct sps_pass *pass, const struct sps_weight *weight, float *dy, float *dx)
+                      const struct sps_pass *pass, const struct sps_weight *weight, float *dy, const uint8_t *argmax,
+                      float *dx)
 {
     int half = graph->precision == SPS_BFLOAT16;
     void *x = graph->shared[INPUT], *g = half ? graph->shared[GRADIENT] : dy,
@@ -63,8 +87,14 @@ void sps_backward_run(const struct sps_backward *b, struct sps_graph *graph, str
         if (!half)
             write_floats(graph, layer, (float *)x + in, i, b->in);
         else {
+            size_t pooled = (size_t)i * sps_shape_size(&layer->out);
             write_halves(graph, layer, (uint16_t *)x + in, i, b->in);
-            sps_bfloat16_from_floats((uint16_t *)g + out, dy + out, b->out);
+            if (b->pool > 1) {
+                uint16_t *halves = sps_graph_scratch(graph);
+                sps_bfloat16_from_floats(halves, dy + pooled, sps_shape_size(&layer->out));
+                spread(b, &layer->out, (uint16_t *)g + out, halves, argmax + pooled);
+            } else
+                sps_bfloat16_from_floats((uint16_t *)g + out, dy + out, b->out);
         }
     }
     sps_conv_op_backward_weights(b->op, weight->grad, g, x);

@@ -8,13 +8,19 @@
 
 struct sps_backward {
     sps_conv_op *op; /* NULL: none */
-    size_t in, out;  /* numbers of an image */
+    size_t in, out;  /* numbers of an image, before pooling */
+    int pool, width; /* side of a pooling window, 1: none; columns before pooling */
 };
 
-/* Convolution of the layer (a dense layer is one of kernel 1 on 1 x 1 pixels).  Release with reset. */
-sps_status sps_backward_init(struct sps_backward *b, struct sps_graph *graph, const struct sps_conv_shape *shape);
+/* Convolution of the layer before its pooling (a dense layer is a convolution of kernel 1 on 1 x 1 pixels).  Pooling
+ * needs bfloat16.  Release with reset. */
+sps_status sps_backward_init(struct sps_backward *b, struct sps_graph *graph, const struct sps_conv_shape *shape,
+                             int pool);
 void sps_backward_reset(struct sps_backward *b);
-/* weight->grad is set from dy[B][out], which may be written to past pass->n, and dx[B][in] where it is not NULL. */
+/* weight->grad is set from dy[B][layer's output], which may be written to past pass->n, and dx[B][in] where it is not
+ * NULL.  argmax, of pooling: which position of its window each output comes from.  A thread's scratch must hold the
+ * output in bfloat16. */
 void sps_backward_run(const struct sps_backward *b, struct sps_graph *graph, struct sps_layer *layer,
-                      const struct sps_pass *pass, const struct sps_weight *weight, float *dy, float *dx);
+                      const struct sps_pass *pass, const struct sps_weight *weight, float *dy, const uint8_t *argmax,
+                      float *dx);
 #endif

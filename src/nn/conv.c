@@ -33,7 +33,7 @@ struct conv {
     struct sps_weight *weight;
     struct sps_binary_conv binary;
     uint8_t *argmax;          /* [B][oh][ow][o] of a pooled training graph */
-    struct sps_backward back; /* binary, without pooling: the gradient is dense */
+    struct sps_backward back; /* binary, where the gradient is taken as dense: without pooling, or in bfloat16 */
     sps_conv_op *op;          /* float */
     float *x;                 /* float: [B][h][w][c] where the input is not reals */
 };
@@ -93,13 +93,17 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
                                          .codes = in.kind == SPS_CODES,
                                          .weight = v->weight};
     SPS_TRY(sps_binary_conv_init(&v->binary));
-    int dense = graph->training && pool == 1;
+    /* A pooled gradient is sparse, which pays in floats; matrix units multiply the zeros too, and are faster still (but
+     * not where there are few channels, as in an image). */
+    int dense = graph->training && (pool == 1 || (graph->precision == SPS_BFLOAT16 && in.c >= 8));
     if (dense)
         SPS_TRY(sps_backward_init(
             &v->back, graph,
-            &(struct sps_conv_shape){graph->batch, in.h, in.w, in.c, ch, cw, (int)set->out, k, stride, pad}));
+            &(struct sps_conv_shape){graph->batch, in.h, in.w, in.c, ch, cw, (int)set->out, k, stride, pad}, pool));
     layer->scratch = sps_binary_conv_scratch(&v->binary, graph->training && !dense) +
-                     (graph->training && !dense ? partial_bytes(v) : 0);
+                     (!graph->training ? 0
+                      : dense          ? sps_shape_size(&layer->out) * sizeof(uint16_t)
+                                       : partial_bytes(v));
     if (graph->training && pool > 1)
         SPS_TRY(sps_calloc(&v->argmax, batch * sps_shape_size(&layer->out), 1, "pooling positions"));
     return SPS_OK;
@@ -172,7 +176,7 @@ static void backward(struct sps_graph *graph, struct sps_layer *layer, const str
         return;
     }
     if (v->back.op != NULL) {
-        sps_backward_run(&v->back, graph, layer, pass, v->weight, dy, dx);
+        sps_backward_run(&v->back, graph, layer, pass, v->weight, dy, v->argmax, dx);
         return;
     }
     size_t partial = partial_bytes(v), in = sps_shape_size(&layer->in), out = sps_shape_size(&layer->out);

@@ -43,7 +43,7 @@ static enum sps_precision precision(const struct sps_run_params *set)
 {
     enum { AUTO, FLOAT32, BFLOAT16 };
     return set->precision == BFLOAT16 || (set->precision == AUTO && sps_onednn_likes_bfloat16()) ? SPS_BFLOAT16
-                                                                                                  : SPS_FLOAT32;
+                                                                                                 : SPS_FLOAT32;
 }
 
 sps_status sps_run_build_graph(struct sps_run *run)
