@@ -53,11 +53,12 @@ static float *reals(size_t n, uint32_t item)
     return x;
 }
 
-/* The backward products of one step, in oneDNN: a convolution for each layer that multiplies. */
+/* The backward products of one step, in oneDNN: convolutions, and matrix products (of floats) for dense layers. */
 enum { PRODUCTS_MAX = 64 };
 struct floor_work {
     void *onednn;
-    sps_conv_op *op[PRODUCTS_MAX];
+    sps_conv_op *op[PRODUCTS_MAX]; /* NULL: dense */
+    size_t in[PRODUCTS_MAX], out[PRODUCTS_MAX];
     int data[PRODUCTS_MAX]; /* the gradient of the input is wanted */
     int count;
     float *x, *y, *w; /* as large as any layer's */
@@ -78,24 +79,26 @@ static void floor_init(struct floor_work *f, const struct sps_graph *graph)
         if (!sps_layer_product(&p, layer) || f->count == PRODUCTS_MAX)
             continue;
         struct sps_shape in = layer->in;
-        struct sps_conv_shape s = {BATCH, 1, 1, (int)sps_shape_size(&in), 1, 1, (int)sps_shape_size(&layer->out),
-                                   1,     1, 0};
+        struct sps_conv_shape s = {BATCH,
+                                   in.h,
+                                   in.w,
+                                   in.c,
+                                   (in.h + 2 * p.pad - p.kernel) / p.stride + 1,
+                                   (in.w + 2 * p.pad - p.kernel) / p.stride + 1,
+                                   layer->out.c,
+                                   p.kernel,
+                                   p.stride,
+                                   p.pad};
         if (p.kernel > 0)
-            s = (struct sps_conv_shape){BATCH,
-                                        in.h,
-                                        in.w,
-                                        in.c,
-                                        (in.h + 2 * p.pad - p.kernel) / p.stride + 1,
-                                        (in.w + 2 * p.pad - p.kernel) / p.stride + 1,
-                                        layer->out.c,
-                                        p.kernel,
-                                        p.stride,
-                                        p.pad};
-        must(sps_conv_op_create(&f->op[f->count], f->onednn, &s, SPS_CONV_BACKWARD, graph->precision));
+            must(sps_conv_op_create(&f->op[f->count], f->onednn, &s, SPS_CONV_BACKWARD, graph->precision));
+        else
+            s = (struct sps_conv_shape){BATCH, in.h, in.w, in.c, 1, 1, layer->out.c, in.h, 1, 0};
+        f->in[f->count] = sps_shape_size(&in);
+        f->out[f->count] = sps_shape_size(&layer->out);
         f->data[f->count++] = layer->input != NULL;
         x = largest(x, (size_t)s.h * (size_t)s.w * (size_t)s.c);
         y = largest(y, (size_t)s.oh * (size_t)s.ow * (size_t)s.o);
-        w = largest(w, (size_t)s.o * (size_t)s.kernel * (size_t)s.kernel * (size_t)s.c);
+        w = largest(w, p.weight->rows * p.weight->row);
     }
     f->x = reals(BATCH * x, 0);
     f->y = reals(BATCH * y, 1);
@@ -109,6 +112,11 @@ static double floor_seconds(struct floor_work *f, double budget)
     for (int run = 0; run < 3 || now() < end; run++) {
         double start = now();
         for (int i = 0; i < f->count; i++) {
+            if (f->op[i] == NULL) {
+                sps_gemm(1, 0, f->out[i], f->in[i], BATCH, f->y, f->x, 0, f->w);
+                sps_gemm(0, 0, BATCH, f->in[i], f->out[i], f->y, f->w, 0, f->x);
+                continue;
+            }
             sps_conv_op_backward_weights(f->op[i], f->w, f->y, f->x);
             if (f->data[i])
                 sps_conv_op_backward_data(f->op[i], f->x, f->y, f->w);
