@@ -145,6 +145,10 @@ static void residual_blocks_on_paper(void **state)
 static void backward_in_bfloat16(void **state)
 {
     (void)state;
+    if (!sps_onednn_likes_bfloat16()) {
+        print_message("skipped: this processor does not multiply bfloat16\n");
+        skip();
+    }
     struct sps_graph *graph[2];
     const char text[] =
         "input: {height: 8, width: 8, channels: 3}\nclasses: 3\nlayers:\n"
