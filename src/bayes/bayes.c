@@ -33,6 +33,11 @@ void sps_scale_initialise(const struct sps_scale *scale, float *value, double sp
         value[c] = (float)(1 - spread + 2 * spread * sps_random_uniform(&r));
 }
 
+float sps_scale_quantise(int bits, double clip, float scale)
+{
+    return bits == 0 ? scale : sps_pact(scale, (float)clip, bits);
+}
+
 struct sps_random sps_scale_stream(const struct sps_scale *scale, const struct sps_pass *pass, int sample,
                                    int per_batch)
 {

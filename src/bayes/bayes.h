@@ -11,6 +11,9 @@ const struct sps_method *sps_method_at(size_t index);
 /* First values of a layer's scale vector: uniform on [1 - spread, 1 + spread]. */
 void sps_scale_initialise(const struct sps_scale *scale, float *value, double spread, uint64_t seed);
 
+/* A scale as a cell of so many bits holds it (PACT, clipped to 0 .. clip); 0 bits leave it as it is. */
+float sps_scale_quantise(int bits, double clip, float scale);
+
 /* A setting that is one number for all layers, or a list with one a layer: its value for this layer, and the two checks
  * that a list has as many as there are layers (in attach, and in check). */
 double sps_scale_setting(const struct sps_scale *scale, const struct sps_reals *setting);

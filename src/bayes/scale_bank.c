@@ -31,11 +31,6 @@ struct scale_bank_settings {
 static const struct sps_param scale_bank_params[] = {SPS_PARAMS_TABLE(SCALE_BANK_PARAMS)};
 #undef SPS_PARAMS_OWNER
 
-static float quantise(const struct scale_bank_settings *set, float s)
-{
-    return set->bits == 0 ? s : sps_pact(s, (float)set->clip, (int)set->bits);
-}
-
 /* One row a channel would be natural; one row in all keeps the weights' own initialisation away. */
 static sps_status attach(struct sps_graph *graph, struct sps_scale *scale, uint64_t seed)
 {
@@ -67,7 +62,7 @@ static void draw(struct sps_scale *scale, const struct sps_pass *pass, int n0, i
         const float *s = scale->weight[0]->value + entry * channels;
         for (size_t c = 0; c < channels; c++) {
             scale->noise[(size_t)i * channels + c] = (float)entry;
-            scale->effective[(size_t)i * channels + c] = quantise(set, s[c]);
+            scale->effective[(size_t)i * channels + c] = sps_scale_quantise((int)set->bits, set->clip, s[c]);
         }
     }
 }
@@ -123,13 +118,13 @@ static sps_status make_bank(struct sps_scale *scale, uint64_t seed, uint32_t att
     for (size_t k = 0; k < count; k++) {
         scale->probability[k] = 1.0 / (double)count;
         for (size_t c = 0; c < channels; c++)
-            scale->bank[k * channels + c] = quantise(set, value[k * channels + c]);
+            scale->bank[k * channels + c] = sps_scale_quantise((int)set->bits, set->clip, value[k * channels + c]);
     }
     for (size_t c = 0; c < channels; c++) {
         double mean = 0;
         for (size_t k = 0; k < count; k++)
             mean += value[k * channels + c] / (double)count;
-        scale->point[c] = quantise(set, (float)mean);
+        scale->point[c] = sps_scale_quantise((int)set->bits, set->clip, (float)mean);
     }
     return SPS_OK;
 }

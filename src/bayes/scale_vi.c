@@ -43,11 +43,6 @@ static double softplus(double x)
     return x > 30 ? x : log1p(exp(x));
 }
 
-static float quantise(const struct scale_vi_settings *set, float s)
-{
-    return set->bits == 0 ? s : sps_pact(s, (float)set->clip, (int)set->bits);
-}
-
 static sps_status attach(struct sps_graph *graph, struct sps_scale *scale, uint64_t seed)
 {
     const struct scale_vi_settings *set = scale->settings;
@@ -78,7 +73,8 @@ static void draw(struct sps_scale *scale, const struct sps_pass *pass, int n0, i
         for (int c = 0; c < scale->channels; c++) {
             size_t at = (size_t)i * (size_t)scale->channels + (size_t)c;
             scale->noise[at] = sps_random_normal(&r);
-            scale->effective[at] = quantise(set, mean[c] + (float)softplus(rho[c]) * scale->noise[at]);
+            scale->effective[at] =
+                sps_scale_quantise((int)set->bits, set->clip, mean[c] + (float)softplus(rho[c]) * scale->noise[at]);
         }
     }
 }
@@ -129,11 +125,11 @@ static sps_status make_bank(struct sps_scale *scale, uint64_t seed, uint32_t att
         struct sps_random r = sps_random(seed, SPS_FOR_BANK, attempt, (uint32_t)k, (uint32_t)scale->layer);
         scale->probability[k] = 1.0 / scale->entries;
         for (size_t c = 0; c < channels; c++)
-            scale->bank[(size_t)k * channels + c] =
-                quantise(set, mean[c] + (float)softplus(rho[c]) * sps_random_normal(&r));
+            scale->bank[(size_t)k * channels + c] = sps_scale_quantise(
+                (int)set->bits, set->clip, mean[c] + (float)softplus(rho[c]) * sps_random_normal(&r));
     }
     for (size_t c = 0; c < channels; c++)
-        scale->point[c] = quantise(set, mean[c]);
+        scale->point[c] = sps_scale_quantise((int)set->bits, set->clip, mean[c]);
     return SPS_OK;
 }
 

@@ -65,7 +65,6 @@ enum { ROLE_SRC, ROLE_WEIGHTS, ROLE_DST, ROLES };
 struct direction {
     dnnl_primitive_t primitive, reorder;
     dnnl_memory_t memory[ROLES], plain;
-    int wanted;
 };
 enum { FORWARD, BACKWARD_DATA, BACKWARD_WEIGHTS, DIRECTIONS };
 struct sps_conv_op {
@@ -95,7 +94,7 @@ static sps_status describe(struct sps_conv_op *op, const struct sps_conv_shape *
     return check(dnnl_memory_desc_init_by_tag(&op->result[ROLE_DST], 4, dst, dnnl_f32, dnnl_nhwc), "a shape");
 }
 
-static sps_status make_direction(struct sps_conv_op *op, const struct sps_conv_shape *s, int which)
+static sps_status make_direction(struct sps_conv_op *op, const struct sps_conv_shape *s, int which, int wanted)
 {
     struct direction *d = &op->direction[which];
     dnnl_convolution_desc_t desc;
@@ -118,6 +117,10 @@ static sps_status make_direction(struct sps_conv_op *op, const struct sps_conv_s
     SPS_TRY(check(dnnl_primitive_desc_create(&pd, &desc, NULL, op->onednn->engine, op->hint), "a convolution"));
     dnnl_memory_desc_t weights = *dnnl_primitive_desc_query_md(
         pd, which == BACKWARD_WEIGHTS ? dnnl_query_diff_weights_md : dnnl_query_weights_md, 0);
+    if (which == FORWARD && !wanted) { /* only as the hint of the others */
+        op->hint = pd;
+        return SPS_OK;
+    }
     sps_status status = check(dnnl_primitive_create(&d->primitive, pd), "a convolution");
     if (status != SPS_OK || which != FORWARD)
         dnnl_primitive_desc_destroy(pd);
@@ -127,8 +130,6 @@ static sps_status make_direction(struct sps_conv_op *op, const struct sps_conv_s
     dnnl_engine_t engine = op->onednn->engine;
     SPS_TRY(check(dnnl_memory_create(&d->memory[ROLE_SRC], x, engine, DNNL_MEMORY_NONE), "memory"));
     SPS_TRY(check(dnnl_memory_create(&d->memory[ROLE_DST], y, engine, DNNL_MEMORY_NONE), "memory"));
-    if (which == FORWARD && !d->wanted)
-        return SPS_OK; /* only the hint was wanted */
     if (dnnl_memory_desc_equal(&weights, w))
         return check(dnnl_memory_create(&d->memory[ROLE_WEIGHTS], &weights, engine, DNNL_MEMORY_NONE), "memory");
     SPS_TRY(check(dnnl_memory_create(&d->memory[ROLE_WEIGHTS], &weights, engine, DNNL_MEMORY_ALLOCATE), "memory"));
@@ -150,9 +151,8 @@ sps_status sps_conv_op_create(sps_conv_op **out, void *onednn, const struct sps_
     SPS_TRY(sps_calloc(&op, 1, sizeof *op, "a convolution"));
     op->onednn = onednn;
     SPS_TRY_OUT(describe(op, shape, precision));
-    op->direction[FORWARD].wanted = directions & SPS_CONV_FORWARD;
     for (int i = 0; i < (directions & SPS_CONV_BACKWARD ? DIRECTIONS : 1); i++)
-        SPS_TRY_OUT(make_direction(op, shape, i));
+        SPS_TRY_OUT(make_direction(op, shape, i, i != FORWARD || directions & SPS_CONV_FORWARD));
     *out = op;
     return SPS_OK;
 out:
