@@ -242,6 +242,117 @@ static inline struct sps_packed *random_chain(uint32_t seed, int masks, int poin
     return chain_finish(&b);
 }
 
+/* Reals: shortcuts, activations, float weights. */
+
+static inline float *chain_floats(struct chain *b, size_t count, double size)
+{
+    float *to = chain_room(b, count, sizeof *to);
+    for (size_t i = 0; i < count; i++)
+        to[i] = uniform(&b->r, -(float)size, (float)size);
+    return to;
+}
+
+static inline void chain_float_product(struct chain *b, int out, int kernel, int stride, int pad)
+{
+    struct sps_op *op = chain_op(b, kernel > 0 ? SPS_OP_float_conv : SPS_OP_float_dense);
+    op->out = out;
+    op->kernel = kernel;
+    op->stride = stride;
+    op->pad = pad;
+    size_t fan_in = sps_op_fan_in(op, chain_value(b->m, op->from[0]));
+    op->weight = chain_floats(b, (size_t)out * fan_in, 1 / sqrt((double)fan_in));
+    op->bias = chain_floats(b, (size_t)out, 0.5);
+    chain_check(b);
+}
+
+static inline void chain_activation(struct chain *b, enum sps_op_kind kind)
+{
+    struct sps_op *op = chain_op(b, kind);
+    if (kind == SPS_OP_rprelu)
+        op->rprelu = chain_floats(b, SPS_RPRELU_ROWS * (size_t)chain_value(b->m, op->from[0])->c, 0.7);
+    if (kind == SPS_OP_pool) {
+        op->window = between(b, 1, 2);
+        op->average = chance(b, 60);
+        op->ceil = chance(b, 50);
+    }
+    chain_check(b);
+}
+
+static inline void chain_add(struct chain *b, int with)
+{
+    struct sps_op *op = chain_op(b, SPS_OP_add);
+    op->from[op->from_count++] = with;
+    chain_check(b);
+}
+
+static inline void random_activations(struct chain *b)
+{
+    static const enum sps_op_kind kinds[] = {SPS_OP_hard_tanh, SPS_OP_relu, SPS_OP_rprelu, SPS_OP_pool, SPS_OP_affine};
+    for (int n = between(b, 0, 2); n > 0; n--) {
+        enum sps_op_kind kind = kinds[below(b, 5)];
+        const struct sps_value *in = chain_end(b);
+        if (kind == SPS_OP_affine)
+            chain_score(b, CHAIN_NONE, 1, chance(b, 50));
+        else if (kind != SPS_OP_pool || (in->h > 3 && in->w > 3))
+            chain_activation(b, kind);
+    }
+}
+
+/* A block with a shortcut from wherever one fits; at times a decision inside. */
+static inline void random_block(struct chain *b, int masks, int point)
+{
+    chain_activation(b, SPS_OP_sign);
+    const struct sps_value *in = chain_end(b);
+    int out = between(b, in->c, in->c + 3), stride = in->h > 3 && in->w > 3 ? between(b, 1, 2) : 1;
+    if (chance(b, 40)) {
+        chain_product(b, between(b, 1, 9), 3, 1, 1, random_mask(b, masks));
+        chain_decide(b, random_table_noise(b), between(b, 1, 4), point);
+    }
+    chain_product(b, out, 3, stride, 1, random_mask(b, masks));
+    chain_score(b, random_table_noise(b), between(b, 1, 4), point);
+    for (int tries = 0; tries < 2 * b->m->op_count; tries++) {
+        struct sps_shortcut shortcut;
+        int with = 1 + (int)below(b, (uint32_t)b->m->op_count - 1);
+        if (chain_value(b->m, with)->kind == SPS_VALUE_REALS &&
+            sps_shortcut_fits(&shortcut, chain_end(b), chain_value(b->m, with))) {
+            chain_add(b, with);
+            if (chance(b, 70))
+                break;
+        }
+    }
+    random_activations(b);
+}
+
+/* masks, point: as in random_chain(). */
+static inline struct sps_packed *random_residual(uint32_t seed, int masks, int point)
+{
+    struct sps_random r = test_random(seed + 9000);
+    struct chain b = chain_start(seed, 3 + (int)sps_random_below(&r, 8), 3 + (int)sps_random_below(&r, 8),
+                                 1 + (int)sps_random_below(&r, 3));
+    int floats = chance(&b, 50), stride = between(&b, 1, 2), kernel = between(&b, 1, 3), out = between(&b, 1, 40);
+    if (floats)
+        chain_float_product(&b, out, kernel, stride, between(&b, 0, kernel - 1));
+    else
+        chain_product(&b, out, kernel, stride, between(&b, 0, kernel - 1), random_mask(&b, masks));
+    if (!floats || chance(&b, 80))
+        chain_score(&b, random_table_noise(&b), between(&b, 1, 4), point);
+    random_activations(&b);
+    for (int blocks = between(&b, 1, 3); blocks > 0; blocks--)
+        random_block(&b, masks, point);
+    if (chance(&b, 30)) { /* a float layer that reads bits */
+        chain_activation(&b, SPS_OP_sign);
+        chain_float_product(&b, between(&b, 1, 20), 1, 1, 0);
+    }
+    if (chance(&b, 50)) {
+        chain_float_product(&b, between(&b, 1, 20), 0, 0, 0);
+        return chain_finish(&b);
+    }
+    chain_activation(&b, SPS_OP_sign);
+    chain_product(&b, between(&b, 1, 20), 0, 0, 0, random_mask(&b, masks));
+    chain_score(&b, random_table_noise(&b), between(&b, 1, 4), point);
+    return chain_finish(&b);
+}
+
 /* ---- by hand: what a path gives ---- */
 
 struct by_hand {
@@ -249,6 +360,8 @@ struct by_hand {
     const uint8_t *picks; /* of the path; NULL: the deterministic reading */
     int *x;               /* the value at hand: codes, +-1, sums */
     int *y;
+    const float *u; /* the same of reals */
+    float *v;
 };
 
 static inline int weight_of_bits(const uint32_t *bits, size_t row, size_t length, size_t i)
@@ -332,48 +445,139 @@ static inline void decide_by_hand(const struct by_hand *h, const struct sps_op *
     }
 }
 
-static inline void score_by_hand(float *logits, const struct by_hand *h, const struct sps_op *op, const uint8_t *picks)
+static inline void affine_by_hand(const struct by_hand *h, const struct sps_op *op, const struct sps_value *in,
+                                  const uint8_t *picks)
 {
     size_t n = (size_t)op->result.c;
     for (size_t i = 0; i < sps_value_size(&op->result); i++) {
         const float *t = op->affine + row_by_hand(h, op, picks, i % n) * SPS_AFFINE_ROWS * n + i % n;
-        float a = t[0] * ((float)h->x[i] + t[n]);
+        float a = t[0] * ((in->kind == SPS_VALUE_SUMS ? (float)h->x[i] : h->u[i]) + t[n]);
         a = (a - t[2 * n]) * t[3 * n];
-        logits[i] = t[4 * n] * a + t[5 * n];
+        h->v[i] = t[4 * n] * a + t[5 * n];
+    }
+}
+
+static inline void float_product_by_hand(const struct by_hand *h, const struct sps_op *op, const struct sps_value *in)
+{
+    int conv = op->kind == SPS_OP_float_conv, kh = conv ? op->kernel : in->h, kw = conv ? op->kernel : in->w,
+        stride = conv ? op->stride : 1, pad = conv ? op->pad : 0;
+    for (int at = 0; at < (int)sps_value_size(&op->result); at++) {
+        int o = at % op->out, i = at / op->out / op->result.w, j = at / op->out % op->result.w;
+        const float *w = op->weight + (size_t)o * sps_op_fan_in(op, in);
+        float sum = op->bias[o];
+        for (int tap = 0; tap < kh * kw * in->c; tap++) {
+            int row = i * stride + tap / in->c / kw - pad, column = j * stride + tap / in->c % kw - pad;
+            int from = (row * in->w + column) * in->c + tap % in->c;
+            if (row >= 0 && column >= 0 && row < in->h && column < in->w)
+                sum += w[tap] * (in->kind == SPS_VALUE_REALS ? h->u[from] : (float)h->x[from]);
+        }
+        h->v[at] = sum;
+    }
+}
+
+static inline void real_pool_by_hand(const struct by_hand *h, const struct sps_op *op, const struct sps_value *in)
+{
+    for (int at = 0; at < (int)sps_value_size(&op->result); at++) {
+        int c = at % in->c, i = at / in->c / op->result.w, j = at / in->c % op->result.w, count = 0;
+        float sum = 0, most = -INFINITY;
+        for (int a = 0; a < op->window * op->window; a++) {
+            int row = i * op->window + a / op->window, column = j * op->window + a % op->window;
+            if (row >= in->h || column >= in->w)
+                continue;
+            float x = h->u[(row * in->w + column) * in->c + c];
+            sum += x;
+            most = x > most ? x : most;
+            count++;
+        }
+        h->v[at] = op->average ? sum / (float)count : most;
+    }
+}
+
+/* Option A: element (i, j, c) of the sum has a pixel and a channel of the shortcut, or nothing. */
+static inline void add_by_hand(const struct by_hand *h, const struct sps_op *op, const struct sps_value *from,
+                               const float *shortcut)
+{
+    const struct sps_value *to = &op->result;
+    int step = 1;
+    while ((from->h + step - 1) / step > to->h)
+        step++;
+    for (int at = 0; at < (int)sps_value_size(to); at++) {
+        int i = at / to->c / to->w * step, j = at / to->c % to->w * step, c = at % to->c - (to->c - from->c) / 2;
+        h->v[at] = h->u[at];
+        if (c >= 0 && c < from->c)
+            h->v[at] += shortcut[(i * from->w + j) * from->c + c];
+    }
+}
+
+static inline void activate_by_hand(const struct by_hand *h, const struct sps_op *op)
+{
+    for (size_t i = 0; i < sps_value_size(&op->result); i++) {
+        size_t n = (size_t)op->result.c, c = i % n;
+        float x = h->u[i];
+        if (op->kind == SPS_OP_sign)
+            h->y[i] = x >= 0 ? 1 : -1;
+        else if (op->kind == SPS_OP_hard_tanh)
+            h->v[i] = fminf(fmaxf(x, -1), 1);
+        else if (op->kind == SPS_OP_relu)
+            h->v[i] = fmaxf(x, 0);
+        else
+            h->v[i] = (x - op->rprelu[c] > 0 ? 1 : op->rprelu[2 * n + c]) * (x - op->rprelu[c]) + op->rprelu[n + c];
+    }
+}
+
+static inline void op_by_hand(const struct by_hand *h, const struct sps_op *op, float *const *reals,
+                              const uint8_t *picks)
+{
+    const struct sps_value *in = chain_value(h->m, op->from[0]);
+    switch (op->kind) {
+    case SPS_OP_pool:
+        (in->kind == SPS_VALUE_REALS ? real_pool_by_hand : pool_by_hand)(h, op, in);
+        return;
+    case SPS_OP_threshold:
+        decide_by_hand(h, op, picks);
+        return;
+    case SPS_OP_affine:
+        affine_by_hand(h, op, in, picks);
+        return;
+    case SPS_OP_add:
+        add_by_hand(h, op, chain_value(h->m, op->from[1]), reals[op->from[1]]);
+        return;
+    case SPS_OP_float_dense:
+    case SPS_OP_float_conv:
+        float_product_by_hand(h, op, in);
+        return;
+    case SPS_OP_binary_dense:
+    case SPS_OP_binary_conv:
+        product_by_hand(h, op, in, picks);
+        return;
+    default:
+        activate_by_hand(h, op);
     }
 }
 
 static inline void logits_by_hand(float *logits, const struct sps_packed *m, const uint8_t *pixels,
                                   const uint8_t *picks)
 {
-    size_t most = sps_value_size(&m->input);
-    for (int i = 0; i < m->op_count; i++)
-        most = sps_value_size(&m->ops[i].result) > most ? sps_value_size(&m->ops[i].result) : most;
-    struct by_hand h = {m, picks, ROOM(int, most), ROOM(int, most)};
+    int *ints[CHAIN_OPS + 1];
+    float *reals[CHAIN_OPS + 1];
+    for (int i = 0; i <= m->op_count; i++) {
+        ints[i] = ROOM(int, sps_value_size(chain_value(m, i)));
+        reals[i] = ROOM(float, sps_value_size(chain_value(m, i)));
+    }
     for (size_t i = 0; i < sps_value_size(&m->input); i++)
-        h.x[i] = m->codes[i % (size_t)m->input.c * 256 + pixels[i]];
+        ints[0][i] = m->codes[i % (size_t)m->input.c * 256 + pixels[i]];
     for (int i = 0; i < m->op_count; i++) {
         const struct sps_op *op = &m->ops[i];
-        const struct sps_value *in = chain_value(m, op->from[0]);
-        const uint8_t *here = NULL;
-        if (op->noise >= 0 && picks != NULL) {
-            here = picks;
+        const struct by_hand h = {m, picks, ints[op->from[0]], ints[i + 1], reals[op->from[0]], reals[i + 1]};
+        op_by_hand(&h, op, reals, op->noise >= 0 ? picks : NULL);
+        if (op->noise >= 0 && picks != NULL)
             picks += m->noises[op->noise].picks;
-        }
-        if (op->kind == SPS_OP_pool)
-            pool_by_hand(&h, op, in);
-        else if (op->kind == SPS_OP_threshold)
-            decide_by_hand(&h, op, here);
-        else if (op->kind == SPS_OP_affine)
-            score_by_hand(logits, &h, op, here);
-        else
-            product_by_hand(&h, op, in, here);
-        int *swapped = h.x;
-        h.x = h.y;
-        h.y = swapped;
     }
-    sps_free(h.x);
-    sps_free(h.y);
+    memcpy(logits, reals[m->op_count], (size_t)m->classes * sizeof *logits);
+    for (int i = 0; i <= m->op_count; i++) {
+        sps_free(ints[i]);
+        sps_free(reals[i]);
+    }
 }
 
 /* ---- asking a session ---- */

@@ -50,7 +50,7 @@ def members(expression):
 
 attributes = re.findall(r'\{"(\w+)", OP_FIELD\(\w+\), ([^,]+), (-?\d+), ([^}]+), [01]\}', format_c)
 op_tensors = re.findall(r'\{"(\w+)", OP_FIELD\(\w+\), ([^,]+), SPS_(\w+), \w+\}', format_c)
-assert (len(operations), len(noises), len(kinds)) == (11, 5, 5) and len(attributes) >= 10 and len(op_tensors) >= 7
+assert (len(operations), len(noises), len(kinds)) == (15, 5, 5) and len(attributes) >= 10 and len(op_tensors) >= 7
 
 rows = {}  # first cell's names -> other cells
 for line in page.splitlines():
@@ -100,6 +100,28 @@ def product(op, x, w):
                      for y in range(h)])
 
 
+def float_product(op, x, w, bias):
+    """The same in 32-bit floats, one input after the other; padding is left out."""
+    k, stride, pad = (x.shape[:2], 1, 0) if op["op"] == "float_dense" else ((op["kernel"],) * 2, op["stride"], op["pad"])
+    rows, columns = ((n + 2 * pad - size) // stride + 1 for n, size in zip(x.shape, k))
+    y = np.tile(bias, (rows, columns, 1))
+    w = w.reshape(len(w), *k, -1)
+    for i, j in np.ndindex(rows, columns):
+        for a, b in np.ndindex(k):
+            row, column = i * stride + a - pad, j * stride + b - pad
+            for c in range(x.shape[2] if 0 <= row < x.shape[0] and 0 <= column < x.shape[1] else 0):
+                y[i, j] += w[:, a, b, c] * x[row, column, c]
+    return y
+
+
+def mean_of(window):
+    """[h][w][c]: added up row by row in 32-bit floats."""
+    total = np.zeros(window.shape[2], np.float32)
+    for pixel in window.reshape(-1, window.shape[2]):
+        total = total + pixel
+    return total / np.float32(window.shape[0] * window.shape[1])
+
+
 def row_of(table, op, picks, point):
     """The row of a table [R][...][C] that the picks choose: one for all channels, or one for each."""
     if point:
@@ -129,6 +151,25 @@ def predict(model, pixels, picks, point=False):
         elif op["op"] == "affine":
             scale, bias, mean, inv_std, gamma, beta = row_of(of("affine"), op, picks, point)
             values.append(gamma * ((scale * (x.astype(np.float32) + bias) - mean) * inv_std) + beta)
+        elif op["op"] in ("float_dense", "float_conv"):
+            values.append(float_product(op, x.astype(np.float32), of("weight"), of("bias")))
+        elif op["op"] == "add":
+            s, y = values[op["from"][1]], x.copy()
+            n, front = -(-s.shape[0] // x.shape[0]), (x.shape[2] - s.shape[2]) // 2
+            y[..., front:front + s.shape[2]] += s[::n, ::n]
+            values.append(y)
+        elif op["op"] == "pool":  # the mean
+            n, (h, w, _) = op["window"], x.shape
+            rows, columns = (-(-size // n) if op.get("ceil") else size // n for size in (h, w))
+            values.append(np.array([[mean_of(x[i * n:i * n + n, j * n:j * n + n]) for j in range(columns)]
+                                    for i in range(rows)]))
+        elif op["op"] in ("hard_tanh", "relu"):
+            values.append(np.maximum(x, 0) if op["op"] == "relu" else np.clip(x, -1, 1))
+        elif op["op"] == "rprelu":
+            shift, offset, slope = of("rprelu")
+            values.append(np.where(x - shift > 0, x - shift, slope * (x - shift)) + offset)
+        elif op["op"] == "sign":
+            values.append(np.where(x >= 0, 1, -1))
         else:
             sys.exit(f"the toy has an operation '{op['op']}'")
     logits = values[-1].ravel()
@@ -167,8 +208,8 @@ def turn_over(path, to):
         file.write(raw)
 
 
-METHODS = ["bank", "vi", "channel", "turned", "calibrated"]
-toy_models.make("packed-file-test", program, source, METHODS[:3])
+METHODS = ["bank", "vi", "channel", "residual", "turned", "calibrated"]
+toy_models.make("packed-file-test", program, source, METHODS[:4])
 turn_over("channel.packed", "turned.packed")
 toy_models.run(program, "calibrate", "bank.packed", "-o", "calibrated.packed", "--coverage", "0.8", "--error", "0.5")
 calibration = json.loads(read_packed("calibrated.packed")[0]["calibration"])

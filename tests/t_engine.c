@@ -118,6 +118,16 @@ static void dropped_inputs_and_weights(void **state)
     random_models(1000, 30, 60);
 }
 
+static void shortcuts_and_floats(void **state)
+{
+    (void)state;
+    for (uint32_t seed = 4000; seed < 4060; seed++) {
+        struct sps_packed *m = random_residual(seed, seed % 3 == 0 ? 40 : 0, (int)seed % 2);
+        check_model(m, seed, affordable(m));
+        sps_packed_close(m);
+    }
+}
+
 /* ---- sums at the edge of 16 bits ---- */
 
 /* 1 x 1 convolution of the image, then a dense layer that reads `inputs` bits in all. */
@@ -271,7 +281,7 @@ static void updates_are_exact(void **state)
     (void)state;
     uint64_t updated = 0, flips = 0;
     for (uint32_t seed = 2000; seed < 2060; seed++) {
-        struct sps_packed *m = random_chain(seed, seed % 4 == 0 ? 30 : 0, 0);
+        struct sps_packed *m = (seed % 2 ? random_chain : random_residual)(seed, seed % 4 == 0 ? 30 : 0, 0);
         struct pictures s = make_pictures(m, seed);
         check_updates(m, affordable(m), &s, &updated, &flips);
         sps_free(s.pixels);
@@ -371,10 +381,10 @@ static void flips_are_shares_of_pairs(void **state)
         int x[6 * 5 * 2], sums[6 * 5 * 11], pooled[3 * 2 * 11], bits[4][3 * 2 * 11];
         for (size_t k = 0; k < 60; k++)
             x[k] = m->codes[k % 2 * 256 + s.at[i][k]];
-        product_by_hand(&(struct by_hand){m, NULL, x, sums}, &m->ops[0], &m->input, NULL);
-        pool_by_hand(&(struct by_hand){m, NULL, sums, pooled}, &m->ops[1], &m->ops[0].result);
+        product_by_hand(&(struct by_hand){.m = m, .x = x, .y = sums}, &m->ops[0], &m->input, NULL);
+        pool_by_hand(&(struct by_hand){.m = m, .x = sums, .y = pooled}, &m->ops[1], &m->ops[0].result);
         for (uint8_t k = 0; k < 4; k++)
-            decide_by_hand(&(struct by_hand){m, &k, pooled, bits[k]}, &m->ops[2], &k);
+            decide_by_hand(&(struct by_hand){.m = m, .picks = &k, .x = pooled, .y = bits[k]}, &m->ops[2], &k);
         for (int k = 0; k < 4; k++)
             for (int l = 0; l < k; l++)
                 for (int z = 0; z < 66; z++)
@@ -394,7 +404,7 @@ static void predicting_allocates_nothing(void **state)
 {
     (void)state;
     for (uint32_t seed = 3000; seed < 3010; seed++) {
-        struct sps_packed *m = random_chain(seed, 40, 1);
+        struct sps_packed *m = (seed % 2 ? random_chain : random_residual)(seed, 40, 1);
         struct pictures s = make_pictures(m, seed);
         for (int threads = 1; threads <= 2; threads++) {
             sps_session *session = NULL;
@@ -550,19 +560,13 @@ static void scores_that_overflow(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(banks_and_channels),
-        TEST(dropped_inputs_and_weights),
-        TEST(sums_at_the_edge_of_16_bits),
-        TEST(wide_convolution),
-        TEST(more_passes_than_a_block),
-        TEST(updates_are_exact),
-        TEST(work_is_counted),
-        TEST(flips_are_shares_of_pairs),
-        TEST(predicting_allocates_nothing),
-        TEST(sizes_are_said_beforehand),
-        TEST(lack_of_memory),
-        TEST(questions_that_cannot_be),
-        TEST(scores_that_overflow),
+        TEST(banks_and_channels),        TEST(dropped_inputs_and_weights),
+        TEST(shortcuts_and_floats),      TEST(sums_at_the_edge_of_16_bits),
+        TEST(wide_convolution),          TEST(more_passes_than_a_block),
+        TEST(updates_are_exact),         TEST(work_is_counted),
+        TEST(flips_are_shares_of_pairs), TEST(predicting_allocates_nothing),
+        TEST(sizes_are_said_beforehand), TEST(lack_of_memory),
+        TEST(questions_that_cannot_be),  TEST(scores_that_overflow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

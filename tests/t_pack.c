@@ -27,6 +27,26 @@ static const char odd_net[] =
     "  - batchnorm: {scale: true, bias: true}\n  - sign: {}\n"
     "  - dense: {out: classes, binary: true}\n  - batchnorm: {scale: true, bias: true, gamma: 3}\n";
 
+/* Shortcuts: plain, over two convolutions, to fewer pixels and more channels, into one another; 12 x 12, 6 x 6, 2 x 2.
+ */
+#define RESIDUAL_BLOCKS                                                                                                \
+    "  - batchnorm: {scale: true, bias: true}\n  - htanh: {}\n"                                                        \
+    "  - residual:\n      layers:\n        - sign: {}\n        - conv: {out: 8, kernel: 3, pad: 1, binary: true}\n"    \
+    "        - batchnorm: {scale: true, bias: true}\n  - rprelu: {}\n"                                                 \
+    "  - residual:\n      layers:\n        - sign: {}\n        - conv: {out: 9, kernel: 3, pad: 1, binary: true}\n"    \
+    "        - batchnorm: {scale: true, bias: true}\n        - htanh: {}\n        - sign: {}\n"                        \
+    "        - conv: {out: 11, kernel: 3, pad: 1, stride: 2, binary: true}\n"                                          \
+    "        - batchnorm: {scale: true, bias: true}\n"                                                                 \
+    "        - residual:\n            layers:\n              - sign: {}\n"                                             \
+    "              - conv: {out: 11, kernel: 1, binary: true}\n              - batchnorm: {}\n  - htanh: {}\n"         \
+    "  - pool: {kernel: 3, mode: average}\n"
+static const char residual_net[] =
+    "name: residual\nlayers:\n  - conv: {out: 8, kernel: 3, pad: 1, binary: true}\n" RESIDUAL_BLOCKS
+    "  - sign: {}\n  - dense: {out: classes, binary: true}\n  - batchnorm: {scale: true, bias: true, gamma: 3}\n";
+/* First and last layer float. */
+static const char float_ends_net[] = "name: ends\nlayers:\n  - conv: {out: 8, kernel: 3, pad: 1}\n" RESIDUAL_BLOCKS
+                                     "  - dense: {out: classes}\n  - batchnorm: {scale: true, bias: true, gamma: 3}\n";
+
 static const struct toy_run runs[] = {
     {.out = "vi", .settings = "method.name=scale_vi train.epochs=2"},
     {.out = "drop", .settings = "method.p=0.3 train.epochs=2"},
@@ -34,7 +54,11 @@ static const struct toy_run runs[] = {
     {.out = "point", .settings = "method.name=point train.epochs=1"},
     {.out = "conv", .settings = "net.name=./conv.yaml method.p=0.2 train.epochs=1"},
     {.out = "conv_vi", .settings = "net.name=./conv.yaml method.name=scale_vi method.samples=3 train.epochs=1"},
-    {.out = "odd", .settings = "net.name=./odd.yaml method.p=0.2 train.epochs=1"}};
+    {.out = "odd", .settings = "net.name=./odd.yaml method.p=0.2 train.epochs=1"},
+    {.out = "residual", .settings = "net.name=./residual.yaml method.p=0.2 train.epochs=1"},
+    {.out = "residual_vi", .settings = "net.name=./residual.yaml method.name=scale_vi method.samples=2 train.epochs=1"},
+    {.out = "residual_element", .settings = "net.name=./residual.yaml method.mask=element method.p=0.2 train.epochs=1"},
+    {.out = "ends", .settings = "net.name=./ends.yaml method.p=0.2 train.epochs=1"}};
 enum { RUNS = sizeof runs / sizeof *runs };
 
 struct both {
@@ -56,6 +80,21 @@ static void close_both(struct both *b)
     sps_model_close(b->model);
 }
 
+/* Floats are added up in another order than oneDNN's: what is close to 0 may get another sign then, which the rest of
+ * the pass follows.  It is rare. */
+static void nearly_same_answers(const struct answer *a, const struct answer *b)
+{
+    size_t apart = 0, count = a->passes * a->images;
+    for (size_t i = 0; i < count; i++) {
+        double most = 0;
+        for (size_t c = 0; c < a->classes; c++)
+            most = fmax(most, fabs((double)a->logits[i * a->classes + c] - (double)b->logits[i * a->classes + c]));
+        apart += most > 1e-5;
+    }
+    assert_true(apart * 100 <= count);
+    assert_memory_equal(a->picks, b->picks, count * a->picks_row);
+}
+
 static void engine_is_graph(void **state)
 {
     (void)state;
@@ -73,14 +112,14 @@ static void engine_is_graph(void **state)
                                                             (double[]){0, 1, 0.7, 3}[(size_t)shared + 2 * (k % 2)]};
                 size_t passes;
                 if (sps_predict_passes(graph.info, &options, &passes) != SPS_OK) {
-                    assert_true(reading == SPS_EXACT && strcmp(runs[k].out, "element") == 0);
+                    assert_true(reading == SPS_EXACT && strstr(runs[k].out, "element") != NULL);
                     continue;
                 }
                 struct answer a = answer_room(graph.info, &options, IMAGES);
                 answer_ask(&a, &graph, &options, images, index_of, IMAGES);
                 struct answer e =
                     ask(b.packed, &(struct sps_session_options){.threads = 2}, &options, IMAGES, images, index_of, 64);
-                same_answers(&a, &e);
+                (strcmp(runs[k].out, "ends") == 0 ? nearly_same_answers : same_answers)(&a, &e);
                 answer_free(&a);
                 answer_free(&e);
             }
@@ -103,6 +142,7 @@ static void info_is_kept(void **state)
         assert_memory_equal(of_model, of_packed, sizeof of_model);
         assert_memory_equal(m->bank_sizes, p->bank_sizes, (size_t)m->bank_layers * sizeof *m->bank_sizes);
         assert_int_equal(p->weights, m->weights);
+        assert_int_equal(p->float_weights, m->float_weights);
         assert_int_equal(p->macs, m->macs);
         assert_true(p->paths == m->paths);
         assert_true(p->validation_accuracy == m->validation_accuracy);
@@ -229,13 +269,14 @@ static void what_cannot_be_packed(void **state)
     struct sps_train_result result;
     sps_model *model = NULL;
     sps_packed *packed = NULL;
-    static const struct toy_run floats = {.out = "float",
-                                          .settings = "net.name=./float.yaml train.epochs=1 method.name=point"};
-    static const char net[] = "name: float\nlayers:\n  - dense: {out: 8}\n  - relu: {}\n  - dense: {out: classes}\n";
-    toy_save(".", "float.yaml", net, sizeof net - 1);
-    OK(toy_train(&result, &floats));
-    OK(sps_model_open(&model, "float"));
-    FAILS(sps_model_pack(&packed, model), EUNSUPPORTED, "layer 0 (dense) cannot be packed: its weights are float");
+    static const struct toy_run dropout = {.out = "dropout",
+                                           .settings = "net.name=./dropout.yaml train.epochs=1 method.name=point"};
+    static const char net[] = "name: dropout\nlayers:\n  - dense: {out: 8, binary: true}\n  - batchnorm: {}\n  - relu: {}\n"
+                              "  - dropout: {p: 0.2}\n  - dense: {out: classes}\n";
+    toy_save(".", "dropout.yaml", net, sizeof net - 1);
+    OK(toy_train(&result, &dropout));
+    OK(sps_model_open(&model, "dropout"));
+    FAILS(sps_model_pack(&packed, model), EUNSUPPORTED, "layer 3 (dropout) cannot be packed");
     sps_model_close(model);
     assert_null(packed);
 }
@@ -293,6 +334,8 @@ static int enter(void **state)
     toy_enter("t_pack.d");
     toy_save(".", "conv.yaml", conv_net, sizeof conv_net - 1);
     toy_save(".", "odd.yaml", odd_net, sizeof odd_net - 1);
+    toy_save(".", "residual.yaml", residual_net, sizeof residual_net - 1);
+    toy_save(".", "ends.yaml", float_ends_net, sizeof float_ends_net - 1);
     for (size_t i = 0; i < RUNS; i++)
         OK(toy_train(&result, &runs[i]));
     OK(sps_dataset_open(&set, "./toy", SPS_TEST, NULL));

@@ -102,6 +102,31 @@ static struct sps_packed *whole_model(void)
     return chain_finish(&b);
 }
 
+/* Reals from end to end: float ends, activations, shortcuts to as many and to fewer pixels, cut windows of a mean. */
+static struct sps_packed *residual_model(void)
+{
+    struct chain b = chain_start(4, 5, 7, 2);
+    chain_float_product(&b, 6, 3, 1, 1); /* value 1: 5 x 7 x 6 */
+    chain_score(&b, SPS_NOISE_bank, 2, 1);
+    chain_activation(&b, SPS_OP_hard_tanh);
+    chain_activation(&b, SPS_OP_sign);
+    chain_product(&b, 6, 3, 1, 1, CHAIN_NONE);
+    chain_score(&b, SPS_NOISE_channel, 3, 1);
+    chain_add(&b, 3);
+    chain_activation(&b, SPS_OP_rprelu);
+    chain_activation(&b, SPS_OP_sign);
+    chain_product(&b, 9, 3, 2, 1, CHAIN_NONE); /* 3 x 4 x 9 */
+    chain_score(&b, SPS_NOISE_bank, 2, 1);
+    chain_add(&b, 8);
+    chain_activation(&b, SPS_OP_relu);
+    struct sps_op *op = chain_op(&b, SPS_OP_pool);
+    op->window = 2;
+    op->average = op->ceil = 1;
+    chain_check(&b);
+    chain_float_product(&b, 3, 0, 0, 0);
+    return chain_finish(&b);
+}
+
 static void make_images(uint8_t *pixels, const uint8_t **images, size_t size)
 {
     for (size_t i = 0; i < IMAGES * size; i++)
@@ -149,7 +174,8 @@ static void same_op(const struct sps_packed *ma, const struct sps_packed *mb, in
                   {a->threshold, b->threshold, rows * c * 4},
                   {a->flip, b->flip, rows * sps_words(c) * 4},
                   {a->affine, b->affine, rows * SPS_AFFINE_ROWS * c * 4},
-                  {a->step, b->step, c * 4}};
+                  {a->step, b->step, c * 4},
+                  {a->rprelu, b->rprelu, SPS_RPRELU_ROWS * c * 4}};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
         assert_int_equal(arrays[i].a == NULL, arrays[i].b == NULL);
         if (arrays[i].a != NULL)
@@ -275,19 +301,10 @@ static void other_files_are_no_packed_models(void **state)
 
 typedef void build(struct chain *b);
 
-static void with_float_conv(struct chain *b)
-{
-    add_float(b, SPS_OP_float_conv, 0, 3, 1);
-}
 static void bits_first(struct chain *b)
 {
     chain_product(b, 4, 3, 1, 1, CHAIN_NONE);
     chain_decide(b, CHAIN_NONE, 1, 0);
-}
-static void with_float_dense(struct chain *b)
-{
-    bits_first(b);
-    add_float(b, SPS_OP_float_dense, 2, 3, 0);
 }
 static void with_upsample(struct chain *b)
 {
@@ -312,10 +329,39 @@ static void reals_first(struct chain *b)
     chain_product(b, 4, 3, 1, 1, CHAIN_NONE);
     chain_score(b, CHAIN_NONE, 1, 0);
 }
-static void with_add(struct chain *b)
+static void with_reals_upsampled(struct chain *b)
 {
     reals_first(b);
-    add_op(b, SPS_OP_add, 2, 2);
+    add_op(b, SPS_OP_upsample, 2, -1)->factor = 2;
+    chain_check(b);
+    add_float(b, SPS_OP_float_dense, 3, 3, 0);
+}
+static void with_sums_read_twice(struct chain *b)
+{
+    reals_first(b);
+    chain_score(b, CHAIN_NONE, 1, 0);
+    b->m->ops[2].from[0] = 1;
+    chain_check(b);
+}
+static void with_sums_decided_late(struct chain *b)
+{
+    reals_first(b);
+    struct sps_op *op = add_op(b, SPS_OP_threshold, 1, -1);
+    op->threshold = chain_room(b, 4, sizeof *op->threshold);
+    op->flip = chain_room(b, 1, sizeof *op->flip);
+    chain_check(b);
+}
+static void with_two_noises(struct chain *b)
+{
+    chain_product(b, 4, 3, 1, 1, CHAIN_NONE);
+    chain_score(b, SPS_NOISE_bank, 2, 0);
+    chain_score(b, SPS_NOISE_bank, 2, 0);
+}
+static void with_a_sign_that_waits(struct chain *b)
+{
+    reals_first(b);
+    chain_activation(b, SPS_OP_sign);
+    add_op(b, SPS_OP_hard_tanh, 2, -1);
     chain_check(b);
 }
 static void with_quantise(struct chain *b)
@@ -339,12 +385,14 @@ static void what_cannot_be_run_is_named(void **state)
     static const struct {
         build *build;
         const char *words;
-    } cases[] = {{with_float_conv, "operation 0, float_conv 'float_conv.0'"},
-                 {with_float_dense, "operation 2, float_dense 'float_dense.2'"},
+    } cases[] = {{with_reals_upsampled, "operation 2, upsample 'upsample.2'"},
+                 {with_sums_read_twice, "operation 2, affine 'affine.2'"},
+                 {with_sums_decided_late, "operation 2, threshold 'threshold.2'"},
+                 {with_two_noises, "operation 2, affine 'affine.2'"},
+                 {with_a_sign_that_waits, "operation 2, sign 'sign.2'"},
                  {with_upsample, "operation 2, upsample 'upsample.2'"},
                  {with_concat, "operation 2, concat 'concat.2'"},
                  {with_bits_pooled_twice, "operation 3, pool 'pool.3'"},
-                 {with_add, "operation 2, add 'add.2'"},
                  {with_quantise, "operation 2, quantise 'quantise.2'"},
                  {with_a_branch, "operation 2, binary_conv 'binary_conv.2'"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -548,7 +596,7 @@ static void damaged_graphs_of_other_operations(void **state)
         {"\"factor\":2", "\"factor\":0", "'factor' must be"},
         {"\"factor\":2", "\"factor\":4096", "empty or too large"},
         {"\"factor\":2", "\"factor\":1", "its inputs are reals of 2 x 2 x 3 and reals of 4 x 4 x 3"},
-        {"\"from\":[1,4]", "\"from\":[1,2]", "its inputs are reals of 4 x 4 x 3 and levels"},
+        {"\"from\":[1,4]", "\"from\":[1,2]", "operation 4 (add): its input is levels"},
         {"\"from\":[1,4]", "\"from\":[4]", "it has 1 inputs, must be 2 to 2"},
         {"\"from\":[1,4]", "\"from\":[2,2]", "operation 4 (add): its input is levels"},
         {"\"from\":[7,1]", "\"from\":[7]", "it has 1 inputs, must be 2 to 8"},
@@ -936,13 +984,18 @@ static void golden_files_keep_their_meaning(void **state)
     sps_packed_close(edged);
     whole = open_packed(GOLDEN "packed-v1-all-operations.safetensors");
     assert_int_equal(whole->op_count, 9);
+    struct sps_packed *residual = open_packed(GOLDEN "packed-v1-residual.safetensors");
+    check_golden(GOLDEN "packed-v1-residual.logits", residual);
     for (int kind = 0; kind < SPS_OP_KINDS; kind++) {
         int found = kind == SPS_OP_threshold || kind == SPS_OP_binary_dense; /* the other file has them */
         for (int i = 0; i < whole->op_count; i++)
             found |= (int)whole->ops[i].kind == kind;
+        for (int i = 0; i < residual->op_count; i++)
+            found |= (int)residual->ops[i].kind == kind;
         assert_true(found);
     }
     sps_packed_close(whole);
+    sps_packed_close(residual);
 }
 
 /* Logits are those of the model without it; probabilities are the softmax at the temperature. */
@@ -967,8 +1020,11 @@ static void golden_calibration_keeps_its_meaning(void **state)
 
 static int write_golden(void)
 {
-    struct sps_packed *m = small_model(), *edged = edged_model(), *whole = whole_model();
+    struct sps_packed *m = small_model(), *edged = edged_model(), *whole = whole_model(), *residual = residual_model();
     const struct sps_model_calibration calibration = some_calibration();
+    OK(sps_packed_write(residual, GOLDEN "packed-v1-residual.safetensors"));
+    write_expected(GOLDEN "packed-v1-residual.logits", residual);
+    sps_packed_close(residual);
     OK(sps_packed_write(m, GOLDEN "packed-v1.safetensors"));
     OK(sps_packed_write(edged, GOLDEN "packed-v1-ceil.safetensors"));
     OK(sps_packed_write(whole, GOLDEN "packed-v1-all-operations.safetensors"));

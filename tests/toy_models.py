@@ -24,15 +24,40 @@ layers:
   - dense: {out: 4, binary: true}
   - batchnorm: {}
 """
+RESIDUAL = """
+name: residual
+input: {height: 12, width: 12, channels: 1}
+classes: 4
+layers:
+  - conv: {out: 5, kernel: 3, pad: 1, stride: 2}
+  - batchnorm: {scale: true, bias: true}
+  - htanh: {}
+  - residual:
+      layers:
+        - sign: {}
+        - conv: {out: 5, kernel: 3, pad: 1, binary: true}
+        - batchnorm: {scale: true, bias: true}
+  - rprelu: {}
+  - residual:
+      layers:
+        - sign: {}
+        - conv: {out: 8, kernel: 3, pad: 1, stride: 2, binary: true}
+        - batchnorm: {scale: true, bias: true}
+  - relu: {}
+  - pool: {kernel: 3, mode: average}
+  - dense: {out: 4}
+  - batchnorm: {}
+"""
 CONFIG = """
 data: {name: ./toy, validation: 100}
-net: {name: ./net.yaml}
+net: {name: ./%s.yaml}
 method: {name: %s}
 train: {epochs: 1, batch: 20, rate: 0.01, norm_images: 500, collapse_floor: 0}
 """
 METHODS = {"bank": "scale_dropout, p: 0.3",
            "channel": "scale_dropout, p: 0.3, mask: element",
-           "vi": "scale_vi, samples: 5"}
+           "vi": "scale_vi, samples: 5",
+           "residual": "scale_dropout, p: 0.3"}
 
 
 def run(*arguments):
@@ -48,11 +73,12 @@ def make(folder, program, source, methods):
     os.mkdir(folder)
     os.chdir(folder)
     run(sys.executable, f"{source}/tests/cli/toy.py", "toy")
-    with open("net.yaml", "w") as file:
-        file.write(NET)
+    for net, text in (("net", NET), ("residual_net", RESIDUAL)):
+        with open(f"{net}.yaml", "w") as file:
+            file.write(text)
     for name in methods:
         with open(f"{name}.yaml", "w") as file:
-            file.write(CONFIG % METHODS[name])
+            file.write(CONFIG % ("residual_net" if name == "residual" else "net", METHODS[name]))
         run(program, "train", "--config", f"./{name}.yaml", "--out", name, "--threads", "1")
         run(program, "pack", name, "-o", f"{name}.packed")
 

@@ -34,8 +34,10 @@ static sps_status report_file(struct sps_cli_report *report, const struct pack_o
     sps_cli_report_text(report, "net", about->net);
     sps_cli_report_text(report, "method", about->method);
     sps_cli_report_count(report, "weights", about->weights, "bits");
+    sps_cli_report_count(report, "float_weights", about->float_weights, "numbers of 32 bits");
     sps_cli_report_count(report, "bytes", bytes, "bytes");
-    sps_cli_report_real(report, "share_of_float32", (double)bytes / (4.0 * (double)about->weights),
+    double weights = (double)about->weights + (double)about->float_weights;
+    sps_cli_report_real(report, "share_of_float32", (double)bytes / (4.0 * weights),
                         "of the size of its weights as float32");
     sps_cli_report_text(report, "sha256", hash);
     return SPS_OK;

@@ -23,6 +23,7 @@ struct sps_model_info {
     const int *bank_sizes; /* [L] entries K of each bank */
     int picks;             /* P */
     size_t weights;        /* binary weights */
+    size_t float_weights;  /* of dense layers and convolutions that are not binary */
     size_t macs;           /* multiply-accumulates of one pass over one image */
     double paths;          /* number of distinct paths: product of the bank sizes; INFINITY where masks make it so */
     double validation_accuracy; /* fraction, NaN if not recorded */

@@ -131,6 +131,7 @@ static sps_status describe(sps_ensemble *e)
         info->bank_layers = larger(info->bank_layers, member->bank_layers);
         info->picks = larger(info->picks, member->picks);
         info->weights += member->weights;
+        info->float_weights += member->float_weights;
         info->paths += member->picks > member->bank_layers ? INFINITY : member->paths;
         macs += (double)member->macs / (double)e->count;
     }

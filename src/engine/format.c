@@ -44,7 +44,16 @@ static const struct attribute {
 enum { ATTRIBUTES = sizeof attributes / sizeof *attributes };
 
 /* How the shape of a tensor follows from its operation. */
-enum layout { WEIGHT_BITS, WEIGHT, PER_OUTPUT, PER_CHANNEL, ROWS_BY_CHANNELS, ROWS_BY_CHANNEL_BITS, AFFINE_TABLE };
+enum layout {
+    WEIGHT_BITS,
+    WEIGHT,
+    PER_OUTPUT,
+    PER_CHANNEL,
+    ROWS_BY_CHANNELS,
+    ROWS_BY_CHANNEL_BITS,
+    AFFINE_TABLE,
+    RPRELU_TABLE
+};
 
 static const struct op_tensor {
     const char *suffix;
@@ -60,6 +69,7 @@ static const struct op_tensor {
     {"bias", OP_FIELD(bias), FLOATS, SPS_F32, PER_OUTPUT},
     {"affine", OP_FIELD(affine), OP(affine), SPS_F32, AFFINE_TABLE},
     {"step", OP_FIELD(step), OP(quantise), SPS_F32, PER_CHANNEL},
+    {"rprelu", OP_FIELD(rprelu), OP(rprelu), SPS_F32, RPRELU_TABLE},
 };
 enum { OP_TENSORS = sizeof op_tensors / sizeof *op_tensors };
 
@@ -101,6 +111,10 @@ static int tensor_shape(size_t *shape, const struct op_tensor *t, const struct s
     case ROWS_BY_CHANNEL_BITS:
         shape[0] = rows;
         shape[1] = 4 * sps_words(c);
+        return 2;
+    case RPRELU_TABLE:
+        shape[0] = SPS_RPRELU_ROWS;
+        shape[1] = c;
         return 2;
     case AFFINE_TABLE:
         break;

@@ -210,24 +210,53 @@ static const struct sps_value *value_at(const struct sps_packed *m, int which)
     return which == 0 ? &m->input : &m->ops[which - 1].result;
 }
 
-static sps_status check_joined(const struct sps_packed *m, struct sps_op *op)
+int sps_shortcut_fits(struct sps_shortcut *out, const struct sps_value *to, const struct sps_value *from)
+{
+    int step = (from->h + to->h - 1) / to->h;
+    *out = (struct sps_shortcut){step, (to->c - from->c) / 2};
+    return to->h <= from->h && to->w <= from->w && to->c >= from->c && (from->h + step - 1) / step == to->h &&
+           (from->w + step - 1) / step == to->w;
+}
+
+static sps_status check_add(const struct sps_packed *m, struct sps_op *op)
+{
+    const struct sps_value *to = value_at(m, op->from[0]), *from = value_at(m, op->from[1]);
+    struct sps_shortcut shortcut;
+    SPS_TRY(is_one_of(to, ONE_OF_1(REALS)));
+    SPS_TRY(is_one_of(from, ONE_OF_1(REALS)));
+    if (!sps_shortcut_fits(&shortcut, to, from))
+        SPS_FAIL(EFORMAT, "there is no shortcut from %d x %d x %d to %d x %d x %d", from->h, from->w, from->c, to->h,
+                 to->w, to->c);
+    op->result = *to;
+    return SPS_OK;
+}
+
+static sps_status check_concat(const struct sps_packed *m, struct sps_op *op)
 {
     const struct sps_value *first = value_at(m, op->from[0]);
-    int adds = op->kind == SPS_OP_add;
     op->result = *first;
-    if (adds)
-        SPS_TRY(is_one_of(first, ONE_OF_1(REALS)));
     for (int i = 1; i < op->from_count; i++) {
         const struct sps_value *v = value_at(m, op->from[i]);
-        if (v->kind != first->kind || v->h != first->h || v->w != first->w || (adds && v->c != first->c))
+        if (v->kind != first->kind || v->h != first->h || v->w != first->w)
             SPS_FAIL(EFORMAT, "its inputs are %s of %d x %d x %d and %s of %d x %d x %d",
                      sps_value_kind_name(first->kind), first->h, first->w, first->c, sps_value_kind_name(v->kind), v->h,
                      v->w, v->c);
         op->result.low = v->low < op->result.low ? v->low : op->result.low;
         op->result.high = v->high > op->result.high ? v->high : op->result.high;
-        op->result.c += adds ? 0 : v->c;
+        op->result.c += v->c;
     }
     return SPS_OK;
+}
+
+/* Element-wise operations on reals. */
+static sps_status check_activation(struct sps_op *op, const struct sps_value *in)
+{
+    SPS_TRY(is_one_of(in, ONE_OF_1(REALS)));
+    op->result = *in;
+    if (op->kind == SPS_OP_sign)
+        op->result = (struct sps_value){SPS_VALUE_BITS, in->h, in->w, in->c, -1, 1};
+    return op->kind == SPS_OP_rprelu ? floats_are_finite(op->rprelu, SPS_RPRELU_ROWS * (size_t)in->c, "its table")
+                                     : SPS_OK;
 }
 
 static sps_status check_kind(struct sps_packed *m, struct sps_op *op)
@@ -254,12 +283,18 @@ static sps_status check_kind(struct sps_packed *m, struct sps_op *op)
         op->result.h = in->h <= PIXELS_MAX / op->factor ? in->h * op->factor : 0;
         op->result.w = in->w <= PIXELS_MAX / op->factor ? in->w * op->factor : 0;
         return SPS_OK;
+    case SPS_OP_hard_tanh:
+    case SPS_OP_relu:
+    case SPS_OP_rprelu:
+    case SPS_OP_sign:
+        return check_activation(op, in);
     case SPS_OP_add:
+        return check_add(m, op);
     case SPS_OP_concat:
     case SPS_OP_KINDS:
         break;
     }
-    return check_joined(m, op);
+    return check_concat(m, op);
 }
 
 /* Which noise may act where, and how many numbers it draws there. */
@@ -372,6 +407,8 @@ static void describe(struct sps_packed *m)
         size_t row = sps_op_fan_in(op, value_at(m, op->from[0])) * (size_t)op->out;
         if (op->weight_bits != NULL)
             m->info.weights += row;
+        if (op->weight != NULL)
+            m->info.float_weights += row;
         if (op->weight_bits != NULL || op->weight != NULL)
             m->info.macs += row * (size_t)op->result.h * (size_t)op->result.w;
     }

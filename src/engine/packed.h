@@ -38,13 +38,17 @@ static inline size_t sps_value_size(const struct sps_value *v)
     X(binary_conv, "sums of a convolution of bits or codes with +-1; padding is zero")                                 \
     X(threshold, "bits: z >= t, turned over where flip is set, per channel and bank entry")                            \
     X(affine, "reals: scale, bias and batch normalisation per channel and bank entry")                                 \
-    X(add, "reals: the sum of two values")                                                                             \
+    X(add, "reals: a value plus another, which may be brought to its size as a shortcut is")                           \
     X(pool, "the largest, or the mean, of each window")                                                                \
     X(concat, "channels of several values side by side")                                                               \
     X(upsample, "each pixel repeated factor x factor times")                                                           \
     X(quantise, "levels: reals clipped, divided by step and rounded")                                                  \
     X(float_dense, "reals: a vector times float32 weights, plus bias")                                                 \
-    X(float_conv, "reals: a convolution with float32 weights, plus bias")
+    X(float_conv, "reals: a convolution with float32 weights, plus bias")                                              \
+    X(hard_tanh, "reals: clipped to -1 .. 1")                                                                          \
+    X(relu, "reals: the larger of x and 0")                                                                            \
+    X(rprelu, "reals: x - shift, times slope where negative, plus offset, per channel")                                \
+    X(sign, "bits: x >= 0")
 
 enum sps_op_kind {
 #define SPS_OP_ENUM(name, summary) SPS_OP_##name,
@@ -54,7 +58,14 @@ enum sps_op_kind {
 };
 const char *sps_op_name(enum sps_op_kind kind);
 
-enum { SPS_OP_INPUTS_MAX = 8, SPS_OPS_MAX = 4096, SPS_NOISES_MAX = 1024, SPS_ENTRIES_MAX = 255, SPS_AFFINE_ROWS = 6 };
+enum {
+    SPS_OP_INPUTS_MAX = 8,
+    SPS_OPS_MAX = 4096,
+    SPS_NOISES_MAX = 1024,
+    SPS_ENTRIES_MAX = 255,
+    SPS_AFFINE_ROWS = 6,
+    SPS_RPRELU_ROWS = 3
+};
 
 struct sps_op {
     enum sps_op_kind kind;
@@ -77,8 +88,15 @@ struct sps_op {
     const float *affine; /* affine: [rows][6][c] scale, bias, mean, inv_std, gamma, beta; threshold: what was folded,
                             where the packer is at hand, NULL from a file */
     const float *step;   /* quantise: [c] */
+    const float *rprelu; /* rprelu: [3][c] shift, offset, slope */
     struct sps_value result; /* set by sps_packed_validate() */
 };
+
+static inline int sps_op_is_product(const struct sps_op *op)
+{
+    return op->kind == SPS_OP_binary_dense || op->kind == SPS_OP_binary_conv || op->kind == SPS_OP_float_dense ||
+           op->kind == SPS_OP_float_conv;
+}
 
 /* Numbers of one output channel's row. */
 size_t sps_op_fan_in(const struct sps_op *op, const struct sps_value *in);
@@ -107,6 +125,14 @@ struct sps_noise {
     int op;                    /* where it acts; set by sps_packed_validate() */
     int picks;                 /* numbers drawn; likewise */
 };
+
+/* Option A of He et al.: where a sum has fewer pixels than its shortcut, every step-th of each row and column counts;
+ * where it has more channels, zeros stand around the shortcut's, half of them (rounded down) before. */
+struct sps_shortcut {
+    int step, front;
+};
+/* False if `from` cannot be brought to `to`'s size like this. */
+int sps_shortcut_fits(struct sps_shortcut *out, const struct sps_value *to, const struct sps_value *from);
 
 struct sps_packed {
     struct sps_value input; /* codes */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #ifndef SPS_ENGINE_PLAN_H
 #define SPS_ENGINE_PLAN_H
-/* From a packed model's operations to what is executed: a chain of stages, each a product, perhaps a pooling of its
- * sums, and a decision (bits for the next stage, or scores), with weights in the layouts of the kernels. */
+/* From a packed model's operations to what is executed: a chain of stages.  Each is a product, perhaps a pooling of its
+ * sums, and what follows up to the next product: a decision (bits for the next stage), or operations on reals (scores;
+ * residual networks, whose reals later stages add to theirs).  Weights are in the layouts of the kernels. */
 #include "engine/packed.h"
 #include "kern/window.h"
 
@@ -11,6 +12,10 @@ struct sps_stage {
     int index;
     /* The product. */
     int codes;                /* the input is codes, not bits */
+    int floats;               /* the weights are float; what it gives are reals, not sums */
+    int reads;                /* floats: the value of reals that it reads, 0: codes or bits */
+    float *taps;              /* floats: [panels of SPS_TAPS channels][fan_in][SPS_TAPS] */
+    const float *bias;        /* floats */
     int conv;                 /* else dense: one position, its patch is the whole input */
     struct sps_window window; /* conv */
     struct sps_padding padding;
@@ -33,19 +38,22 @@ struct sps_stage {
     int window_ceil;   /* windows at the end may be smaller */
     int pools_at_once; /* nobody needs the sums before pooling: the backend gives those behind it */
     size_t out_positions, out_columns;
-    /* The decision. */
+    /* What follows. */
     const struct sps_noise *noise; /* NULL: one row */
     int pick_at;                   /* where its picks start */
-    int rows_count, point_row;     /* rows of the tables; that of the deterministic reading */
-    int last;                      /* scores, else bits */
-    void *threshold;               /* [rows][channels] int16 or int32 */
-    uint32_t *flip;                /* [rows][out_words] for the whole output */
-    uint8_t *has_flip;             /* [rows] */
+    uint8_t *tour;                 /* order in which entries are visited: neighbours are alike */
+    int last;                      /* ends in scores */
+    /* Operations on reals (reals.c): begin .. end of the model's, of which those from `branch` on differ from entry to
+     * entry.  begin == end: a decision by thresholds instead. */
+    int begin, branch, end;
+    /* The decision. */
+    int rows_count, point_row; /* rows of the tables; that of the deterministic reading */
+    void *threshold;           /* [rows][channels] int16 or int32 */
+    uint32_t *flip;            /* [rows][out_words] for the whole output */
+    uint8_t *has_flip;         /* [rows] */
     size_t out_words;
     int bit_window; /* pooling of the bits that were decided; 1: none */
     int bit_ceil;
-    const float *affine; /* last: [rows][6][channels] */
-    uint8_t *tour;       /* order in which entries are visited: neighbours are alike */
 };
 
 static inline int sps_stage_updates(const struct sps_stage *s)
@@ -53,8 +61,16 @@ static inline int sps_stage_updates(const struct sps_stage *s)
     return s->columns != NULL || s->column_bits != NULL;
 }
 
+enum { SPS_TAPS = 16 };
+
+/* Where a value of reals has no place. */
+#define SPS_NOWHERE SIZE_MAX
+
 struct sps_plan {
     const struct sps_packed *packed;
+    size_t *place; /* [operations + 1] of a value among a lane's reals */
+    size_t reals;  /* numbers in all */
+    size_t table;  /* numbers of the largest affine, one row */
     const struct sps_kern *kern;
     struct sps_stage *stages;
     int stage_count;

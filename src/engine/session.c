@@ -314,11 +314,6 @@ struct sps_predictor sps_session_predictor(sps_session *s)
 
 /* ---- what was done ---- */
 
-static int has_flips(const struct sps_stage *s)
-{
-    return s->noise != NULL && s->noise->entries > 1 && !s->last;
-}
-
 sps_status sps_session_flips(double *share, sps_session *s, size_t n, const uint8_t *const *images,
                              const uint32_t *index, uint64_t seed)
 {
@@ -332,11 +327,11 @@ sps_status sps_session_flips(double *share, sps_session *s, size_t n, const uint
         uint32_t at = index != NULL ? index[i] : (uint32_t)i;
         struct job j = {s, &options, &out, images + i, &at, 1, NULL};
         image_task(&j, 0, 0);
-        for (int k = 0; k < s->plan->stage_count; k++) {
+        for (int k = s->plan->stage_count - 1; k >= 0; k--) {
             const struct sps_stage *stage = &s->plan->stages[k];
-            double *to = has_flips(stage) ? &share[stage->noise - m->noises] : NULL;
+            double *to = sps_stage_has_flips(s->plan, stage) ? &share[stage->noise - m->noises] : NULL;
             if (to != NULL)
-                *to = (i > 0 ? *to : 0) + sps_stage_flips(stage, &s->lanes[0].levels[k]) / (double)n;
+                *to = (i > 0 ? *to : 0) + sps_stage_flips(&s->lanes[0], stage) / (double)n;
         }
     }
     return SPS_OK;

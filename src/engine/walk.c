@@ -4,7 +4,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/affine.h"
 #include "core/memory.h"
 #include "core/softmax.h"
 
@@ -24,7 +23,7 @@ static size_t sum_bytes(const struct sps_stage *s)
 
 static size_t input_bytes(const struct sps_stage *s)
 {
-    return s->codes ? s->in_size : s->in_words * sizeof(uint32_t);
+    return s->reads > 0 ? 0 : s->codes ? s->in_size : s->in_words * sizeof(uint32_t);
 }
 
 static size_t block_of(const struct sps_plan *plan)
@@ -35,7 +34,7 @@ static size_t block_of(const struct sps_plan *plan)
 
 static void lay_out_level(struct sps_level *level, const struct sps_stage *s, size_t block, char **at)
 {
-    size_t positions = s->pools_at_once ? s->out_positions : s->positions;
+    size_t positions = s->floats ? 0 : s->pools_at_once ? s->out_positions : s->positions;
     struct sps_level made = {.sums = sps_carve(at, positions * s->channels * sum_bytes(s))};
     int pools = s->window_size > 1 && !s->pools_at_once;
     made.pooled = pools ? sps_carve(at, s->out_positions * s->channels * sum_bytes(s)) : made.sums;
@@ -53,7 +52,8 @@ size_t sps_lane_lay_out(struct sps_lane *lane, const struct sps_plan *plan, cons
 {
     static char origin[1]; /* only differences are used */
     char *start = memory != NULL ? memory : origin, *at = start;
-    size_t stages = (size_t)plan->stage_count, row = 0, scratch = 0, words = 0, masked = 0, decided = 0;
+    size_t stages = (size_t)plan->stage_count, row = 0, scratch = 0, words = 0, masked = 0, decided = 0, input = 0,
+           ones = 0;
     size_t classes = (size_t)plan->packed->classes;
     lane->plan = plan;
     lane->backend = backend;
@@ -63,8 +63,13 @@ size_t sps_lane_lay_out(struct sps_lane *lane, const struct sps_plan *plan, cons
         const struct sps_stage *s = &plan->stages[i];
         lay_out_level(memory != NULL ? &lane->levels[i] : NULL, s, lane->block, &at);
         row = larger(row, s->channels);
-        scratch = larger(scratch, backend->scratch(backend, s));
+        if (s->floats && s->reads == 0)
+            input = larger(input, s->in_size);
+        if (!s->floats)
+            scratch = larger(scratch, backend->scratch(backend, s));
         masked = larger(masked, sps_mask_size(s));
+        if (i + 1 < stages && s->threshold == NULL)
+            ones = larger(ones, s[1].in_size);
         if (s->bit_window > 1)
             decided = larger(decided, s->out_words);
         if (sps_stage_updates(s))
@@ -75,8 +80,11 @@ size_t sps_lane_lay_out(struct sps_lane *lane, const struct sps_plan *plan, cons
     lane->decided = sps_carve(&at, decided * sizeof *lane->decided);
     lane->picks = sps_carve(&at, lane->block * plan->picks);
     lane->codes = sps_carve(&at, sps_value_size(&plan->packed->input));
-    lane->logits = sps_carve(&at, classes * sizeof *lane->logits);
     lane->p = sps_carve(&at, classes * sizeof *lane->p);
+    lane->reals = sps_carve(&at, plan->reals * sizeof *lane->reals);
+    lane->input = sps_carve(&at, input * sizeof *lane->input);
+    lane->table = sps_carve(&at, plan->table * sizeof *lane->table);
+    lane->ones = sps_carve(&at, ones);
     lane->row = sps_carve(&at, row * sizeof(int32_t));
     lane->row_flips = sps_carve(&at, sps_words(row) * sizeof(uint32_t));
     lane->masked = sps_carve(&at, masked);
@@ -99,7 +107,7 @@ static double now(const struct sps_lane *lane)
 static void pool(const struct sps_lane *lane, const struct sps_stage *s, struct sps_level *level)
 {
     size_t h = (size_t)s->window.ch, w = (size_t)s->window.cw, k = (size_t)s->window_size;
-    if (s->pools_at_once)
+    if (s->pools_at_once || s->floats)
         return;
     if (k > 1 && s->wide)
         lane->plan->kern->pool32(level->pooled, level->sums, h, w, s->channels, k, s->window_ceil);
@@ -132,6 +140,12 @@ static size_t list_flips(struct sps_lane *lane, const struct sps_stage *s, const
 /* Sums of level->next, which becomes what is held. */
 static void make_sums(struct sps_lane *lane, const struct sps_stage *s, struct sps_level *level)
 {
+    if (s->floats) {
+        sps_reals_product(lane, s);
+        level->work.nodes++;
+        level->valid = 1;
+        return;
+    }
     size_t most = level->valid ? flips_worth_it(lane, s) : 0, rises = 0;
     size_t flips = most > 0 ? list_flips(lane, s, level, &rises) : 1;
     level->work.nodes++;
@@ -204,32 +218,19 @@ static void decide(struct sps_lane *lane, const struct sps_stage *s, int row, co
                                    (size_t)s->bit_window, s->bit_ceil);
 }
 
-static int32_t sum_at(const struct sps_stage *s, const struct sps_level *level, size_t i)
-{
-    return s->wide ? ((const int32_t *)level->pooled)[i] : ((const int16_t *)level->pooled)[i];
-}
-
-static void score(struct sps_lane *lane, const struct sps_stage *s, int row, const uint8_t *mixed)
-{
-    size_t n = s->channels;
-    for (size_t i = 0; i < s->out_positions * n; i++) {
-        size_t c = i % n;
-        const float *t = s->affine + (size_t)(mixed != NULL ? mixed[c] : row) * SPS_AFFINE_ROWS * n + c;
-        const struct sps_affine a = {t[0], t[n], t[2 * n], t[3 * n], t[4 * n], t[5 * n]};
-        lane->logits[i] = sps_affine_at(&a, (float)sum_at(s, &lane->levels[s->index], i));
-    }
-    sps_softmax(lane->p, lane->logits, lane->plan->packed->classes, lane->temperature);
-}
-
+/* The last value is the scores. */
 static void deliver(const struct sps_lane *lane, const uint16_t *passes, size_t count)
 {
     const struct sps_passes *out = lane->out;
-    size_t classes = (size_t)lane->plan->packed->classes;
+    const struct sps_packed *m = lane->plan->packed;
+    const float *logits = lane->reals + lane->plan->place[m->op_count];
+    size_t classes = (size_t)m->classes;
+    sps_softmax(lane->p, logits, m->classes, lane->temperature);
     for (size_t i = 0; i < count; i++) {
         size_t at = (lane->numbers[passes[i]] * out->stride + lane->image) * classes;
         memcpy(out->p + at, lane->p, classes * sizeof *lane->p);
         if (out->logits != NULL)
-            memcpy(out->logits + at, lane->logits, classes * sizeof *lane->logits);
+            memcpy(out->logits + at, logits, classes * sizeof *logits);
     }
 }
 
@@ -293,14 +294,15 @@ static void decide_for(struct sps_lane *lane, const struct sps_stage *s, const u
 {
     double start = now(lane);
     int several = s->noise != NULL && s->noise->kind == SPS_NOISE_channel && !lane->point;
-    int row = lane->point ? s->point_row : picks != NULL ? picks[0] : 0;
+    int row = picks != NULL ? picks[0] : 0;
     const uint8_t *mixed = several ? picks : NULL;
+    if (s->threshold != NULL)
+        decide(lane, s, lane->point ? s->point_row : row, mixed);
+    else
+        sps_reals_run(lane, s, s->branch, s->end, row, mixed);
     if (s->last) {
-        score(lane, s, row, mixed);
         deliver(lane, passes, count);
         lane->paths++;
-    } else {
-        decide(lane, s, row, mixed);
     }
     lane->levels[s->index].work.seconds += now(lane) - start;
     if (!s->last)
@@ -326,6 +328,7 @@ static void masked_for(struct sps_lane *lane, const struct sps_stage *s, const u
     double start = now(lane);
     sps_mask_sums(lane, s, level->sums, level->next, picks);
     pool(lane, s, level);
+    sps_reals_run(lane, s, s->begin, s->branch, 0, NULL);
     level->work.nodes++;
     level->work.seconds += now(lane) - start;
     branch(lane, s, passes, count);
@@ -343,6 +346,7 @@ static void visit(struct sps_lane *lane, const struct sps_stage *s, const uint16
     double start = now(lane);
     make_sums(lane, s, level);
     pool(lane, s, level);
+    sps_reals_run(lane, s, s->begin, s->branch, 0, NULL);
     level->work.seconds += now(lane) - start;
     branch(lane, s, passes, count);
 }

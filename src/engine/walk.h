@@ -42,7 +42,11 @@ struct sps_lane {
     uint8_t *picks;           /* [block][P] */
     size_t block;             /* passes walked together */
     int8_t *codes;            /* the image */
-    float *logits, *p;        /* [classes] */
+    float *p;                 /* [classes] */
+    float *reals;             /* values of reals, where the plan places them */
+    float *input;             /* codes or bits as floats, for a float product */
+    float *table;             /* [6][channels] an affine mixed from several entries */
+    uint8_t *ones;            /* a count for each bit that a sign gives (flips.c) */
     void *row;                /* a threshold row mixed from several entries, and its flips */
     uint32_t *row_flips;
     char *masked; /* room for masks (mask.c) */
@@ -65,6 +69,12 @@ void sps_lane_load(struct sps_lane *lane, const uint8_t *pixels);
 /* Walk `count` passes at most lane->block, whose picks are in lane->picks: predictions of pass b go to row numbers[b],
  * column `image`. */
 void sps_lane_walk(struct sps_lane *lane, size_t count);
+
+/* Float products, and operations first .. end of the model's on the reals of a stage (reals.c).  row: of the noise
+ * source's table; mixed: [channels] a row for each channel instead. */
+void sps_reals_product(struct sps_lane *lane, const struct sps_stage *stage);
+void sps_reals_run(struct sps_lane *lane, const struct sps_stage *stage, int first, int end, int row,
+                   const uint8_t *mixed);
 
 /* Sums of a stage whose inputs or weights are dropped by picks (mask.c).  Exact: with x+ (x-) having +1 (-1) in place
  * of what is dropped, the sum over the rest is half the sum of both products. */

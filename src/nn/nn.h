@@ -312,6 +312,13 @@ int sps_layer_product(struct sps_product *out, const struct sps_layer *layer);
 int sps_conv_product(struct sps_product *out, const struct sps_layer *layer);
 int sps_dense_product(struct sps_product *out, const struct sps_layer *layer);
 
+/* pool layers: height and width of the window, and whether its mean is taken. */
+int sps_pool_window(const struct sps_layer *layer, int *average);
+/* rprelu layers: shift, offset and slope, [C] each. */
+void sps_rprelu_table(const float *rows[3], const struct sps_layer *layer);
+/* residual layers: adds the shortcut of an image to y [out]. */
+void sps_residual_add(const struct sps_layer *layer, float *y, int image);
+
 /* NULL if the layer is no batchnorm. */
 struct sps_norm *sps_layer_norm(struct sps_layer *layer);
 /* Room for statistics of the deterministic reading's own, first those of the sampled one. */

@@ -99,6 +99,13 @@ static void release(struct sps_layer *layer)
     sps_free(((struct pool *)layer)->from);
 }
 
+int sps_pool_window(const struct sps_layer *layer, int *average)
+{
+    const struct pool *p = (const struct pool *)layer;
+    *average = p->set.mode == AVERAGE;
+    return (int)p->set.kernel;
+}
+
 const struct sps_layer_type sps_layer_pool = {
     .name = "pool",
     .summary = "max or average pooling of reals",

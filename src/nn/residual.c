@@ -62,15 +62,20 @@ static void carry(const struct residual *r, float *sum, float *source, int back)
         }
 }
 
+void sps_residual_add(const struct sps_layer *layer, float *y, int image)
+{
+    size_t source = sps_shape_size(&layer->shortcut->out);
+    carry((const struct residual *)layer, y, (float *)layer->shortcut->y + (size_t)image * source, 0);
+}
+
 static void forward_image(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, int image)
 {
     (void)pass;
-    struct residual *r = (struct residual *)layer;
-    size_t size = sps_shape_size(&layer->out), source = sps_shape_size(&layer->shortcut->out);
+    size_t size = sps_shape_size(&layer->out);
     float *y = (float *)layer->y + (size_t)image * size;
     if (!layer->borrows)
         memcpy(y, sps_layer_input(graph, layer, image), size * sizeof *y);
-    carry(r, y, (float *)layer->shortcut->y + (size_t)image * source, 0);
+    sps_residual_add(layer, y, image);
 }
 
 /* The block's gradient is that of the sum; the shortcut's waits for its source's turn. */

@@ -4,8 +4,7 @@
  *   y = x - shift + offset            where x > shift
  *   y = slope (x - shift) + offset    elsewhere
  *
- * with all three learned.  It is made for the real-valued streams of residual networks.  Right in front of sign it
- * keeps its sense only in training: packed models have no place for it. */
+ * with all three learned.  It is made for the real-valued streams of residual networks. */
 #include <string.h>
 
 #include "core/memory.h"
@@ -95,6 +94,12 @@ static void backward_end(struct sps_layer *layer, const struct sps_pass *pass)
 static void release(struct sps_layer *layer)
 {
     sps_free(((struct rprelu *)layer)->parts);
+}
+
+void sps_rprelu_table(const float *rows[3], const struct sps_layer *layer)
+{
+    for (int i = 0; i < LEARNED; i++)
+        rows[i] = ((const struct rprelu *)layer)->weight[i]->value;
 }
 
 const struct sps_layer_type sps_layer_rprelu = {

@@ -11,6 +11,7 @@
 struct packer {
     struct sps_packed *m;
     struct sps_graph *graph;
+    int *value; /* [layers] what each layer gives, among the model's values */
 };
 
 static sps_status refuse(const struct sps_layer *layer, const char *why)
@@ -33,33 +34,61 @@ static sps_status copy_text(const char **out, struct sps_packed *m, const char *
     return text != NULL ? copy(out, m, text, strlen(text) + 1, 1) : SPS_OK;
 }
 
-/* The next operation of the chain. */
-static struct sps_op *next_op(struct packer *p, enum sps_op_kind kind, const struct sps_layer *layer)
+static int value_of(const struct packer *p, const struct sps_layer *layer)
+{
+    return layer != NULL ? p->value[layer->index] : 0;
+}
+
+/* The next operation: it reads value `from`, and is what the layer gives. */
+static struct sps_op *next_op(struct packer *p, enum sps_op_kind kind, const struct sps_layer *layer, int from)
 {
     struct sps_op *op = &p->m->ops[p->m->op_count];
-    *op = (struct sps_op){.kind = kind, .noise = -1, .from = {p->m->op_count}, .from_count = 1};
+    *op = (struct sps_op){.kind = kind, .noise = -1, .from = {from}, .from_count = 1};
     snprintf(op->name, sizeof op->name, "layers.%d", layer->index);
-    p->m->op_count++;
+    p->value[layer->index] = ++p->m->op_count;
     return op;
+}
+
+static sps_status check_last(const struct packer *p)
+{
+    return sps_packed_check_op(p->m, p->m->op_count - 1);
+}
+
+/* Float weights.  Codes stand for multiples of a step, which goes into the weights. */
+static sps_status pack_floats(struct packer *p, struct sps_op *op, const struct sps_layer *layer,
+                              const struct sps_weight *w)
+{
+    size_t count = w->rows * w->row;
+    float *weight = NULL, *bias = NULL, step = layer->input == NULL ? p->graph->code_step : 1;
+    SPS_TRY(sps_packed_alloc(&weight, p->m, count, sizeof *weight, "weights"));
+    SPS_TRY(sps_packed_alloc(&bias, p->m, w->rows, sizeof *bias, "weights"));
+    for (size_t i = 0; i < count; i++)
+        weight[i] = step * w->value[i];
+    op->weight = weight;
+    op->bias = bias;
+    return SPS_OK;
 }
 
 static sps_status pack_product(struct packer *p, const struct sps_layer *layer, const struct sps_product *product)
 {
-    if (!product->binary)
-        return refuse(layer, "its weights are float");
+    static const enum sps_op_kind kinds[2][2] = {{SPS_OP_float_dense, SPS_OP_float_conv},
+                                                 {SPS_OP_binary_dense, SPS_OP_binary_conv}};
     const struct sps_weight *w = product->weight;
-    struct sps_op *op = next_op(p, product->kernel > 0 ? SPS_OP_binary_conv : SPS_OP_binary_dense, layer);
+    struct sps_op *op = next_op(p, kinds[product->binary][product->kernel > 0], layer, value_of(p, layer->input));
     op->out = (int)w->rows;
     op->kernel = product->kernel;
     op->stride = product->stride;
     op->pad = product->pad;
-    SPS_TRY(copy(&op->weight_bits, p->m, w->bits, w->rows * sps_words(w->row), sizeof *w->bits));
-    SPS_TRY(sps_packed_check_op(p->m, p->m->op_count - 1));
+    if (product->binary)
+        SPS_TRY(copy(&op->weight_bits, p->m, w->bits, w->rows * sps_words(w->row), sizeof *w->bits));
+    else
+        SPS_TRY(pack_floats(p, op, layer, w));
+    SPS_TRY(check_last(p));
     if (product->pool > 1) {
-        op = next_op(p, SPS_OP_pool, layer);
+        op = next_op(p, SPS_OP_pool, layer, value_of(p, layer));
         op->window = product->pool;
         op->ceil = product->pool_ceil;
-        SPS_TRY(sps_packed_check_op(p->m, p->m->op_count - 1));
+        SPS_TRY(check_last(p));
     }
     return SPS_OK;
 }
@@ -130,29 +159,33 @@ static sps_status pack_noise(struct packer *p, struct sps_op *op, const struct s
     return copy(&noise->probability, p->m, scale->probability, (size_t)scale->entries, sizeof *scale->probability);
 }
 
-/* hard tanh keeps the sign, so sign may follow behind it. */
-static int is_sign(const struct sps_graph *graph, int *at)
+static int is_type(const struct sps_layer *layer, const char *name)
 {
-    int i = *at;
-    while (i < graph->layer_count && strcmp(graph->layers[i]->type->name, "htanh") == 0)
-        i++;
-    if (i == graph->layer_count || strcmp(graph->layers[i]->type->name, "sign") != 0)
-        return 0;
-    *at = i + 1;
-    return 1;
+    return strcmp(layer->type->name, name) == 0;
 }
 
-/* A batchnorm layer and the sign behind it, or the scores. */
-static sps_status pack_decision(struct packer *p, const struct sps_layer *layer, const struct sps_norm *norm, int *next)
+/* The sign that is all that becomes of a layer's output, NULL if there is none.  Hard tanh keeps the sign, so it may
+ * stand between. */
+static const struct sps_layer *sign_behind(const struct sps_graph *graph, const struct sps_layer *layer)
+{
+    int i = layer->index + 1, kept = layer->source;
+    for (; i < graph->layer_count && is_type(graph->layers[i], "htanh"); i++)
+        kept |= graph->layers[i]->source;
+    return i < graph->layer_count && !kept && is_type(graph->layers[i], "sign") ? graph->layers[i] : NULL;
+}
+
+/* A batchnorm layer, with the sign behind it where that makes it a threshold on sums. */
+static sps_status pack_norm(struct packer *p, const struct sps_layer *layer, const struct sps_norm *norm, int *next)
 {
     struct rows r = rows_of(norm);
-    int bits = is_sign(p->graph, next);
-    if (layer->in.kind != SPS_SUMS)
-        return refuse(layer, "its input is not the sums of a binary layer");
-    if (!bits && *next != p->graph->layer_count)
-        return refuse(p->graph->layers[*next], "a sign must come here");
-    struct sps_op *op = next_op(p, bits ? SPS_OP_threshold : SPS_OP_affine, layer);
+    const struct sps_layer *sign = layer->in.kind == SPS_SUMS ? sign_behind(p->graph, layer) : NULL;
+    int bits = sign != NULL;
+    struct sps_op *op = next_op(p, bits ? SPS_OP_threshold : SPS_OP_affine, layer, value_of(p, layer->input));
     const struct sps_value *in = op->from[0] == 0 ? &p->m->input : &p->m->ops[op->from[0] - 1].result;
+    if (bits) {
+        p->value[sign->index] = value_of(p, layer);
+        *next = sign->index + 1;
+    }
     op->point = r.point;
     if (norm->scale != NULL)
         SPS_TRY(pack_noise(p, op, norm->scale));
@@ -161,12 +194,92 @@ static sps_status pack_decision(struct packer *p, const struct sps_layer *layer,
         status = pack_threshold(p, op, &r, in);
     if (status != SPS_OK)
         return sps_fail_in(status, "layer %d: ", layer->index);
-    return sps_packed_check_op(p->m, p->m->op_count - 1);
+    return check_last(p);
+}
+
+/* ---- layers of reals ---- */
+
+static sps_status pack_plain(struct packer *p, const struct sps_layer *layer, enum sps_op_kind kind)
+{
+    next_op(p, kind, layer, value_of(p, layer->input));
+    return check_last(p);
+}
+
+/* Nothing is left of a hard tanh in front of a sign. */
+static sps_status pack_htanh(struct packer *p, const struct sps_layer *layer)
+{
+    if (sign_behind(p->graph, layer) == NULL)
+        return pack_plain(p, layer, SPS_OP_hard_tanh);
+    p->value[layer->index] = value_of(p, layer->input);
+    return SPS_OK;
+}
+
+static sps_status pack_relu(struct packer *p, const struct sps_layer *layer)
+{
+    return pack_plain(p, layer, SPS_OP_relu);
+}
+
+static sps_status pack_sign(struct packer *p, const struct sps_layer *layer)
+{
+    return pack_plain(p, layer, SPS_OP_sign);
+}
+
+static sps_status pack_rprelu(struct packer *p, const struct sps_layer *layer)
+{
+    struct sps_op *op = next_op(p, SPS_OP_rprelu, layer, value_of(p, layer->input));
+    const float *rows[SPS_RPRELU_ROWS];
+    float *table = NULL;
+    size_t n = (size_t)layer->in.c;
+    sps_rprelu_table(rows, layer);
+    SPS_TRY(sps_packed_alloc(&table, p->m, SPS_RPRELU_ROWS * n, sizeof *table, "a table"));
+    for (size_t i = 0; i < SPS_RPRELU_ROWS; i++)
+        memcpy(table + i * n, rows[i], n * sizeof *table);
+    op->rprelu = table;
+    return check_last(p);
+}
+
+static sps_status pack_residual(struct packer *p, const struct sps_layer *layer)
+{
+    struct sps_op *op = next_op(p, SPS_OP_add, layer, value_of(p, layer->input));
+    op->from[op->from_count++] = value_of(p, layer->shortcut);
+    return check_last(p);
+}
+
+static sps_status pack_pool(struct packer *p, const struct sps_layer *layer)
+{
+    struct sps_op *op = next_op(p, SPS_OP_pool, layer, value_of(p, layer->input));
+    op->window = sps_pool_window(layer, &op->average);
+    return check_last(p);
+}
+
+static const struct {
+    const char *type;
+    sps_status (*pack)(struct packer *p, const struct sps_layer *layer);
+} packers[] = {{"htanh", pack_htanh},   {"relu", pack_relu},         {"sign", pack_sign},
+               {"rprelu", pack_rprelu}, {"residual", pack_residual}, {"pool", pack_pool}};
+
+static sps_status pack_other(struct packer *p, const struct sps_layer *layer)
+{
+    for (size_t i = 0; i < sizeof packers / sizeof *packers; i++)
+        if (is_type(layer, packers[i].type))
+            return packers[i].pack(p, layer);
+    return refuse(layer, "packed models have no such operation yet");
+}
+
+static int is_binary(const struct sps_graph *graph)
+{
+    struct sps_product product;
+    for (int i = 0; i < graph->layer_count; i++)
+        if (sps_layer_product(&product, graph->layers[i]) && product.binary)
+            return 1;
+    return 0;
 }
 
 static sps_status pack_layers(struct packer *p)
 {
     const struct sps_graph *graph = p->graph;
+    if (!is_binary(graph))
+        SPS_FAIL(EUNSUPPORTED, "network '%s' cannot be packed: none of its weights are binary", graph->name);
     for (int i = 0; i < graph->layer_count;) {
         struct sps_layer *layer = graph->layers[i++];
         struct sps_product product;
@@ -174,9 +287,9 @@ static sps_status pack_layers(struct packer *p)
         if (sps_layer_product(&product, layer))
             SPS_TRY(pack_product(p, layer, &product));
         else if (norm != NULL)
-            SPS_TRY(pack_decision(p, layer, norm, &i));
+            SPS_TRY(pack_norm(p, layer, norm, &i));
         else
-            return refuse(layer, "packed models have no such operation yet");
+            SPS_TRY(pack_other(p, layer));
     }
     return SPS_OK;
 }
@@ -211,9 +324,12 @@ static sps_status pack(struct packer *p, const struct sps_pack_facts *facts)
 
 sps_status sps_pack_graph(struct sps_packed **out, struct sps_graph *graph, const struct sps_pack_facts *facts)
 {
-    struct packer p = {NULL, graph};
+    struct packer p = {NULL, graph, NULL};
     SPS_TRY(sps_packed_create(&p.m));
-    sps_status status = pack(&p, facts);
+    sps_status status = sps_calloc(&p.value, (size_t)graph->layer_count, sizeof *p.value, "a packed model");
+    if (status == SPS_OK)
+        status = pack(&p, facts);
+    sps_free(p.value);
     if (status == SPS_OK)
         *out = p.m;
     else

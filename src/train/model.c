@@ -53,6 +53,11 @@ static sps_status describe(struct sps_model *m)
         m->bank_sizes[i] = graph->scales[i]->entries;
     for (int i = 0; i < graph->weight_count; i++)
         m->info.weights += graph->weights[i]->binary ? graph->weights[i]->rows * graph->weights[i]->row : 0;
+    for (int i = 0; i < graph->layer_count; i++) {
+        struct sps_product product;
+        if (sps_layer_product(&product, graph->layers[i]) && !product.binary)
+            m->info.float_weights += product.weight->rows * product.weight->row;
+    }
     for (int i = 0; i < graph->layer_count; i++)
         m->info.macs += graph->layers[i]->macs;
     return SPS_OK;

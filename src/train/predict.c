@@ -4,7 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/affine.h"
 #include "core/memory.h"
 #include "core/softmax.h"
 #include "engine/flips.h"
@@ -89,64 +88,77 @@ out:
     return status;
 }
 
-static double layer_flips(const struct sps_graph *graph, struct sps_layer *layer, const struct sps_norm *norm, int n)
+/* The layer of bits that shows the choice of a scale's entry first, NULL if none does. */
+static struct sps_layer *bits_behind(const struct sps_graph *graph, int at)
 {
-    const struct sps_scale *scale = norm->scale;
-    size_t channels = (size_t)norm->channels, size = sps_shape_size(&layer->in);
-    double total = 0;
-    for (int i = 0; i < n; i++) {
-        const int32_t *sums = sps_layer_input(graph, layer, i);
-        const float *reals = sps_layer_input(graph, layer, i);
-        for (size_t j = 0; j < size; j++) {
-            size_t c = j % channels;
-            struct sps_affine a = {0,
-                                   norm->bias ? norm->bias->value[c] : 0,
-                                   norm->running_mean[c],
-                                   1.0f / sqrtf(norm->running_var[c] + norm->eps),
-                                   norm->gamma->value[c],
-                                   norm->beta->value[c]};
-            float z = layer->in.kind == SPS_SUMS ? (float)sums[j] : reals[j];
-            int ones = 0;
-            for (int k = 0; k < scale->entries; k++) {
-                a.scale = scale->bank[(size_t)k * channels + c];
-                ones += sps_affine_at(&a, z) >= 0;
-            }
-            total += sps_disagreeing_pairs(ones, scale->entries);
-        }
+    struct sps_product product;
+    for (int i = at + 1; i < graph->layer_count; i++) {
+        struct sps_layer *layer = graph->layers[i];
+        if (layer->out.kind == SPS_BITS)
+            return layer;
+        if (sps_layer_product(&product, layer))
+            return NULL;
     }
-    return total / ((double)n * (double)size);
+    return NULL;
 }
 
-/* The layer behind `at`; hard tanh keeps the sign, so what follows it decides. */
-static int gives_bits(const struct sps_graph *graph, int at)
+/* The layers from a scale to its bits are run with each entry in turn; what comes before them stays as it is.
+ * ones: [n][bits] */
+static double scale_flips(struct sps_graph *graph, const struct sps_scale *scale, const struct sps_layer *sign,
+                          const struct sps_pass *pass, uint8_t *picks, uint8_t *ones)
 {
-    int next = at + 1;
-    while (next < graph->layer_count && strcmp(graph->layers[next]->type->name, "htanh") == 0)
-        next++;
-    return next < graph->layer_count && graph->layers[next]->out.kind == SPS_BITS;
+    size_t size = sps_shape_size(&sign->out), n = (size_t)pass->n, row = (size_t)graph->picks;
+    double total = 0;
+    memset(ones, 0, n * size);
+    for (int k = 0; k < scale->entries; k++) {
+        for (size_t i = 0; i < n; i++)
+            memset(picks + i * row + scale->pick_at, k, scale->per_channel ? (size_t)scale->channels : 1);
+        for (int at = scale->layer; at <= sign->index; at++)
+            sps_layer_forward(graph, graph->layers[at], pass);
+        for (size_t i = 0; i < n; i++) {
+            const uint32_t *bits = (const uint32_t *)(const void *)((const char *)sign->y + i * sign->y_stride);
+            for (size_t j = 0; j < size; j++)
+                ones[i * size + j] = (uint8_t)(ones[i * size + j] + (bits[j / 32] >> j % 32 & 1));
+        }
+    }
+    for (size_t i = 0; i < n * size; i++)
+        total += sps_disagreeing_pairs(ones[i], scale->entries);
+    return total / (double)(n * size);
+}
+
+static size_t most_bits(const struct sps_graph *graph)
+{
+    size_t most = 0;
+    for (int i = 0; i < graph->scale_count; i++) {
+        const struct sps_layer *sign = bits_behind(graph, graph->scales[i]->layer);
+        size_t size = sign != NULL ? sps_shape_size(&sign->out) : 0;
+        most = size > most ? size : most;
+    }
+    return most;
 }
 
 sps_status sps_graph_flips(struct sps_graph *graph, uint64_t seed, int n, const uint32_t *index, double *share)
 {
     struct sps_path_bank *banks = NULL;
-    uint8_t *picks = NULL;
+    uint8_t *picks = NULL, *ones = NULL;
     sps_status status = SPS_OK;
     SPS_TRY_OUT(sps_calloc(&banks, (size_t)graph->scale_count, sizeof *banks, "banks"));
     SPS_TRY_OUT(sps_calloc(&picks, (size_t)n, (size_t)graph->picks, "picks"));
+    SPS_TRY_OUT(sps_calloc(&ones, (size_t)n, most_bits(graph), "flips"));
     sps_graph_banks(banks, graph);
     for (int i = 0; i < n; i++)
         sps_path_draw(picks + (size_t)i * (size_t)graph->picks, banks, graph->scale_count, seed, index[i], 0);
     const struct sps_pass pass = {
         .mode = SPS_PASS_EVALUATE, .source = SPS_FROM_BANK, .n = n, .seed = seed, .index = index, .picks = picks};
     sps_graph_forward(graph, &pass);
-    for (int i = 0; i < graph->scale_count; i++) {
-        int at = graph->scales[i]->layer;
-        share[i] = gives_bits(graph, at) && graph->scales[i]->entries > 1
-                       ? layer_flips(graph, graph->layers[at], sps_layer_norm(graph->layers[at]), n)
-                       : NAN;
+    for (int i = graph->scale_count - 1; i >= 0; i--) {
+        const struct sps_scale *scale = graph->scales[i];
+        const struct sps_layer *sign = bits_behind(graph, scale->layer);
+        share[i] = sign != NULL && scale->entries > 1 ? scale_flips(graph, scale, sign, &pass, picks, ones) : NAN;
     }
 out:
     sps_free(banks);
     sps_free(picks);
+    sps_free(ones);
     return status;
 }

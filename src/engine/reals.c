@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/* What is computed in floats: products with float weights, and the operations behind a product whose results are reals.
+ * Every number is worked out in one order of additions, whatever the vector width, so passes that share work, and
+ * threads, do not change it.
+ *
+ * Element-wise operations follow each other on a piece of a value that stays in the first-level cache. */
+#include <string.h>
+
+#include "core/vector.h"
+#include "engine/walk.h"
+
+enum { PIECE = 2048 /* numbers, about */ };
+
+/* Number i of a value of reals. */
+static float *real_at(const struct sps_lane *lane, int value, size_t i)
+{
+    return lane->reals + lane->plan->place[value] + i;
+}
+
+/* ---- float products ---- */
+
+/* y[SPS_TAPS] += x[n] taps[n][SPS_TAPS] */
+SPS_VECTOR static void add_products(float *restrict y, const float *restrict x, const float *restrict taps, size_t n)
+{
+    float sum[SPS_TAPS];
+    for (size_t o = 0; o < SPS_TAPS; o++)
+        sum[o] = y[o];
+    for (size_t i = 0; i < n; i++)
+        for (size_t o = 0; o < SPS_TAPS; o++)
+            sum[o] += x[i] * taps[i * SPS_TAPS + o];
+    for (size_t o = 0; o < SPS_TAPS; o++)
+        y[o] = sum[o];
+}
+
+/* One output position: the bias, then the taps inside the image, row after row. */
+static void product_at(float *y, const struct sps_stage *s, const float *x, int row, int column)
+{
+    const struct sps_window *v = &s->window;
+    int top = 0, bottom = v->h, left = 0, right = v->w, width = v->w, y0 = 0, x0 = 0;
+    if (s->conv) {
+        sps_window_taps(&top, &bottom, row, v->stride, v->pad, v->kernel, v->h);
+        sps_window_taps(&left, &right, column, v->stride, v->pad, v->kernel, v->w);
+        y0 = row * v->stride - v->pad;
+        x0 = column * v->stride - v->pad;
+        width = v->kernel;
+    }
+    size_t run = (size_t)(right - left) * (size_t)v->c;
+    for (size_t first = 0; first < s->channels; first += SPS_TAPS) {
+        size_t left_over = s->channels - first, count = left_over < SPS_TAPS ? left_over : SPS_TAPS;
+        const float *taps = s->taps + first * s->fan_in;
+        float sum[SPS_TAPS] = {0};
+        memcpy(sum, s->bias + first, count * sizeof *sum);
+        for (int a = top; a < bottom; a++)
+            add_products(sum, x + ((y0 + a) * v->w + x0 + left) * v->c,
+                         taps + (size_t)((a * width + left) * v->c) * SPS_TAPS, run);
+        memcpy(y + first, sum, count * sizeof *sum);
+    }
+}
+
+static const float *product_input(struct sps_lane *lane, const struct sps_stage *s)
+{
+    const void *from = lane->levels[s->index].next;
+    if (s->reads > 0)
+        return real_at(lane, s->reads, 0);
+    if (!s->codes)
+        lane->plan->kern->unpack(lane->input, from, s->in_size);
+    for (size_t i = 0; i < s->in_size && s->codes; i++)
+        lane->input[i] = ((const int8_t *)from)[i];
+    return lane->input;
+}
+
+void sps_reals_product(struct sps_lane *lane, const struct sps_stage *s)
+{
+    const float *x = product_input(lane, s);
+    float *y = real_at(lane, s->begin, 0);
+    size_t columns = s->conv ? (size_t)s->window.cw : 1;
+    for (size_t p = 0; p < s->positions; p++)
+        product_at(y + p * s->channels, s, x, (int)(p / columns), (int)(p % columns));
+}
+
+/* ---- element-wise operations, on `count` positions ---- */
+
+/* core/affine.h, on y[i] = what it was or, from sums, (float)z[i]; t: [6][n] */
+#define AFFINE(name, type)                                                                                             \
+    SPS_VECTOR static void name(float *restrict y, const type *restrict z, const float *restrict t, size_t count,      \
+                                size_t n)                                                                              \
+    {                                                                                                                  \
+        for (size_t p = 0; p < count; p++)                                                                             \
+            for (size_t c = 0; c < n; c++)                                                                             \
+                y[p * n + c] =                                                                                         \
+                    t[4 * n + c] * ((t[c] * ((float)z[p * n + c] + t[n + c]) - t[2 * n + c]) * t[3 * n + c]) +         \
+                    t[5 * n + c];                                                                                      \
+    }
+AFFINE(affine_of_16, int16_t)
+AFFINE(affine_of_32, int32_t)
+
+SPS_VECTOR static void affine_of_reals(float *restrict y, const float *restrict t, size_t count, size_t n)
+{
+    for (size_t p = 0; p < count; p++)
+        for (size_t c = 0; c < n; c++)
+            y[p * n + c] =
+                t[4 * n + c] * ((t[c] * (y[p * n + c] + t[n + c]) - t[2 * n + c]) * t[3 * n + c]) + t[5 * n + c];
+}
+
+SPS_VECTOR static void add_reals(float *restrict y, const float *restrict x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] += x[i];
+}
+
+SPS_VECTOR static void clip(float *restrict y, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        float least = y[i] > -1 ? y[i] : -1;
+        y[i] = least < 1 ? least : 1;
+    }
+}
+
+SPS_VECTOR static void cut(float *restrict y, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = y[i] > 0 ? y[i] : 0;
+}
+
+SPS_VECTOR static void bend(float *restrict y, const float *restrict t, size_t count, size_t n)
+{
+    for (size_t p = 0; p < count; p++)
+        for (size_t c = 0; c < n; c++) {
+            float from = y[p * n + c] - t[c];
+            y[p * n + c] = (from > 0 ? from : t[2 * n + c] * from) + t[n + c];
+        }
+}
+
+static const struct sps_value *value_at(const struct sps_packed *m, int which)
+{
+    return which == 0 ? &m->input : &m->ops[which - 1].result;
+}
+
+/* Entries are picked per channel: the table that this makes. */
+static void mix_table(struct sps_lane *lane, const struct sps_op *op, const uint8_t *mixed)
+{
+    size_t n = (size_t)op->result.c, size = SPS_AFFINE_ROWS * n;
+    for (size_t i = 0; i < size; i++)
+        lane->table[i] = op->affine[mixed[i % n] * size + i];
+}
+
+/* The table of an affine for this pass, [6][channels]. */
+static const float *table_of(const struct sps_lane *lane, const struct sps_op *op, int row, int is_mixed)
+{
+    size_t size = SPS_AFFINE_ROWS * (size_t)op->result.c;
+    int entries = op->noise < 0 ? 1 : lane->plan->packed->noises[op->noise].entries;
+    if (lane->point)
+        return op->affine + (size_t)(entries - 1 + op->point) * size;
+    if (op->noise < 0)
+        return op->affine;
+    return is_mixed ? lane->table : op->affine + (size_t)row * size;
+}
+
+/* Option A: pixels and channels that the shortcut has. */
+static void add_shortcut(float *y, const struct sps_op *op, const float *x, const struct sps_value *from, size_t first,
+                         size_t count)
+{
+    const struct sps_value *to = &op->result;
+    struct sps_shortcut s;
+    sps_shortcut_fits(&s, to, from);
+    if (s.step == 1 && to->c == from->c) {
+        add_reals(y, x + first * (size_t)to->c, count * (size_t)to->c);
+        return;
+    }
+    for (size_t p = first; p < first + count; p++, y += to->c) {
+        size_t row = p / (size_t)to->w * (size_t)s.step, column = p % (size_t)to->w * (size_t)s.step;
+        add_reals(y + s.front, x + (row * (size_t)from->w + column) * (size_t)from->c, (size_t)from->c);
+    }
+}
+
+/* Positions first .. first + count of an element-wise operation. */
+static void run_piece(struct sps_lane *lane, const struct sps_stage *s, int index, size_t first, size_t count,
+                      const float *table)
+{
+    const struct sps_plan *plan = lane->plan;
+    const struct sps_op *op = &plan->packed->ops[index];
+    const struct sps_level *level = &lane->levels[s->index];
+    size_t n = (size_t)op->result.c, at = first * n, all = count * n;
+    if (op->kind == SPS_OP_sign) { /* pieces are whole words */
+        plan->kern->pack((uint32_t *)level[1].next + at / 32, real_at(lane, op->from[0], at), all);
+        return;
+    }
+    float *y = real_at(lane, index + 1, at);
+    if (value_at(plan->packed, op->from[0])->kind == SPS_VALUE_SUMS) {
+        if (s->wide)
+            affine_of_32(y, (const int32_t *)level->pooled + at, table, count, n);
+        else
+            affine_of_16(y, (const int16_t *)level->pooled + at, table, count, n);
+        return;
+    }
+    if (plan->place[op->from[0]] != plan->place[index + 1])
+        memcpy(y, real_at(lane, op->from[0], at), all * sizeof *y);
+    if (op->kind == SPS_OP_affine)
+        affine_of_reals(y, table, count, n);
+    else if (op->kind == SPS_OP_add)
+        add_shortcut(y, op, real_at(lane, op->from[1], 0), value_at(plan->packed, op->from[1]), first, count);
+    else if (op->kind == SPS_OP_hard_tanh)
+        clip(y, all);
+    else if (op->kind == SPS_OP_relu)
+        cut(y, all);
+    else
+        bend(y, op->rprelu, count, n);
+}
+
+/* ---- pooling ---- */
+
+static float pool_at(const struct sps_op *op, const struct sps_value *in, const float *x, int row, int column, int c)
+{
+    float sum = 0, most = 0;
+    int counted = 0;
+    for (int i = row * op->window; i < (row + 1) * op->window && i < in->h; i++)
+        for (int j = column * op->window; j < (column + 1) * op->window && j < in->w; j++) {
+            float value = x[(size_t)(i * in->w + j) * (size_t)in->c + (size_t)c];
+            sum += value;
+            most = counted++ == 0 || value > most ? value : most;
+        }
+    return op->average ? sum / (float)counted : most;
+}
+
+static void run_pool(struct sps_lane *lane, int index)
+{
+    const struct sps_plan *plan = lane->plan;
+    const struct sps_op *op = &plan->packed->ops[index];
+    const struct sps_value *out = &op->result;
+    const float *x = real_at(lane, op->from[0], 0);
+    float *y = real_at(lane, index + 1, 0);
+    for (int i = 0; i < out->h; i++)
+        for (int j = 0; j < out->w; j++)
+            for (int c = 0; c < out->c; c++)
+                *y++ = pool_at(op, value_at(plan->packed, op->from[0]), x, i, j, c);
+}
+
+/* ---- all ---- */
+
+/* Positions of a piece: whole words of bits. */
+static size_t piece_of(size_t channels)
+{
+    size_t unit = 32;
+    while (unit > 1 && unit / 2 * channels % 32 == 0)
+        unit /= 2;
+    size_t units = PIECE / (unit * channels);
+    return unit * (units > 0 ? units : 1);
+}
+
+/* Operations from `first` on that go through the same positions, element by element. */
+static int run_length(const struct sps_packed *m, int first, int end)
+{
+    int i = first;
+    while (i < end && m->ops[i].kind != SPS_OP_pool && (i == first || m->ops[i].from[0] == i))
+        i++;
+    return i;
+}
+
+void sps_reals_run(struct sps_lane *lane, const struct sps_stage *s, int first, int end, int row, const uint8_t *mixed)
+{
+    const struct sps_packed *m = lane->plan->packed;
+    if (mixed != NULL)
+        mix_table(lane, &m->ops[s->branch], mixed);
+    while (first < end) {
+        const struct sps_op *op = &m->ops[first];
+        if (op->kind == SPS_OP_pool) {
+            run_pool(lane, first++);
+            continue;
+        }
+        int last = run_length(m, first, end);
+        size_t positions = (size_t)op->result.h * (size_t)op->result.w, piece = piece_of((size_t)op->result.c);
+        for (size_t at = 0; at < positions; at += piece)
+            for (int i = first; i < last; i++)
+                run_piece(lane, s, i, at, positions - at < piece ? positions - at : piece,
+                          m->ops[i].kind == SPS_OP_affine ? table_of(lane, &m->ops[i], row, mixed != NULL) : NULL);
+        first = last;
+    }
+}
