@@ -323,27 +323,28 @@ static inline void random_block(struct chain *b, int masks, int point)
     random_activations(b);
 }
 
-/* masks, point: as in random_chain(). */
-static inline struct sps_packed *random_residual(uint32_t seed, int masks, int point)
+/* masks, point: as in random_chain(); floats: whether there may be layers of float weights. */
+static inline struct sps_packed *random_residual(uint32_t seed, int masks, int point, int floats)
 {
     struct sps_random r = test_random(seed + 9000);
     struct chain b = chain_start(seed, 3 + (int)sps_random_below(&r, 8), 3 + (int)sps_random_below(&r, 8),
                                  1 + (int)sps_random_below(&r, 3));
-    int floats = chance(&b, 50), stride = between(&b, 1, 2), kernel = between(&b, 1, 3), out = between(&b, 1, 40);
-    if (floats)
+    int first = floats && chance(&b, 50), stride = between(&b, 1, 2), kernel = between(&b, 1, 3),
+        out = between(&b, 1, 40);
+    if (first)
         chain_float_product(&b, out, kernel, stride, between(&b, 0, kernel - 1));
     else
         chain_product(&b, out, kernel, stride, between(&b, 0, kernel - 1), random_mask(&b, masks));
-    if (!floats || chance(&b, 80))
+    if (!first || chance(&b, 80))
         chain_score(&b, random_table_noise(&b), between(&b, 1, 4), point);
     random_activations(&b);
     for (int blocks = between(&b, 1, 3); blocks > 0; blocks--)
         random_block(&b, masks, point);
-    if (chance(&b, 30)) { /* a float layer that reads bits */
+    if (floats && chance(&b, 30)) { /* a float layer that reads bits */
         chain_activation(&b, SPS_OP_sign);
         chain_float_product(&b, between(&b, 1, 20), 1, 1, 0);
     }
-    if (chance(&b, 50)) {
+    if (floats && chance(&b, 50)) {
         chain_float_product(&b, between(&b, 1, 20), 0, 0, 0);
         return chain_finish(&b);
     }

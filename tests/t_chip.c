@@ -56,7 +56,7 @@ static void ideal_equals_engine(void **state)
         snprintf(columns, sizeof columns, "array.columns=%u", 2 + sps_random_below(&r, 70));
         sps_chip *chip = CHIP("scaledrop", rows, columns, seed % 2 ? "array.cell=single" : "array.cell=complementary",
                               seed / 2 % 2 ? "array.mapping=kernels" : "array.mapping=unrolled", "adc.share=1");
-        struct sps_packed *m = random_chain(seed, 0, 0);
+        struct sps_packed *m = seed % 3 == 0 ? random_residual(seed, 0, 0, 0) : random_chain(seed, 0, 0);
         struct pictures s = make_pictures(m, seed);
         struct answer chips = ask_chip(chip, m, SPS_CHIP_IDEAL, 1 + (int)seed % 3, 1, &s, 4),
                       engine = ask_engine(m, &s, 4);
@@ -671,6 +671,114 @@ static void counts_on_paper(void **state)
     sps_packed_close(m);
 }
 
+/* 8 x 8 pixels; 3 x 3 kernels with a border; pairs on 128 x 128: every layer is one array, but for the last.
+ *   stem:   4 channels, reals: 256 normalised; kept in a buffer, 256 signs go on
+ *   block:  4 channels: 256 normalised, 256 shortcuts added, clipped (2 comparisons each), kept; 256 signs
+ *   narrow: 6 channels at 4 x 4: 96 normalised, 64 of them get a shortcut; 2 x 2 means of 96 numbers take 72 additions
+ */
+static void skip_buffers_on_paper(void **state)
+{
+    (void)state;
+    struct chain b = chain_start(1, 8, 8, 1);
+    chain_product(&b, 4, 3, 1, 1, CHAIN_NONE);
+    chain_score(&b, SPS_NOISE_bank, 2, 0); /* value 2 */
+    chain_activation(&b, SPS_OP_sign);
+    chain_product(&b, 4, 3, 1, 1, CHAIN_NONE);
+    chain_score(&b, SPS_NOISE_bank, 2, 0);
+    chain_add(&b, 2);
+    chain_activation(&b, SPS_OP_hard_tanh); /* value 7 */
+    chain_activation(&b, SPS_OP_sign);
+    chain_product(&b, 6, 3, 2, 1, CHAIN_NONE);
+    chain_score(&b, SPS_NOISE_bank, 2, 0);
+    chain_add(&b, 7);
+    chain_op(&b, SPS_OP_pool)->window = 2;
+    b.m->ops[b.m->op_count - 1].average = 1;
+    chain_check(&b);
+    chain_activation(&b, SPS_OP_sign);
+    chain_product(&b, 3, 0, 0, 0, CHAIN_NONE);
+    chain_score(&b, CHAIN_NONE, 1, 0);
+    struct sps_packed *m = chain_finish(&b);
+    sps_chip *chip = CHIP("scaledrop", "scale.bits=16"), *wide = CHIP("scaledrop", "scale.bits=16", "skip.bits=32");
+    struct sps_chip_cost *cost = cost_of(chip, m, 10, 0), *more = cost_of(wide, m, 10, 0),
+                         *paper = cost_of(chip, m, 10, 1);
+    static const struct {
+        uint64_t normalisations, shortcuts, comparisons, skip_reads, skip_writes, memory_writes, scale_reads;
+    } layers[] = {{256, 0, 256, 0, 128, 8, 4},
+                  {256, 256, 3 * 256, 128, 128, 8, 4},
+                  {96, 64 + 72, 24, 32, 0, 1, 6},
+                  {0, 0, 3, 0, 0, 3, 2}};
+    for (int i = 0; i < 4; i++) {
+        const struct sps_chip_counts *c = &cost->layer[i].counts;
+        const uint64_t counted_here[] = {c->normalisations, c->shortcuts,     c->comparisons, c->skip_reads,
+                                         c->skip_writes,    c->memory_writes, c->scale_reads};
+        assert_memory_equal(counted_here, &layers[i], sizeof layers[i]);
+    }
+    assert_int_equal(cost->counts.skip_bits, 2 * 256 * 16);
+    assert_int_equal(more->counts.skip_bits, 2 * 256 * 32);
+    assert_int_equal(more->counts.skip_reads, 2 * 160);
+    assert_true(more->energy.typical > cost->energy.typical && more->area.typical > cost->area.typical);
+    for (int i = 0; i < cost->item_count; i++)
+        if (strcmp(cost->item[i].name, "skip buffers") == 0) {
+            NEAR(cost->item[i].count, 10 * (256 + 160), 0);
+            NEAR(paper->item[i].count, 0, 0);
+        }
+    sps_chip_cost_free(cost);
+    sps_chip_cost_free(more);
+    sps_chip_cost_free(paper);
+    sps_chip_close(chip);
+    sps_chip_close(wide);
+    sps_packed_close(m);
+}
+
+/* What waits in a buffer is rounded there, and nothing else: with all of its bits the chip is ideal. */
+static void skip_buffers_round(void **state)
+{
+    (void)state;
+    int differ = 0;
+    for (uint32_t seed = 0; seed < 10; seed++) {
+        struct sps_packed *m = random_residual(seed, 0, 0, 0);
+        struct pictures s = make_pictures(m, seed);
+        sps_chip *whole = CHIP("scaledrop", "adc.bits=8", "skip.bits=32"),
+                 *short_of = CHIP("scaledrop", "adc.bits=8", "skip.bits=10");
+        struct answer engine = ask_engine(m, &s, 3), same = ask_chip(whole, m, SPS_CHIP_QUANTISED, 2, 1, &s, 3),
+                      ideal = ask_chip(short_of, m, SPS_CHIP_IDEAL, 1, 1, &s, 3),
+                      rounded = ask_chip(short_of, m, SPS_CHIP_QUANTISED, 1, 1, &s, 3);
+        same_answers(&engine, &same);
+        same_answers(&engine, &ideal);
+        differ += !are_same(&engine, &rounded);
+        answer_free(&engine);
+        answer_free(&same);
+        answer_free(&ideal);
+        answer_free(&rounded);
+        sps_chip_close(whole);
+        sps_chip_close(short_of);
+        sps_free(s.pixels);
+        sps_packed_close(m);
+    }
+    assert_true(differ > 3);
+}
+
+/* Cells hold bits. */
+static void float_weights_are_refused(void **state)
+{
+    (void)state;
+    struct chain b = chain_start(1, 4, 4, 1);
+    chain_product(&b, 4, 3, 1, 1, CHAIN_NONE);
+    chain_score(&b, SPS_NOISE_bank, 2, 0);
+    chain_float_product(&b, 3, 0, 0, 0);
+    struct sps_packed *m = chain_finish(&b);
+    sps_chip *chip = CHIP("scaledrop");
+    struct sps_chip_cost *cost = NULL;
+    sps_chip_instance *instance = NULL;
+    size_t bytes = 0;
+    static const char words[] = "layer 'float_dense.2' has float weights: the chip's cells hold bits";
+    FAILS(sps_chip_cost(&cost, chip, m, 1, SPS_CHIP_FULL), EUNSUPPORTED, words);
+    FAILS(sps_chip_instance_create(&instance, chip, m, &(struct sps_chip_instance_options){0}), EUNSUPPORTED, words);
+    FAILS(sps_chip_instance_size(&bytes, chip, m), EUNSUPPORTED, words);
+    sps_chip_close(chip);
+    sps_packed_close(m);
+}
+
 static double items_of(const struct sps_chip_cost *cost)
 {
     double sum = 0;
@@ -685,7 +793,7 @@ static void energy_adds_up(void **state)
 {
     (void)state;
     for (uint32_t seed = 0; seed < 12; seed++) {
-        struct sps_packed *m = random_chain(seed, 0, 0);
+        struct sps_packed *m = seed < 9 ? random_chain(seed, 0, 0) : random_residual(seed, 0, 0, 0);
         double before = 0, layers = 0;
         for (int bits = 1; bits <= 8; bits++) {
             char set[32];
@@ -815,16 +923,28 @@ static void text_reads_back(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ideal_equals_engine),     cmocka_unit_test(enough_bits_are_ideal),
-        cmocka_unit_test(imperfections_show),      cmocka_unit_test(leakage_of_idle_lines),
-        cmocka_unit_test(padding_leaks),           cmocka_unit_test(even_leakage_costs_only),
-        cmocka_unit_test(noise_of_scale_cells),    cmocka_unit_test(chips_are_seeded),
-        cmocka_unit_test(chips_side_by_side),      cmocka_unit_test(failing_chips_say_why),
-        cmocka_unit_test(extrapolation_is_said),   cmocka_unit_test(reuse_shares_noise),
-        cmocka_unit_test(truth_table_of_the_cell), cmocka_unit_test(folding_against_the_full_solve),
-        cmocka_unit_test(counts_on_paper),         cmocka_unit_test(energy_adds_up),
-        cmocka_unit_test(prefixes_on_paper),       cmocka_unit_test(table_is_sound),
-        cmocka_unit_test(bad_chips_are_refused),   cmocka_unit_test(text_reads_back)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(ideal_equals_engine),
+                                       cmocka_unit_test(enough_bits_are_ideal),
+                                       cmocka_unit_test(imperfections_show),
+                                       cmocka_unit_test(leakage_of_idle_lines),
+                                       cmocka_unit_test(padding_leaks),
+                                       cmocka_unit_test(even_leakage_costs_only),
+                                       cmocka_unit_test(noise_of_scale_cells),
+                                       cmocka_unit_test(chips_are_seeded),
+                                       cmocka_unit_test(chips_side_by_side),
+                                       cmocka_unit_test(failing_chips_say_why),
+                                       cmocka_unit_test(extrapolation_is_said),
+                                       cmocka_unit_test(reuse_shares_noise),
+                                       cmocka_unit_test(truth_table_of_the_cell),
+                                       cmocka_unit_test(folding_against_the_full_solve),
+                                       cmocka_unit_test(counts_on_paper),
+                                       cmocka_unit_test(energy_adds_up),
+                                       cmocka_unit_test(skip_buffers_on_paper),
+                                       cmocka_unit_test(skip_buffers_round),
+                                       cmocka_unit_test(float_weights_are_refused),
+                                       cmocka_unit_test(prefixes_on_paper),
+                                       cmocka_unit_test(table_is_sound),
+                                       cmocka_unit_test(bad_chips_are_refused),
+                                       cmocka_unit_test(text_reads_back)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

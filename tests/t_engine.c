@@ -122,7 +122,7 @@ static void shortcuts_and_floats(void **state)
 {
     (void)state;
     for (uint32_t seed = 4000; seed < 4060; seed++) {
-        struct sps_packed *m = random_residual(seed, seed % 3 == 0 ? 40 : 0, (int)seed % 2);
+        struct sps_packed *m = random_residual(seed, seed % 3 == 0 ? 40 : 0, (int)seed % 2, 1);
         check_model(m, seed, affordable(m));
         sps_packed_close(m);
     }
@@ -281,7 +281,8 @@ static void updates_are_exact(void **state)
     (void)state;
     uint64_t updated = 0, flips = 0;
     for (uint32_t seed = 2000; seed < 2060; seed++) {
-        struct sps_packed *m = (seed % 2 ? random_chain : random_residual)(seed, seed % 4 == 0 ? 30 : 0, 0);
+        struct sps_packed *m =
+            seed % 2 ? random_chain(seed, 0, 0) : random_residual(seed, seed % 4 == 0 ? 30 : 0, 0, 1);
         struct pictures s = make_pictures(m, seed);
         check_updates(m, affordable(m), &s, &updated, &flips);
         sps_free(s.pixels);
@@ -404,7 +405,7 @@ static void predicting_allocates_nothing(void **state)
 {
     (void)state;
     for (uint32_t seed = 3000; seed < 3010; seed++) {
-        struct sps_packed *m = (seed % 2 ? random_chain : random_residual)(seed, 40, 1);
+        struct sps_packed *m = seed % 2 ? random_chain(seed, 40, 1) : random_residual(seed, 40, 1, 1);
         struct pictures s = make_pictures(m, seed);
         for (int threads = 1; threads <= 2; threads++) {
             sps_session *session = NULL;

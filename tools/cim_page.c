@@ -359,6 +359,10 @@ static const struct {
                {"scale_reads", "reads of scale memory"},
                {"memory_reads", "words read from buffers"},
                {"memory_writes", "words written to buffers"},
+               {"normalisations", "normalisations to reals"},
+               {"shortcuts", "additions of shortcuts"},
+               {"skip_reads", "words read from skip buffers"},
+               {"skip_writes", "words written to skip buffers"},
                {"random_bits", "random bits"},
                {"macs", "multiply-accumulates"}};
 enum { COUNTED = sizeof counted / sizeof *counted };

@@ -52,6 +52,11 @@ static json_t *counts_json(const struct sps_chip_counts *c)
     COUNT(scale_reads);
     COUNT(memory_reads);
     COUNT(memory_writes);
+    COUNT(normalisations);
+    COUNT(shortcuts);
+    COUNT(skip_reads);
+    COUNT(skip_writes);
+    COUNT(skip_bits);
     COUNT(macs);
 #undef COUNT
     set(object, "random_bits", number(c->random_bits));

@@ -141,8 +141,12 @@ struct sps_chip_counts {
     uint64_t additions, comparisons;      /* of partial sums; maxima and decisions */
     uint64_t outputs;                     /* numbers that are decided, behind pooling */
     uint64_t multiplications;             /* by scales, where they are not folded */
+    uint64_t normalisations;              /* multiply-adds where sums become reals, not bits: residual networks */
+    uint64_t shortcuts;                   /* additions of shortcuts, and of means */
     uint64_t scale_reads;                 /* 32-bit words of scale memory, or junction groups of the scale crossbar */
     uint64_t memory_reads, memory_writes; /* 32-bit words of activation buffers */
+    uint64_t skip_reads, skip_writes;     /* the same of buffers of skip connections */
+    uint64_t skip_bits;                   /* that those buffers hold */
     uint64_t macs;
     double random_bits; /* expected: picks among N that is no power of two may be rejected */
 };
@@ -171,7 +175,7 @@ struct sps_chip_item {
 enum { SPS_CHIP_ITEMS_MAX = 24 };
 
 /* Where area goes, in the order of sps_chip_layer_cost.area_of. */
-enum { SPS_CHIP_AREAS = 6 };
+enum { SPS_CHIP_AREAS = 7 };
 extern const char *const sps_chip_areas[SPS_CHIP_AREAS]; /* "arrays", "converters" */
 
 struct sps_chip_layer_cost {

@@ -72,8 +72,9 @@ class ModelInfo(ctypes.Structure):
     _fields_ = [("net", c_char_p), ("method", c_char_p), ("data", c_char_p), ("provenance", c_char_p),
                 ("height", c_int), ("width", c_int), ("channels", c_int), ("classes", c_int),
                 ("bank_layers", c_int), ("bank_sizes", POINTER(c_int)), ("picks", c_int),
-                ("weights", c_size_t), ("macs", c_size_t), ("paths", c_double), ("validation_accuracy", c_double),
-                ("data_sha256", c_char_p), ("temperature", c_double), ("members", c_int)]
+                ("weights", c_size_t), ("float_weights", c_size_t), ("macs", c_size_t), ("paths", c_double),
+                ("validation_accuracy", c_double), ("data_sha256", c_char_p), ("temperature", c_double),
+                ("members", c_int)]
 
 
 class AcceptRule(ctypes.Structure):

@@ -24,6 +24,7 @@ struct sps_backend {
     const char *name;
     void *self;
     enum sps_shares shares;
+    int kept_bits; /* of reals that wait for a later stage: sign, 8 bits of exponent, the rest; 0 or 32: all of them */
     /* Bytes that one thread needs for a stage, beside input and sums. */
     size_t (*scratch)(const struct sps_backend *backend, const struct sps_stage *stage);
     /* sums[positions][channels] (int32 where stage->wide, else int16; pooled where stage->pools_at_once) of input:

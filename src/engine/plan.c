@@ -287,12 +287,18 @@ static sps_status place_reals(struct sps_plan *plan)
     const struct sps_packed *m = plan->packed;
     int *readers = NULL;
     SPS_TRY(sps_calloc(&plan->place, (size_t)m->op_count + 1, sizeof *plan->place, "places"));
+    SPS_TRY(sps_calloc(&plan->kept, (size_t)m->op_count + 1, sizeof *plan->kept, "places"));
     SPS_TRY(sps_calloc(&readers, (size_t)m->op_count + 1, sizeof *readers, "places"));
-    for (int i = 0; i < m->op_count; i++)
-        for (int j = 0; j < m->ops[i].from_count; j++)
-            readers[m->ops[i].from[j]]++;
     const struct sps_stage *s = plan->stages - 1;
     int alike = 0; /* operations from here on are made as often as this one */
+    for (int i = 0; i < m->op_count; i++) {
+        alike = sps_op_is_product(&m->ops[i]) ? i : alike;
+        for (int j = 0; j < m->ops[i].from_count; j++) {
+            int from = m->ops[i].from[j];
+            readers[from]++;
+            plan->kept[from] |= from <= alike && value_at(m, from)->kind == SPS_VALUE_REALS;
+        }
+    }
     plan->place[0] = SPS_NOWHERE;
     for (int i = 0; i < m->op_count; i++) {
         const struct sps_op *op = &m->ops[i];
@@ -391,5 +397,6 @@ void sps_plan_free(struct sps_plan *plan)
     }
     sps_free(plan->stages);
     sps_free(plan->place);
+    sps_free(plan->kept);
     sps_free(plan);
 }

@@ -69,8 +69,10 @@ enum { SPS_TAPS = 16 };
 struct sps_plan {
     const struct sps_packed *packed;
     size_t *place; /* [operations + 1] of a value among a lane's reals */
-    size_t reals;  /* numbers in all */
-    size_t table;  /* numbers of the largest affine, one row */
+    uint8_t
+        *kept;    /* [operations + 1] whether a later stage reads that value of reals: it waits in a buffer till then */
+    size_t reals; /* numbers in all */
+    size_t table; /* numbers of the largest affine, one row */
     const struct sps_kern *kern;
     struct sps_stage *stages;
     int stage_count;

@@ -131,6 +131,26 @@ SPS_VECTOR static void bend(float *restrict y, const float *restrict t, size_t c
         }
 }
 
+/* To the nearest number of so many bits, ties to even. */
+SPS_VECTOR static void round_reals(float *restrict y, size_t n, int bits)
+{
+    uint32_t cut = (uint32_t)(32 - bits), half = (1u << cut >> 1) - 1;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t u;
+        memcpy(&u, &y[i], sizeof u);
+        u += half + (u >> cut & 1);
+        u = u >> cut << cut;
+        memcpy(&y[i], &u, sizeof u);
+    }
+}
+
+static void keep(const struct sps_lane *lane, int value, float *y, size_t n)
+{
+    int bits = lane->backend->kept_bits;
+    if (bits > 0 && bits < 32 && lane->plan->kept[value])
+        round_reals(y, n, bits);
+}
+
 static const struct sps_value *value_at(const struct sps_packed *m, int which)
 {
     return which == 0 ? &m->input : &m->ops[which - 1].result;
@@ -173,9 +193,8 @@ static void add_shortcut(float *y, const struct sps_op *op, const float *x, cons
     }
 }
 
-/* Positions first .. first + count of an element-wise operation. */
-static void run_piece(struct sps_lane *lane, const struct sps_stage *s, int index, size_t first, size_t count,
-                      const float *table)
+static void run_element_wise(struct sps_lane *lane, const struct sps_stage *s, int index, size_t first, size_t count,
+                             const float *table)
 {
     const struct sps_plan *plan = lane->plan;
     const struct sps_op *op = &plan->packed->ops[index];
@@ -207,6 +226,16 @@ static void run_piece(struct sps_lane *lane, const struct sps_stage *s, int inde
         bend(y, op->rprelu, count, n);
 }
 
+/* Positions first .. first + count of an element-wise operation. */
+static void run_piece(struct sps_lane *lane, const struct sps_stage *s, int index, size_t first, size_t count,
+                      const float *table)
+{
+    const struct sps_value *out = &lane->plan->packed->ops[index].result;
+    run_element_wise(lane, s, index, first, count, table);
+    if (out->kind == SPS_VALUE_REALS)
+        keep(lane, index + 1, real_at(lane, index + 1, first * (size_t)out->c), count * (size_t)out->c);
+}
+
 /* ---- pooling ---- */
 
 static float pool_at(const struct sps_op *op, const struct sps_value *in, const float *x, int row, int column, int c)
@@ -229,10 +258,12 @@ static void run_pool(struct sps_lane *lane, int index)
     const struct sps_value *out = &op->result;
     const float *x = real_at(lane, op->from[0], 0);
     float *y = real_at(lane, index + 1, 0);
+    size_t at = 0;
     for (int i = 0; i < out->h; i++)
         for (int j = 0; j < out->w; j++)
             for (int c = 0; c < out->c; c++)
-                *y++ = pool_at(op, value_at(plan->packed, op->from[0]), x, i, j, c);
+                y[at++] = pool_at(op, value_at(plan->packed, op->from[0]), x, i, j, c);
+    keep(lane, index + 1, y, at);
 }
 
 /* ---- all ---- */

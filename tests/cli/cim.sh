@@ -19,6 +19,10 @@ for net in lenet5-classic lenet5-same vgg-mobiny vgg-mobiny-28 vgg-small; do
 done
 "$SPINSCALE" cim --net "$SOURCE_DIR/nets/lenet5-classic.yaml" --chip subset --json |
     keys account counts.arrays counts.scale_arrays counts.activations counts.multiplications counts.units
+"$SPINSCALE" cim --net resnet20-1bit --chip scaledrop --json |
+    keys counts.normalisations counts.shortcuts counts.skip_reads counts.skip_writes | tr '\n' ' '
+echo
+run cim --net resnet20 --chip scaledrop
 "$SPINSCALE" cim --net lenet5-classic --chip scaledrop --json | python3 -c '
 import json, sys
 r = json.load(sys.stdin)

@@ -45,6 +45,8 @@
     X(scale_bits, INT, "scale.bits", "32", "", 1, 32, "bits of a scale", "Scale-Dropout V-C: 32-bit SRAM")             \
     X(scale_use, CHOICE, "scale.use", "fold", "fold|multiply", 0, 0,                                                   \
       "scale, bias and normalisation folded into a threshold for each entry, or multiplied out", "")                   \
+    X(skip_bits, INT, "skip.bits", "16", "", 10, 32,                                                                   \
+      "bits of a number in the buffers of skip connections: sign, 8 of exponent, the rest", "assumed: bfloat16")       \
     X(unit, CHOICE, "unit.per", "network", "network|layer|map|neuron", 0, 0,                                           \
       "stochastic units: one for the network, for each layer, input map or input neuron", "Scale-Dropout Table VII")   \
     X(reuse, CHOICE, "reuse", "none", "none|first|paths", 0, 0,                                                        \

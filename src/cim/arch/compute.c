@@ -285,6 +285,8 @@ struct sps_backend sps_backend_chip(const struct sps_chip_instance *instance)
     /* Where reads do not differ, what is shared changes no number: then the quickest way is taken. */
     return (struct sps_backend){.name = "chip",
                                 .self = (void *)(uintptr_t)instance,
+                                .kept_bits =
+                                    instance->options.level == SPS_CHIP_IDEAL ? 0 : (int)instance->chip->p.skip_bits,
                                 .shares = instance->noisy ? shares[instance->chip->p.reuse] : SPS_SHARES_PATHS,
                                 .scratch = scratch,
                                 .sums = sums};

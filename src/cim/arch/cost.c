@@ -25,10 +25,13 @@
     X(COMPARISONS, "comparisons", compare, 0)                                                                          \
     X(MULTIPLICATIONS, "scale multiplications", multiply, 0)                                                           \
     X(SCALES, "scale memory", sram, 0)                                                                                 \
+    X(NORMALISATIONS, "normalisations", multiply, 1)                                                                   \
+    X(SHORTCUTS, "shortcut additions", add, 1)                                                                         \
     X(RANDOM, "random bits", word_line, 0)                                                                             \
     X(AVERAGES, "averaging", average, 0)                                                                               \
     X(SOFTMAX, "softmax", exponential, 1)                                                                              \
     X(BUFFERS, "activation buffers", sram, 1)                                                                          \
+    X(SKIPS, "skip buffers", sram, 1)                                                                                  \
     X(WIRES, "wires between tiles", wire, 1)                                                                           \
     X(CLOCK, "clock and control", clock, 1)                                                                            \
     X(LEAKAGE, "leakage", leakage, 1)
@@ -49,9 +52,10 @@ static const struct {
 #define ITEM_ROW(item, name, part, only_full) {name, SPS_PART_##part, only_full},
     ITEMS(ITEM_ROW)};
 
-enum area { ARRAYS, CONVERTERS, ADDERS, SCALE_STORES, LAYER_BUFFERS, UNITS, AREA_COUNT };
+enum area { ARRAYS, CONVERTERS, ADDERS, SCALE_STORES, LAYER_BUFFERS, SKIP_BUFFERS, UNITS, AREA_COUNT };
 _Static_assert((int)AREA_COUNT == (int)SPS_CHIP_AREAS, "a name for each area");
-const char *const sps_chip_areas[] = {"arrays", "converters", "adders", "scales", "buffers", "stochastic units"};
+const char *const sps_chip_areas[] = {"arrays",  "converters",   "adders",          "scales",
+                                      "buffers", "skip buffers", "stochastic units"};
 
 enum { ACCUMULATOR_BITS = 16, SCALE_CELL_BITS = 3 };
 
@@ -124,6 +128,12 @@ static sps_status set_prices(struct pricing *p)
     price[MULTIPLICATIONS] = times(PART(multiply), share * share);
     price[SCALES] = chip->p.scale == SPS_SCALE_CROSSBAR ? scale_cell : PART(sram);
     price[RANDOM] = (struct sps_band){p->bit.energy, p->bit.energy, p->bit.energy};
+    /* A multiplication as wide as what is kept, and an addition. */
+    double kept = (double)chip->p.skip_bits / SPS_CHIP_WORD_BITS;
+    price[NORMALISATIONS] = times(PART(multiply), kept * kept);
+    add(&price[NORMALISATIONS], PART(add));
+    price[SHORTCUTS] = PART(add);
+    price[SKIPS] = PART(sram);
     price[AVERAGES] = PART(average);
     price[SOFTMAX] = PART(exponential);
     price[BUFFERS] = PART(sram);
@@ -145,10 +155,11 @@ static void spend(struct pricing *p, struct sps_chip_layer_cost *layer, enum ite
     }
 }
 
-static void spend_layer(struct pricing *p, struct sps_chip_layer_cost *layer)
+static void spend_layer(struct pricing *p, struct sps_chip_layer_cost *layer, const struct sps_layer_layout *l)
 {
     const struct sps_chip_counts *c = &layer->counts;
     double sums = layer->sums, decisions = layer->decisions;
+    double maxima = (double)(l->positions * l->channels - l->outputs);
     spend(p, layer, CONDUCTION, sums * (double)c->cells);
     spend(p, layer, LINES, sums * (double)c->lines);
     spend(p, layer, DECODERS, sums * (double)c->activations);
@@ -156,7 +167,10 @@ static void spend_layer(struct pricing *p, struct sps_chip_layer_cost *layer)
     spend(p, layer, ADDITIONS, sums * (double)c->additions);
     spend(p, layer, REGISTERS, sums * (double)c->conversions);
     /* Maxima over a window are taken of sums, decisions of what is left. */
-    spend(p, layer, COMPARISONS, sums * (double)(c->comparisons - c->outputs) + decisions * (double)c->outputs);
+    spend(p, layer, COMPARISONS, sums * maxima + decisions * ((double)c->comparisons - maxima));
+    spend(p, layer, NORMALISATIONS, decisions * (double)c->normalisations);
+    spend(p, layer, SHORTCUTS, decisions * (double)c->shortcuts);
+    spend(p, layer, SKIPS, decisions * (double)(c->skip_reads + c->skip_writes));
     spend(p, layer, MULTIPLICATIONS, decisions * (double)c->multiplications);
     spend(p, layer, SCALES, decisions * (double)c->scale_reads);
     spend(p, layer, RANDOM, p->cost->samples * c->random_bits);
@@ -196,6 +210,7 @@ static void set_area(struct sps_chip_layer_cost *layer, const struct sps_chip *c
         add(&of[SCALE_STORES], times(PART(sram_area), (double)l->entries * (double)(l->channels) * share * 4 / 1024));
     /* Two buffers, so that one layer writes while the next reads. */
     add(&of[LAYER_BUFFERS], times(PART(sram_area), 2 * (double)l->outputs / 8 / 1024));
+    add(&of[SKIP_BUFFERS], times(PART(sram_area), (double)layer->counts.skip_bits / 8 / 1024));
     add(&of[UNITS], times(PART(unit_area), (double)layer->counts.units));
     for (int i = 0; i < AREA_COUNT; i++)
         add(&layer->area, of[i]);
@@ -224,7 +239,7 @@ static void price_layer(struct pricing *p, int i)
     int picks = 0;
     for (int k = 0; k < i; k++)
         picks += p->plan->stages[k].noise != NULL;
-    layer->counts = sps_count_layer(p->chip, s, &p->layout->layer[i]);
+    layer->counts = sps_count_layer(p->chip, p->plan, s, &p->layout->layer[i]);
     layer->tiles = tiles_of(p->chip, &p->layout->layer[i]);
     layer->sums = layer->decisions = cost->samples;
     if (p->chip->p.reuse == SPS_REUSE_FIRST && i == 0)
@@ -233,7 +248,7 @@ static void price_layer(struct pricing *p, int i)
         layer->sums = sps_expected_prefixes(m, picks, cost->samples);
         layer->decisions = sps_expected_prefixes(m, picks + (s->noise != NULL), cost->samples);
     }
-    spend_layer(p, layer);
+    spend_layer(p, layer, &p->layout->layer[i]);
     set_times(layer, p, &p->layout->layer[i]);
     set_area(layer, p->chip, &p->layout->layer[i]);
     sps_count_add(&cost->counts, &layer->counts);
@@ -264,11 +279,13 @@ static void price_whole(struct pricing *p)
         const struct sps_chip_layer_cost *l = &cost->layer[i];
         bits += l->sums * ((double)l->counts.transfers * (double)chip->p.adc_bits +
                            SPS_CHIP_WORD_BITS * (double)l->counts.memory_reads) +
-                l->decisions * SPS_CHIP_WORD_BITS * (double)l->counts.memory_writes;
+                l->decisions * SPS_CHIP_WORD_BITS *
+                    (double)(l->counts.memory_writes + l->counts.skip_reads + l->counts.skip_writes);
     }
     p->price[WIRES] = times(PART(wire), sqrt(cost->area.typical) * 1e3 / 2);
     spend(p, NULL, WIRES, bits);
-    static const enum item digitals[] = {ADDITIONS, REGISTERS, COMPARISONS, MULTIPLICATIONS, SCALES, AVERAGES, BUFFERS};
+    static const enum item digitals[] = {ADDITIONS,      REGISTERS, COMPARISONS, MULTIPLICATIONS, SCALES,
+                                         NORMALISATIONS, SHORTCUTS, AVERAGES,    BUFFERS,         SKIPS};
     for (size_t i = 0; i < sizeof digitals / sizeof *digitals; i++)
         add(&digital, cost->item[digitals[i]].energy);
     p->price[CLOCK] = (struct sps_band){PART(clock).low * digital.low, PART(clock).typical * digital.typical,

@@ -24,8 +24,63 @@ static void count_units(struct sps_chip_counts *c, const struct sps_chip *chip, 
     c->random_bits = noisy ? (double)picks * bits_of_pick(s->noise->entries) : 0;
 }
 
-struct sps_chip_counts sps_count_layer(const struct sps_chip *chip, const struct sps_stage *s,
-                                       const struct sps_layer_layout *l)
+static uint64_t words_of(uint64_t bits)
+{
+    return (bits + SPS_CHIP_WORD_BITS - 1) / SPS_CHIP_WORD_BITS;
+}
+
+/* Scores alone are no more than the comparisons of a decision; all else that is done in reals is counted. */
+static int has_reals(const struct sps_stage *s)
+{
+    return s->threshold == NULL && !(s->last && s->end - s->begin == 1);
+}
+
+static void count_real(struct sps_chip_counts *c, const struct sps_chip *chip, const struct sps_plan *plan,
+                       const struct sps_stage *s, int index)
+{
+    const struct sps_packed *m = plan->packed;
+    const struct sps_op *op = &m->ops[index];
+    const struct sps_value *in = op->from[0] == 0 ? &m->input : &m->ops[op->from[0] - 1].result;
+    uint64_t size = sps_value_size(&op->result), bits = (uint64_t)chip->p.skip_bits;
+    if (plan->kept[index + 1]) {
+        c->skip_bits += size * bits;
+        c->skip_writes += words_of(size * bits);
+    }
+    if (op->kind == SPS_OP_affine || op->kind == SPS_OP_rprelu)
+        c->normalisations += size;
+    if (op->kind == SPS_OP_hard_tanh)
+        c->comparisons += 2 * size; /* with either end */
+    if (op->kind == SPS_OP_relu || op->kind == SPS_OP_rprelu || op->kind == SPS_OP_sign)
+        c->comparisons += size;
+    if (op->kind == SPS_OP_pool)
+        *(op->average ? &c->shortcuts : &c->comparisons) += sps_value_size(in) - size;
+    for (int k = 0; k < op->from_count; k++) /* what earlier layers left in a buffer */
+        if (op->from[k] <= s->begin && plan->kept[op->from[k]]) {
+            const struct sps_value *from = &m->ops[op->from[k] - 1].result;
+            uint64_t read = op->kind == SPS_OP_add && k == 1
+                                ? (uint64_t)op->result.h * (uint64_t)op->result.w * (uint64_t)from->c
+                                : sps_value_size(from);
+            c->skip_reads += words_of(read * bits);
+        }
+    if (op->kind == SPS_OP_add)
+        c->shortcuts += (uint64_t)op->result.h * (uint64_t)op->result.w * (uint64_t)m->ops[op->from[1] - 1].result.c;
+}
+
+/* Sums that become reals: no thresholds, but a slope and an offset for each channel and entry. */
+static void count_reals(struct sps_chip_counts *c, const struct sps_chip *chip, const struct sps_plan *plan,
+                        const struct sps_stage *s, const struct sps_layer_layout *l)
+{
+    c->comparisons = (uint64_t)l->positions * l->channels - l->outputs; /* of pooling */
+    if (chip->p.scale != SPS_SCALE_CROSSBAR)
+        c->scale_reads *= 2;
+    for (int i = s->begin; i < s->end; i++)
+        count_real(c, chip, plan, s, i);
+    if (!s->last)
+        c->memory_writes = words_of(s[1].reads > 0 ? 0 : s[1].in_size);
+}
+
+struct sps_chip_counts sps_count_layer(const struct sps_chip *chip, const struct sps_plan *plan,
+                                       const struct sps_stage *s, const struct sps_layer_layout *l)
 {
     struct sps_chip_counts c = {.name = l->name,
                                 .arrays = l->arrays,
@@ -57,6 +112,8 @@ struct sps_chip_counts sps_count_layer(const struct sps_chip *chip, const struct
         s->conv ? (uint64_t)s->window.kernel * (uint64_t)s->window.stride * (uint64_t)s->window.c : l->fan_in;
     c.memory_reads = (positions * fresh + SPS_CHIP_WORD_BITS - 1) / SPS_CHIP_WORD_BITS;
     c.memory_writes = s->last ? l->outputs : (l->outputs + SPS_CHIP_WORD_BITS - 1) / SPS_CHIP_WORD_BITS;
+    if (has_reals(s))
+        count_reals(&c, chip, plan, s, l);
     count_units(&c, chip, s);
     return c;
 }
@@ -80,6 +137,11 @@ void sps_count_add(struct sps_chip_counts *to, const struct sps_chip_counts *c)
     SUM(scale_reads);
     SUM(memory_reads);
     SUM(memory_writes);
+    SUM(normalisations);
+    SUM(shortcuts);
+    SUM(skip_reads);
+    SUM(skip_writes);
+    SUM(skip_bits);
     SUM(macs);
     SUM(random_bits);
 #undef SUM

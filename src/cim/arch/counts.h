@@ -6,7 +6,7 @@
 
 enum { SPS_CHIP_WORD_BITS = 32 }; /* of scale memory and activation buffers */
 
-struct sps_chip_counts sps_count_layer(const struct sps_chip *chip, const struct sps_stage *stage,
-                                       const struct sps_layer_layout *layer);
+struct sps_chip_counts sps_count_layer(const struct sps_chip *chip, const struct sps_plan *plan,
+                                       const struct sps_stage *stage, const struct sps_layer_layout *layer);
 void sps_count_add(struct sps_chip_counts *to, const struct sps_chip_counts *counts);
 #endif

@@ -31,6 +31,8 @@ static sps_status lay_out(struct sps_layer_layout *l, const struct sps_chip *chi
                                    .entries = s->noise != NULL ? s->noise->entries : 1,
                                    .rows_per_input = single ? 1 : 2,
                                    .macs = s->macs};
+    if (s->floats)
+        SPS_FAIL(EUNSUPPORTED, "layer '%s' has float weights: the chip's cells hold bits", s->name);
     if (columns < 1)
         SPS_FAIL(EINVAL, "array.columns is 1, must be at least 2: one is the reference column");
     l->group = p->mapping == SPS_KERNELS && s->conv ? (size_t)s->window.c : s->fan_in;
