@@ -139,6 +139,48 @@ static void variants_of_a_network(void **state)
     FAILS(sps_config_init(&config, NULL, cut, 2, 0, 0), EFORMAT, "float twin is not possible");
 }
 
+static int count_of(const struct sps_graph *graph, const char *type)
+{
+    int count = 0;
+    for (int i = 0; i < graph->layer_count; i++)
+        count += strcmp(graph->layers[i]->type->name, type) == 0;
+    return count;
+}
+
+/* 18 blocks that begin with a sign, and 19 activations around them: in a float twin those are all there is.  Noise is
+ * inside of the blocks, where it does not drop what they add to, and not in front of the mean at the end. */
+static void variants_of_residual_networks(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *net, *twin, *method;
+        int relus, htanhs, signs, dropouts;
+    } cases[] = {{"net.name=resnet20", "net.twin=none", "method.name=mc_dropout", 0, 19, 18, 18},
+                 {"net.name=resnet20", "net.twin=relu", "method.name=point", 19, 0, 0, 0},
+                 {"net.name=resnet20", "net.twin=htanh", "method.name=mc_dropout", 0, 19, 0, 18},
+                 {"net.name=resnet20-1bit", "net.twin=relu", "method.name=mc_dropout", 19, 0, 0, 19}};
+    size_t macs = 0;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *const sets[] = {cases[i].net, cases[i].twin, cases[i].method};
+        struct sps_config config;
+        OK(sps_config_init(&config, NULL, sets, 3, 0, 0));
+        const struct sps_graph_options options = {.binariser = config.binariser, .batch = 1, .threads = 1};
+        struct sps_graph *graph = make_graph(config.net_text, &options);
+        size_t sum = 0;
+        for (int k = 0; k < graph->layer_count; k++)
+            sum += graph->layers[k]->macs;
+        macs = i == 0 ? sum : macs;
+        assert_true(sum == macs || i == 3);
+        assert_int_equal(count_of(graph, "relu"), cases[i].relus);
+        assert_int_equal(count_of(graph, "htanh"), cases[i].htanhs);
+        assert_int_equal(count_of(graph, "sign"), cases[i].signs);
+        assert_int_equal(count_of(graph, "dropout"), cases[i].dropouts);
+        assert_int_equal(count_of(graph, "residual"), 18);
+        sps_graph_free(graph);
+        sps_config_reset(&config);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -149,6 +191,7 @@ int main(void)
         cmocka_unit_test(resnets),
         cmocka_unit_test(presets_resolve),
         cmocka_unit_test(variants_of_a_network),
+        cmocka_unit_test(variants_of_residual_networks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -127,6 +127,39 @@ static void engine_is_graph(void **state)
     }
 }
 
+/* Dropped bits: the graph draws what the packed model's noise sources draw, though it has no picks for it. */
+static void dropped_bits_are_those_of_the_graph(void **state)
+{
+    (void)state;
+    static const struct toy_run neurons = {.out = "neurons",
+                                           .settings = "net.name=./conv.yaml method.name=mc_dropout method.p=0.2 "
+                                                       "method.unit=neuron train.epochs=1"},
+                                maps = {.out = "maps",
+                                        .settings = "net.name=./residual.yaml method.name=mc_dropout method.p=0.3 "
+                                                    "method.unit=map train.epochs=1"};
+    static const struct toy_run *const dropping[] = {&neurons, &maps};
+    struct sps_train_result result;
+    for (size_t k = 0; k < 2; k++) {
+        OK(toy_train(&result, dropping[k]));
+        struct both b = open_both(dropping[k]->out);
+        assert_true(sps_packed_get_info(b.packed)->picks > 100 - 90 * (int)k);
+        const struct sps_predictor graph = sps_model_predictor(b.model);
+        for (int shared = 0; shared < 3; shared++) {
+            const struct sps_predict_options options = {
+                .reading = shared < 2 ? SPS_SAMPLED : SPS_POINT, .seed = 9, .samples = 5, .shared_paths = shared};
+            struct answer a = answer_room(graph.info, &options, IMAGES);
+            answer_ask(&a, &graph, &options, images, index_of, IMAGES);
+            struct answer e =
+                ask(b.packed, &(struct sps_session_options){.threads = 2}, &options, IMAGES, images, index_of, 64);
+            assert_int_equal(a.passes, e.passes);
+            assert_memory_equal(a.logits, e.logits, a.passes * IMAGES * a.classes * sizeof *a.logits);
+            answer_free(&a);
+            answer_free(&e);
+        }
+        close_both(&b);
+    }
+}
+
 static void info_is_kept(void **state)
 {
     (void)state;
@@ -271,12 +304,14 @@ static void what_cannot_be_packed(void **state)
     sps_packed *packed = NULL;
     static const struct toy_run dropout = {.out = "dropout",
                                            .settings = "net.name=./dropout.yaml train.epochs=1 method.name=point"};
-    static const char net[] = "name: dropout\nlayers:\n  - dense: {out: 8, binary: true}\n  - batchnorm: {}\n  - relu: {}\n"
-                              "  - dropout: {p: 0.2}\n  - dense: {out: classes}\n";
+    static const char net[] =
+        "name: dropout\nlayers:\n  - dense: {out: 8, binary: true}\n  - batchnorm: {}\n  - relu: {}\n"
+        "  - dropout: {p: 0.2}\n  - dense: {out: classes}\n";
     toy_save(".", "dropout.yaml", net, sizeof net - 1);
     OK(toy_train(&result, &dropout));
     OK(sps_model_open(&model, "dropout"));
-    FAILS(sps_model_pack(&packed, model), EUNSUPPORTED, "layer 3 (dropout) cannot be packed");
+    FAILS(sps_model_pack(&packed, model), EUNSUPPORTED,
+          "layer 3 (dropout) cannot be packed: it drops reals; packed models drop bits");
     sps_model_close(model);
     assert_null(packed);
 }
@@ -358,9 +393,10 @@ static int leave(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(engine_is_graph),       TEST(info_is_kept),       TEST(flips_are_those_of_the_graph),
-        TEST(evaluations_are_equal), TEST(files_say_the_same), TEST(what_cannot_be_packed),
-        TEST(lack_of_memory),
+        TEST(engine_is_graph),       TEST(dropped_bits_are_those_of_the_graph),
+        TEST(info_is_kept),          TEST(flips_are_those_of_the_graph),
+        TEST(evaluations_are_equal), TEST(files_say_the_same),
+        TEST(what_cannot_be_packed), TEST(lack_of_memory),
     };
     return cmocka_run_group_tests(tests, enter, leave);
 }

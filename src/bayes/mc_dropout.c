@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Monte Carlo dropout: dropout layers (nn/dropout.c) behind the hidden activations, drawn in predictions as in
- * training. The scale vectors are learned and fixed.  A baseline: its networks run in the training graph, not packed.
- */
+ * training. The scale vectors are learned and fixed.  A baseline. */
 #include <stdio.h>
 
 #include "bayes/bayes.h"

@@ -5,8 +5,10 @@
  * Reals are scaled by 1 / (1 - p), so that their mean stays.  Bits become codes -1, 0 and +1, which the binary product
  * behind reads as exactly as it reads bits; they are not scaled, for a batchnorm layer follows every binary product.
  * The deterministic reading drops nothing. */
+#include <string.h>
+
 #include "core/memory.h"
-#include "core/random.h"
+#include "core/path.h"
 #include "nn/nn.h"
 
 #define DROPOUT_PARAMS(X)                                                                                              \
@@ -15,6 +17,8 @@
       "Tompson et al. 2015")
 
 enum { NEURON, MAP };
+
+extern const struct sps_layer_type sps_layer_dropout;
 
 struct dropout_settings {
     SPS_PARAMS_STRUCT(DROPOUT_PARAMS)
@@ -40,15 +44,38 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
     return sps_calloc(&d->kept, (size_t)graph->batch, sps_shape_size(&layer->in), "dropout masks");
 }
 
+/* The picks of the noise source that a packed model has in this layer's place, inverted. */
+static void draw_as_packed(const struct dropout *d, uint8_t *kept, const struct sps_pass *pass, int image, size_t drawn)
+{
+    const double probability[2] = {1 - d->set.p, d->set.p};
+    const struct sps_path_bank source = {probability, 2, (int)drawn, (uint32_t)d->base.index};
+    sps_path_draw(kept, &source, 1, pass->seed, pass->index[image], ~pass->epoch);
+    for (size_t j = 0; j < drawn; j++)
+        kept[j] = !kept[j];
+}
+
+static void draw_in_training(const struct dropout *d, uint8_t *kept, const struct sps_pass *pass, int image,
+                             size_t drawn)
+{
+    struct sps_random r =
+        sps_random(pass->seed, SPS_FOR_DROPOUT, pass->index[image], pass->epoch, (uint32_t)d->base.index);
+    for (size_t j = 0; j < drawn; j++)
+        kept[j] = sps_random_uniform(&r) >= d->set.p;
+}
+
 static void draw(const struct dropout *d, uint8_t *kept, const struct sps_pass *pass, int image)
 {
     const struct sps_shape *in = &d->base.in;
     size_t channels = (size_t)in->c, size = sps_shape_size(in);
     size_t drawn = d->set.unit == MAP ? channels : size;
-    struct sps_random r =
-        sps_random(pass->seed, SPS_FOR_DROPOUT, pass->index[image], pass->epoch, (uint32_t)d->base.index);
-    for (size_t j = 0; j < drawn; j++)
-        kept[j] = pass->source == SPS_FROM_POINT || sps_random_uniform(&r) >= d->set.p;
+    if (pass->source == SPS_FROM_POINT) {
+        memset(kept, 1, size);
+        return;
+    }
+    if (pass->mode == SPS_PASS_EVALUATE)
+        draw_as_packed(d, kept, pass, image, drawn);
+    else
+        draw_in_training(d, kept, pass, image, drawn);
     for (size_t j = drawn; j < size; j++)
         kept[j] = kept[j - channels];
 }
@@ -89,6 +116,16 @@ static void backward_image(struct sps_graph *graph, struct sps_layer *layer, con
 static void release(struct sps_layer *layer)
 {
     sps_free(((struct dropout *)layer)->kept);
+}
+
+int sps_layer_dropout_rate(double *p, int *of_maps, const struct sps_layer *layer)
+{
+    const struct dropout *d = (const struct dropout *)layer;
+    if (layer == NULL || layer->type != &sps_layer_dropout)
+        return 0;
+    *p = d->set.p;
+    *of_maps = d->set.unit == MAP;
+    return 1;
 }
 
 const struct sps_layer_type sps_layer_dropout = {

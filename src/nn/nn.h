@@ -316,6 +316,8 @@ int sps_dense_product(struct sps_product *out, const struct sps_layer *layer);
 int sps_pool_window(const struct sps_layer *layer, int *average);
 /* rprelu layers: shift, offset and slope, [C] each. */
 void sps_rprelu_table(const float *rows[3], const struct sps_layer *layer);
+/* Probability that a unit is dropped, and whether that is a whole map.  False if the layer is no dropout. */
+int sps_layer_dropout_rate(double *p, int *of_maps, const struct sps_layer *layer);
 /* residual layers: adds the shortcut of an image to y [out]. */
 void sps_residual_add(const struct sps_layer *layer, float *y, int image);
 

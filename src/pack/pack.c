@@ -69,6 +69,25 @@ static sps_status pack_floats(struct packer *p, struct sps_op *op, const struct 
     return SPS_OK;
 }
 
+/* Bits that a dropout layer drops are a noise source of the product that reads them. */
+static sps_status pack_dropped(struct packer *p, struct sps_op *op, const struct sps_layer *from)
+{
+    double rate, *probability = NULL;
+    int of_maps;
+    if (!sps_layer_dropout_rate(&rate, &of_maps, from))
+        return SPS_OK;
+    struct sps_noise *noise = &p->m->noises[p->m->noise_count];
+    SPS_TRY(sps_packed_alloc(&probability, p->m, 2, sizeof *probability, "probabilities"));
+    probability[0] = 1 - rate;
+    probability[1] = rate;
+    *noise = (struct sps_noise){.kind = of_maps ? SPS_NOISE_map : SPS_NOISE_neuron,
+                                .entries = 2,
+                                .probability = probability,
+                                .stream = from->index};
+    op->noise = p->m->noise_count++;
+    return SPS_OK;
+}
+
 static sps_status pack_product(struct packer *p, const struct sps_layer *layer, const struct sps_product *product)
 {
     static const enum sps_op_kind kinds[2][2] = {{SPS_OP_float_dense, SPS_OP_float_conv},
@@ -83,6 +102,8 @@ static sps_status pack_product(struct packer *p, const struct sps_layer *layer, 
         SPS_TRY(copy(&op->weight_bits, p->m, w->bits, w->rows * sps_words(w->row), sizeof *w->bits));
     else
         SPS_TRY(pack_floats(p, op, layer, w));
+    if (product->binary)
+        SPS_TRY(pack_dropped(p, op, layer->input));
     SPS_TRY(check_last(p));
     if (product->pool > 1) {
         op = next_op(p, SPS_OP_pool, layer, value_of(p, layer));
@@ -252,11 +273,23 @@ static sps_status pack_pool(struct packer *p, const struct sps_layer *layer)
     return check_last(p);
 }
 
+static sps_status pack_dropout(struct packer *p, const struct sps_layer *layer)
+{
+    struct sps_product product;
+    const struct sps_layer *next = layer->index + 1 < p->graph->layer_count ? p->graph->layers[layer->index + 1] : NULL;
+    if (layer->in.kind != SPS_BITS)
+        return refuse(layer, "it drops reals; packed models drop bits");
+    if (next == NULL || !sps_layer_product(&product, next) || !product.binary)
+        return refuse(layer, "a binary layer must follow");
+    p->value[layer->index] = value_of(p, layer->input);
+    return SPS_OK;
+}
+
 static const struct {
     const char *type;
     sps_status (*pack)(struct packer *p, const struct sps_layer *layer);
-} packers[] = {{"htanh", pack_htanh},   {"relu", pack_relu},         {"sign", pack_sign},
-               {"rprelu", pack_rprelu}, {"residual", pack_residual}, {"pool", pack_pool}};
+} packers[] = {{"htanh", pack_htanh},       {"relu", pack_relu}, {"sign", pack_sign},      {"rprelu", pack_rprelu},
+               {"residual", pack_residual}, {"pool", pack_pool}, {"dropout", pack_dropout}};
 
 static sps_status pack_other(struct packer *p, const struct sps_layer *layer)
 {
@@ -317,7 +350,7 @@ static sps_status pack(struct packer *p, const struct sps_pack_facts *facts)
     struct sps_packed *m = p->m;
     SPS_TRY(pack_facts(m, p->graph, facts));
     SPS_TRY(sps_packed_alloc(&m->ops, m, 2 * (size_t)p->graph->layer_count, sizeof *m->ops, "operations"));
-    SPS_TRY(sps_packed_alloc(&m->noises, m, (size_t)p->graph->scale_count, sizeof *m->noises, "noise sources"));
+    SPS_TRY(sps_packed_alloc(&m->noises, m, (size_t)p->graph->layer_count, sizeof *m->noises, "noise sources"));
     SPS_TRY(pack_layers(p));
     return sps_packed_validate(m);
 }

@@ -50,17 +50,20 @@ sps_status sps_graph_predict(struct sps_graph *graph, const struct sps_draws *dr
     double temperature = draws->temperature > 0 ? draws->temperature : 1;
     struct sps_path_bank *banks = NULL;
     uint8_t *drawn = NULL;
+    uint32_t *as_image_0 = NULL;
     sps_status status = SPS_OK;
     SPS_TRY_OUT(sps_calloc(&banks, (size_t)graph->scale_count, sizeof *banks, "banks"));
     SPS_TRY_OUT(sps_calloc(&drawn, (size_t)n, row, "picks"));
+    SPS_TRY_OUT(sps_calloc(&as_image_0, (size_t)n, sizeof *as_image_0, "paths"));
+    if (draws->shared)
+        index = as_image_0;
     sps_graph_banks(banks, graph);
     for (size_t t = 0; t < passes; t++) {
         for (int i = 0; i < n && draws->source == SPS_FROM_BANK; i++)
             if (draws->exact)
                 sps_path_at(drawn + (size_t)i * row, banks, graph->scale_count, t);
             else
-                sps_path_draw(drawn + (size_t)i * row, banks, graph->scale_count, draws->seed,
-                              draws->shared ? 0 : index[i], (uint32_t)t);
+                sps_path_draw(drawn + (size_t)i * row, banks, graph->scale_count, draws->seed, index[i], (uint32_t)t);
         const struct sps_pass pass = {.mode = SPS_PASS_EVALUATE,
                                       .source = draws->source,
                                       .n = n,
@@ -85,6 +88,7 @@ sps_status sps_graph_predict(struct sps_graph *graph, const struct sps_draws *dr
 out:
     sps_free(banks);
     sps_free(drawn);
+    sps_free(as_image_0);
     return status;
 }
 

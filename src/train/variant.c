@@ -15,6 +15,8 @@ struct variant {
     const struct sps_method *method;
     const void *settings;
     int activations; /* hidden ones so far */
+    int depth;       /* of blocks around the layer */
+    int activated;   /* the next layer begins a block behind an activation: a float one needs no other */
 };
 
 /* ---- writing a tree ---- */
@@ -30,6 +32,8 @@ static void write_text(FILE *out, const char *text)
     fputc('"', out);
 }
 
+static void write_inside(FILE *out, const struct sps_yaml_node *node);
+
 static void write_node(FILE *out, const struct sps_yaml_node *node)
 {
     if (node->kind == SPS_YAML_SCALAR) {
@@ -40,16 +44,33 @@ static void write_node(FILE *out, const struct sps_yaml_node *node)
         return;
     }
     fputc(node->kind == SPS_YAML_MAP ? '{' : '[', out);
+    write_inside(out, node);
+    fputc(node->kind == SPS_YAML_MAP ? '}' : ']', out);
+}
+
+/* Without the brackets around. */
+static void write_inside(FILE *out, const struct sps_yaml_node *node)
+{
     for (const struct sps_yaml_node *child = node->first; child != NULL; child = child->next) {
         if (child->key != NULL)
             fprintf(out, "%s: ", child->key);
         write_node(out, child);
         fputs(child->next != NULL ? ", " : "", out);
     }
-    fputc(node->kind == SPS_YAML_MAP ? '}' : ']', out);
 }
 
 /* ---- layers ---- */
+
+/* A line each; inside of a block, all in one. */
+static void open_item(const struct variant *v)
+{
+    fputs(v->depth > 0 ? "{" : "  - ", v->out);
+}
+
+static void close_item(const struct variant *v)
+{
+    fputs(v->depth > 0 ? "}, " : "\n", v->out);
+}
 
 /* The settings of the layer that an item of the list describes, its type as key; NULL where the item is no layer. */
 static const struct sps_yaml_node *body_of(const struct sps_yaml_node *item)
@@ -77,7 +98,8 @@ static sps_status write_float_product(struct variant *v, const struct sps_yaml_n
     if (says(body, "pool_ceil", "true"))
         return sps_yaml_fail(v->net, sps_yaml_get(body, "pool_ceil"),
                              "pool_ceil: a float twin is not possible, pool layers have no smaller windows at the end");
-    fprintf(v->out, "  - %s: {", body->key);
+    open_item(v);
+    fprintf(v->out, "%s: {", body->key);
     const char *comma = "";
     for (const struct sps_yaml_node *child = body->first; child != NULL; child = child->next) {
         if (strcmp(child->key, "binary") == 0 || strncmp(child->key, "pool", 4) == 0)
@@ -86,9 +108,13 @@ static sps_status write_float_product(struct variant *v, const struct sps_yaml_n
         write_node(v->out, child);
         comma = ", ";
     }
-    fputs("}\n", v->out);
-    if (pool != NULL && pool->kind == SPS_YAML_SCALAR && strcmp(pool->text, "1") != 0)
-        fprintf(v->out, "  - pool: {kernel: %s}\n", pool->text);
+    fputc('}', v->out);
+    close_item(v);
+    if (pool != NULL && pool->kind == SPS_YAML_SCALAR && strcmp(pool->text, "1") != 0) {
+        open_item(v);
+        fprintf(v->out, "pool: {kernel: %s}", pool->text);
+        close_item(v);
+    }
     return SPS_OK;
 }
 
@@ -97,29 +123,75 @@ static void write_noise(struct variant *v, const struct sps_yaml_node *next)
     char layer[SPS_NOISE_TEXT] = "";
     if (v->method->noise != NULL)
         v->method->noise(layer, v->settings, v->activations, is(body_of(next), "dense"));
-    if (layer[0] != '\0')
-        fprintf(v->out, "  - %s\n", layer);
+    if (layer[0] != '\0') {
+        open_item(v);
+        fputs(layer, v->out);
+        close_item(v);
+    }
     v->activations++;
 }
 
-static sps_status write_layer(struct variant *v, const struct sps_yaml_node *item)
+static const struct sps_yaml_node *layers_of(const struct sps_yaml_node *block)
+{
+    const struct sps_yaml_node *layers = sps_yaml_get(block, "layers");
+    return layers != NULL && layers->kind == SPS_YAML_LIST ? layers : NULL;
+}
+
+/* A block that takes the signs of what it adds to: an activation in front of it is part of that. */
+static int is_block_of_signs(const struct sps_yaml_node *item)
 {
     const struct sps_yaml_node *body = body_of(item);
-    int to_float = v->twin != SPS_TWIN_NONE;
-    int before_sign = is(body, "htanh") && is(body_of(item->next), "sign"); /* keeps the sign: part of what follows */
+    return is(body, "residual") && layers_of(body) != NULL && is(body_of(layers_of(body)->first), "sign");
+}
+
+static int is_activation(const struct sps_yaml_node *body)
+{
+    return is(body, "sign") || is(body, "relu") || is(body, "htanh");
+}
+
+static sps_status write_layer(struct variant *v, const struct sps_yaml_node *item, const struct sps_yaml_node *before);
+
+static sps_status write_block(struct variant *v, const struct sps_yaml_node *body, const struct sps_yaml_node *before)
+{
+    open_item(v);
+    fputs("residual: {layers: [", v->out);
+    v->depth++;
+    v->activated = is_activation(body_of(before));
+    const struct sps_yaml_node *last = NULL;
+    for (const struct sps_yaml_node *item = layers_of(body)->first; item != NULL; last = item, item = item->next)
+        SPS_TRY(write_layer(v, item, last));
+    v->depth--;
+    fputs("]}", v->out);
+    close_item(v);
+    return SPS_OK;
+}
+
+/* before: the layer before it in its list, NULL for none. */
+static sps_status write_layer(struct variant *v, const struct sps_yaml_node *item, const struct sps_yaml_node *before)
+{
+    const struct sps_yaml_node *body = body_of(item), *next = item->next;
+    int to_float = v->twin != SPS_TWIN_NONE, activated = v->activated;
+    int before_sign = is(body, "htanh") && is(body_of(next), "sign"); /* keeps the sign: part of what follows */
+    /* Noise in front of a mean would be averaged out; in front of a block it would drop what the block adds to. */
+    int noisy = is_activation(body) && next != NULL && !before_sign && !is_block_of_signs(next) &&
+                !(is(body_of(next), "pool") && says(body_of(next), "mode", "average"));
+    v->activated = 0;
     if (to_float && before_sign)
         return SPS_OK;
-    if (to_float && is(body, "sign"))
-        fprintf(v->out, "  - %s: {}\n", v->twin == SPS_TWIN_RELU ? "relu" : "htanh");
-    else if (to_float && (is(body, "conv") || is(body, "dense")) && says(body, "binary", "true"))
+    if (is(body, "residual") && layers_of(body) != NULL)
+        return write_block(v, body, before);
+    if (to_float && (is(body, "conv") || is(body, "dense")) && says(body, "binary", "true")) {
         SPS_TRY(write_float_product(v, body));
-    else {
-        fputs("  - ", v->out);
-        write_node(v->out, item);
-        fputc('\n', v->out);
+    } else if (!(to_float && is(body, "sign") && activated)) {
+        open_item(v);
+        if (to_float && (is(body, "sign") || is(body, "htanh")))
+            fprintf(v->out, "%s: {}", v->twin == SPS_TWIN_RELU ? "relu" : "htanh");
+        else
+            write_inside(v->out, item);
+        close_item(v);
     }
-    if ((is(body, "sign") || is(body, "relu") || is(body, "htanh")) && !before_sign && item->next != NULL)
-        write_noise(v, item->next);
+    if (noisy)
+        write_noise(v, next);
     return SPS_OK;
 }
 
@@ -140,8 +212,9 @@ static sps_status write_net(struct variant *v)
             continue;
         }
         fputc('\n', v->out);
-        for (const struct sps_yaml_node *item = n->first; item != NULL; item = item->next)
-            SPS_TRY(write_layer(v, item));
+        const struct sps_yaml_node *before = NULL;
+        for (const struct sps_yaml_node *item = n->first; item != NULL; before = item, item = item->next)
+            SPS_TRY(write_layer(v, item, before));
     }
     return SPS_OK;
 }
@@ -153,7 +226,7 @@ sps_status sps_net_variant(char **text, const sps_yaml *net, enum sps_twin twin,
     size_t size = 0;
     if (twin == SPS_TWIN_NONE && method->noise == NULL)
         return SPS_OK;
-    struct variant v = {open_memstream(&written, &size), net, twin, method, settings, 0};
+    struct variant v = {open_memstream(&written, &size), net, twin, method, settings, 0, 0, 0};
     if (v.out == NULL)
         SPS_FAIL(ENOMEM, "out of memory: a network's description");
     sps_status status = write_net(&v);
