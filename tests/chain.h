@@ -278,6 +278,18 @@ static inline void chain_activation(struct chain *b, enum sps_op_kind kind)
     chain_check(b);
 }
 
+static inline void chain_quantise(struct chain *b, int bits)
+{
+    struct sps_op *op = chain_op(b, SPS_OP_quantise);
+    size_t c = (size_t)chain_value(b->m, op->from[0])->c;
+    float *step = chain_room(b, c, sizeof *step);
+    for (size_t i = 0; i < c; i++)
+        step[i] = uniform(&b->r, 0.5f, 2) / (float)((1 << bits) - 1);
+    op->bits = bits;
+    op->step = step;
+    chain_check(b);
+}
+
 static inline void chain_add(struct chain *b, int with)
 {
     struct sps_op *op = chain_op(b, SPS_OP_add);
@@ -301,7 +313,10 @@ static inline void random_activations(struct chain *b)
 /* A block with a shortcut from wherever one fits; at times a decision inside. */
 static inline void random_block(struct chain *b, int masks, int point)
 {
-    chain_activation(b, SPS_OP_sign);
+    if (chance(b, 25))
+        chain_quantise(b, between(b, 1, 8));
+    else
+        chain_activation(b, SPS_OP_sign);
     const struct sps_value *in = chain_end(b);
     int out = between(b, in->c, in->c + 3), stride = in->h > 3 && in->w > 3 ? between(b, 1, 2) : 1;
     if (chance(b, 40)) {
@@ -517,6 +532,8 @@ static inline void activate_by_hand(const struct by_hand *h, const struct sps_op
         float x = h->u[i];
         if (op->kind == SPS_OP_sign)
             h->y[i] = x >= 0 ? 1 : -1;
+        else if (op->kind == SPS_OP_quantise)
+            h->y[i] = (int)floorf(fminf(fmaxf(x / op->step[c], 0), (float)((1 << op->bits) - 1)) + 0.5f);
         else if (op->kind == SPS_OP_hard_tanh)
             h->v[i] = fminf(fmaxf(x, -1), 1);
         else if (op->kind == SPS_OP_relu)

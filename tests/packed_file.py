@@ -168,6 +168,9 @@ def predict(model, pixels, picks, point=False):
         elif op["op"] == "rprelu":
             shift, offset, slope = of("rprelu")
             values.append(np.where(x - shift > 0, x - shift, slope * (x - shift)) + offset)
+        elif op["op"] == "quantise":
+            t = np.clip(x / of("step"), np.float32(0), np.float32(2**op["bits"] - 1))
+            values.append((t + np.float32(0.5)).astype(np.int64))
         elif op["op"] == "sign":
             values.append(np.where(x >= 0, 1, -1))
         else:

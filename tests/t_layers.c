@@ -16,6 +16,8 @@ static double value_at(const struct sps_graph *graph, const struct sps_layer *la
         return ((const int8_t *)x)[i];
     case SPS_BITS:
         return ((const uint32_t *)x)[i / 32] >> i % 32 & 1 ? 1 : -1;
+    case SPS_LEVELS:
+        return ((const uint8_t *)x)[i];
     case SPS_SUMS:
         return ((const int32_t *)x)[i];
     default:
@@ -41,6 +43,10 @@ static void fill_input(struct sps_graph *graph, struct sps_layer *layer, struct 
         case SPS_SUMS:
             for (size_t j = 0; j < size; j++)
                 ((int32_t *)(void *)x)[j] = (int32_t)sps_random_below(r, 81) - 40;
+            break;
+        case SPS_LEVELS:
+            for (size_t j = 0; j < size; j++)
+                x[j] = (char)sps_random_below(r, 256);
             break;
         case SPS_REALS:
             fill_normal(r, (float *)(void *)x, size);
@@ -79,13 +85,17 @@ struct conv_case {
 };
 
 /* A graph whose layer of that kind of input is the last but two (binary) or last but one. */
+static const char *activation_of(enum sps_kind kind)
+{
+    return kind == SPS_BITS ? "  - sign: {}\n" : kind == SPS_LEVELS ? "  - pact: {bits: 8}\n" : "";
+}
+
 static struct sps_graph *conv_graph(const struct conv_case *q, int binary, int training, int threads, int batch)
 {
     char text[1024], front[256] = "", back[64] = "";
     int input_c = q->kind == SPS_CODES ? q->c : 1;
     if (q->kind != SPS_CODES)
-        snprintf(front, sizeof front, "  - conv: {out: %d, kernel: 1}\n%s", q->c,
-                 q->kind == SPS_BITS ? "  - sign: {}\n" : "");
+        snprintf(front, sizeof front, "  - conv: {out: %d, kernel: 1}\n%s", q->c, activation_of(q->kind));
     if (binary)
         snprintf(back, sizeof back, "  - batchnorm: {}\n");
     snprintf(text, sizeof text,
@@ -100,7 +110,7 @@ static struct sps_graph *conv_graph(const struct conv_case *q, int binary, int t
 
 static struct sps_layer *conv_layer(const struct sps_graph *graph, const struct conv_case *q)
 {
-    return graph->layers[q->kind == SPS_CODES ? 0 : q->kind == SPS_BITS ? 2 : 1];
+    return graph->layers[q->kind == SPS_CODES ? 0 : q->kind == SPS_REALS ? 1 : 2];
 }
 
 /* Rows or columns of so many pixels before and behind pooling. */
@@ -207,7 +217,7 @@ static void check_conv(const struct conv_case *q, int binary, int training, int 
     if (training) {
         const float *got = run_backward(graph, layer, &pass, dy);
         /* Float sums of at most a few thousand terms: 1e-4 of the largest input they are made of. */
-        double tolerance = q->kind == SPS_CODES && binary ? 1e-2 : 1e-4;
+        double tolerance = q->kind == SPS_LEVELS ? 2e-2 : q->kind == SPS_CODES && binary ? 1e-2 : 1e-4;
         for (size_t i = 0; i < count; i++)
             NEAR(weight->grad[i], dw[i], tolerance);
         for (size_t i = 0; i < (size_t)n * in && layer->input != NULL; i++)
@@ -246,6 +256,10 @@ static void binary_convolution_by_hand_picked_shapes(void **state)
         {6, 7, 5, 8, 3, 1, 1, 2, SPS_BITS, 1},
         {7, 6, 5, 8, 3, 1, 1, 2, SPS_BITS, 1},
         {8, 8, 5, 8, 3, 1, 1, 2, SPS_BITS, 1}, /* nothing is left over */
+        {6, 6, 5, 7, 3, 1, 1, 1, SPS_LEVELS, 0},
+        {8, 8, 32, 16, 3, 1, 1, 2, SPS_LEVELS, 0},
+        {7, 7, 9, 20, 5, 2, 2, 2, SPS_LEVELS, 1},
+        {6, 7, 64, 30, 1, 1, 0, 1, SPS_LEVELS, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         check_conv(&cases[i], 1, 1, 1, 3, 3, (uint32_t)(1000 + i));
@@ -327,15 +341,14 @@ static void check_dense(int h, int w, int c, int out, enum sps_kind kind, int bi
 {
     char text[1024], front[256] = "";
     if (kind != SPS_CODES)
-        snprintf(front, sizeof front, "  - conv: {out: %d, kernel: 1}\n%s", c,
-                 kind == SPS_BITS ? "  - sign: {}\n" : "");
+        snprintf(front, sizeof front, "  - conv: {out: %d, kernel: 1}\n%s", c, activation_of(kind));
     snprintf(
         text, sizeof text,
         "input: {height: %d, width: %d, channels: %d}\nclasses: %d\nlayers:\n%s  - dense: {out: %d, binary: %s}\n%s", h,
         w, kind == SPS_CODES ? c : 1, out, front, out, binary ? "true" : "false", binary ? "  - batchnorm: {}\n" : "");
     struct sps_graph *graph =
         make_graph(text, &(struct sps_graph_options){.training = training, .threads = 1 + (int)(seed % 2), .batch = 5});
-    struct sps_layer *layer = graph->layers[kind == SPS_CODES ? 0 : kind == SPS_BITS ? 2 : 1];
+    struct sps_layer *layer = graph->layers[kind == SPS_CODES ? 0 : kind == SPS_REALS ? 1 : 2];
     struct sps_weight *weight = find_weight(graph, layer->index, "weight");
     struct sps_random r = test_random(seed);
     struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, n);
@@ -364,7 +377,8 @@ static void check_dense(int h, int w, int c, int out, enum sps_kind kind, int bi
     if (training) {
         const float *dx = run_backward(graph, layer, &pass, dy);
         for (size_t i = 0; i < in * outs; i++)
-            NEAR(weight->grad[i], dw[i], kind == SPS_CODES && binary ? 1e-3 : 1e-5); /* codes go up to 127 */
+            /* Codes go up to 127, levels to 255. */
+            NEAR(weight->grad[i], dw[i], kind == SPS_LEVELS ? 2e-3 : kind == SPS_CODES && binary ? 1e-3 : 1e-5);
         for (int i = 0; i < n && layer->input != NULL; i++)
             for (size_t j = 0; j < in; j++) {
                 double sum = 0;
@@ -381,12 +395,12 @@ static void dense_layers(void **state)
 {
     (void)state;
     const int shapes[][4] = {{3, 3, 1, 2}, {1, 1, 3, 17}, {4, 4, 2, 16}, {5, 3, 3, 33}, {2, 2, 4, 1}, {7, 7, 3, 10}};
-    const enum sps_kind kinds[] = {SPS_CODES, SPS_BITS, SPS_REALS};
+    const enum sps_kind kinds[] = {SPS_CODES, SPS_BITS, SPS_REALS, SPS_LEVELS};
     for (uint32_t i = 0; i < 6; i++)
-        for (uint32_t k = 0; k < 3; k++)
+        for (uint32_t k = 0; k < 4; k++)
             for (int binary = 0; binary < 2; binary++)
                 for (int training = 0; training < 2; training++)
-                    if (!(binary && kinds[k] == SPS_REALS))
+                    if (kinds[k] != (binary ? SPS_REALS : SPS_LEVELS))
                         check_dense(shapes[i][0], shapes[i][1], shapes[i][2], shapes[i][3], kinds[k], binary, training,
                                     1 + (int)i % 5, 4000 + 10 * i + k);
 }
@@ -941,6 +955,39 @@ static void rprelu_on_paper(void **state)
     sps_graph_free(graph);
 }
 
+/* On paper: two bits below 3 have the levels 0, 1, 2, 3 at multiples of 1; halves go up.  The slope inside is 1, and a
+ * bound that rises pushes what is below it down, by x / 3 a unit. */
+static void pact_on_paper(void **state)
+{
+    (void)state;
+    struct sps_graph *graph =
+        make_graph("input: {height: 1, width: 1, channels: 1}\nclasses: 2\nlayers:\n  - conv: {out: 6, kernel: 1}\n"
+                   "  - pact: {bits: 2, alpha: 3}\n  - dense: {out: 2, binary: true}\n  - batchnorm: {}\n",
+                   &(struct sps_graph_options){.training = 1, .batch = 2});
+    struct sps_weight *alpha = graph->weights[1];
+    const float x[12] = {-1, 0.4f, 0.5f, 1.7f, 2.9f, 5, 0, 3, 2.4f, -0.1f, 1, 1.5f},
+                dy[12] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+    const uint8_t levels[12] = {0, 0, 1, 2, 3, 3, 0, 3, 2, 0, 1, 2};
+    memcpy(graph->layers[0]->y, x, sizeof x);
+    struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, 2);
+    sps_layer_forward(graph, graph->layers[1], &pass);
+    assert_memory_equal(graph->layers[1]->y, levels, sizeof levels);
+    const float *dx = run_backward(graph, graph->layers[1], &pass, dy);
+    double sum = 0;
+    for (int i = 0; i < 12; i++) {
+        int inside = x[i] > 0 && x[i] < 3;
+        NEAR(dx[i], inside ? dy[i] : 0, 0);
+        sum -= inside ? dy[i] * x[i] / 3 : 0;
+    }
+    NEAR(alpha->grad[0], sum, 1e-5);
+    assert_true(sum < -10 && alpha->decay);
+    /* However far training takes it, the bound stays a bound. */
+    alpha->value[0] = -5;
+    sps_layer_forward(graph, graph->layers[1], &pass);
+    assert_int_equal(((uint8_t *)graph->layers[1]->y)[1], 3);
+    sps_graph_free(graph);
+}
+
 static void pooling(void **state)
 {
     (void)state;
@@ -1079,6 +1126,7 @@ int main(void)
         TEST(sign_uses_the_binariser),
         TEST(sign_learns_with_dsq),
         TEST(rprelu_on_paper),
+        TEST(pact_on_paper),
         TEST(pooling),
         TEST(every_layer_type_is_what_its_list_says),
         TEST(signs_follow_the_weights),

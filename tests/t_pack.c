@@ -47,6 +47,16 @@ static const char residual_net[] =
 static const char float_ends_net[] = "name: ends\nlayers:\n  - conv: {out: 8, kernel: 3, pad: 1}\n" RESIDUAL_BLOCKS
                                      "  - dense: {out: classes}\n  - batchnorm: {scale: true, bias: true, gamma: 3}\n";
 
+/* Activations of several bits. */
+static const char levels_net[] =
+    "name: levels\nlayers:\n"
+    "  - conv: {out: 8, kernel: 3, pad: 1, pool: 2, binary: true}\n  - batchnorm: {scale: true, bias: true}\n"
+    "  - pact: {bits: 8}\n"
+    "  - conv: {out: 12, kernel: 3, pad: 1, pool: 2, binary: true}\n  - batchnorm: {scale: true, bias: true}\n"
+    "  - pact: {bits: 2}\n"
+    "  - dense: {out: 20, binary: true}\n  - batchnorm: {}\n  - pact: {}\n"
+    "  - dense: {out: classes, binary: true}\n  - batchnorm: {scale: true, bias: true, gamma: 3}\n";
+
 static const struct toy_run runs[] = {
     {.out = "vi", .settings = "method.name=scale_vi train.epochs=2"},
     {.out = "drop", .settings = "method.p=0.3 train.epochs=2"},
@@ -58,6 +68,8 @@ static const struct toy_run runs[] = {
     {.out = "residual", .settings = "net.name=./residual.yaml method.p=0.2 train.epochs=1"},
     {.out = "residual_vi", .settings = "net.name=./residual.yaml method.name=scale_vi method.samples=2 train.epochs=1"},
     {.out = "residual_element", .settings = "net.name=./residual.yaml method.mask=element method.p=0.2 train.epochs=1"},
+    {.out = "levels", .settings = "net.name=./levels.yaml method.p=0.2 train.epochs=1"},
+    {.out = "levels_element", .settings = "net.name=./levels.yaml method.mask=element method.p=0.2 train.epochs=1"},
     {.out = "ends", .settings = "net.name=./ends.yaml method.p=0.2 train.epochs=1"}};
 enum { RUNS = sizeof runs / sizeof *runs };
 
@@ -370,6 +382,7 @@ static int enter(void **state)
     toy_save(".", "conv.yaml", conv_net, sizeof conv_net - 1);
     toy_save(".", "odd.yaml", odd_net, sizeof odd_net - 1);
     toy_save(".", "residual.yaml", residual_net, sizeof residual_net - 1);
+    toy_save(".", "levels.yaml", levels_net, sizeof levels_net - 1);
     toy_save(".", "ends.yaml", float_ends_net, sizeof float_ends_net - 1);
     for (size_t i = 0; i < RUNS; i++)
         OK(toy_train(&result, &runs[i]));

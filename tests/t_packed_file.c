@@ -364,10 +364,17 @@ static void with_a_sign_that_waits(struct chain *b)
     add_op(b, SPS_OP_hard_tanh, 2, -1);
     chain_check(b);
 }
-static void with_quantise(struct chain *b)
+static void with_levels_for_floats(struct chain *b)
 {
     reals_first(b);
     add_quantise(b, 2, 2);
+    add_float(b, SPS_OP_float_dense, 3, 3, 0);
+}
+static void with_levels_scaled(struct chain *b)
+{
+    reals_first(b);
+    add_quantise(b, 2, 2);
+    chain_score(b, CHAIN_NONE, 1, 0);
 }
 static void with_a_branch(struct chain *b)
 {
@@ -393,7 +400,8 @@ static void what_cannot_be_run_is_named(void **state)
                  {with_upsample, "operation 2, upsample 'upsample.2'"},
                  {with_concat, "operation 2, concat 'concat.2'"},
                  {with_bits_pooled_twice, "operation 3, pool 'pool.3'"},
-                 {with_quantise, "operation 2, quantise 'quantise.2'"},
+                 {with_levels_for_floats, "operation 3, float_dense 'float_dense.3'"},
+                 {with_levels_scaled, "operation 2, quantise 'quantise.2'"},
                  {with_a_branch, "operation 2, binary_conv 'binary_conv.2'"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct chain b = chain_start(3, 4, 4, 1);

@@ -37,6 +37,9 @@ layers:
         - sign: {}
         - conv: {out: 5, kernel: 3, pad: 1, binary: true}
         - batchnorm: {scale: true, bias: true}
+        - pact: {bits: 3}
+        - conv: {out: 5, kernel: 3, pad: 1, binary: true}
+        - batchnorm: {scale: true, bias: true}
   - rprelu: {}
   - residual:
       layers:

@@ -86,10 +86,12 @@ static void multiply(const struct job *j, const void *patches, size_t first, siz
 {
     const struct sps_stage *s = j->stage;
     size_t n = s->channels, at = first * n;
-    if (s->codes)
+    if (s->codes) {
         j->kern->qgemm((int32_t *)j->sums + at, n, patches, patch_bytes(s), s->quads, s->weight_sums, count, n,
                        patch_bytes(s) / 4);
-    else if (s->wide)
+        if (s->codes == SPS_UNSIGNED_CODES)
+            sps_qgemm_unsigned((int32_t *)j->sums + at, n, s->weight_sums, count, n);
+    } else if (s->wide)
         j->kern->bgemm((int32_t *)j->sums + at, n, patches, s->words, s->panels, count, n, s->words,
                        (int32_t)s->fan_in);
     else
@@ -153,6 +155,8 @@ static void dense_task(void *work, size_t task, int worker)
         size_t quads = patch_bytes(s) / 4;
         j->kern->qgemm((int32_t *)j->sums + first, n, (const uint8_t *)j->scratch, 4 * quads,
                        s->quads + first * quads * 4, s->weight_sums + first, 1, n, quads);
+        if (s->codes == SPS_UNSIGNED_CODES)
+            sps_qgemm_unsigned((int32_t *)j->sums + first, n, s->weight_sums + first, 1, n);
     } else if (s->wide) {
         j->kern->bgemm((int32_t *)j->sums + first, n, j->input, s->words, s->panels + first * s->words, 1, n, s->words,
                        (int32_t)s->fan_in);
@@ -185,12 +189,12 @@ static void sums(const struct sps_backend *backend, const struct sps_stage *s, v
         run(team, (rows + j.step - 1) / j.step, conv_task, &j);
         return;
     }
-    if (s->codes) { /* whole groups of four codes, plus 128 */
-        const int8_t *codes = input;
-        uint8_t *shifted = (uint8_t *)memory;
+    if (s->codes) { /* whole groups of four codes; signed ones plus 128 */
+        const uint8_t *codes = input;
+        uint8_t *shifted = (uint8_t *)memory, flip = s->codes == SPS_SIGNED_CODES ? 0x80 : 0;
         memset(shifted, 0, patch_bytes(s));
         for (size_t i = 0; i < s->fan_in; i++)
-            shifted[i] = (uint8_t)(codes[i] + 128);
+            shifted[i] = codes[i] ^ flip;
     }
     size_t panels = sps_panels(s->channels);
     j.step = (panels + threads - 1) / threads * SPS_PANEL;

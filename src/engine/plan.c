@@ -87,12 +87,15 @@ static sps_status plan_product(struct sps_stage *s, const struct sps_packed *m, 
     const struct sps_value *in = value_at(m, op->from[0]), *out = &op->result;
     if (!sps_op_is_product(op))
         return refuse(m, index, "a dense layer or a convolution must come here");
-    if (in->kind == SPS_VALUE_LEVELS)
-        return refuse(m, index, "its input is levels");
+    if (in->kind == SPS_VALUE_LEVELS && op->weight_bits == NULL)
+        return refuse(m, index, "its weights are float, and its input is levels");
     if (in->kind != SPS_VALUE_REALS && op->from[0] != index)
         return refuse(m, index, "it does not read the operation before it");
     s->name = op->name;
-    s->codes = in->kind == SPS_VALUE_CODES;
+    s->codes = in->kind == SPS_VALUE_CODES    ? SPS_SIGNED_CODES
+               : in->kind == SPS_VALUE_LEVELS ? SPS_UNSIGNED_CODES
+                                              : SPS_NO_CODES;
+    s->code_bits = s->codes == SPS_UNSIGNED_CODES ? m->ops[index - 1].bits : 8;
     s->floats = op->kind == SPS_OP_float_dense || op->kind == SPS_OP_float_conv;
     s->reads = in->kind == SPS_VALUE_REALS ? op->from[0] : 0;
     s->conv = op->kind == SPS_OP_binary_conv || op->kind == SPS_OP_float_conv;
@@ -260,8 +263,10 @@ static sps_status plan_step(struct sps_plan *plan, struct sps_stage *s, int inde
         plan->table = larger(plan->table, SPS_AFFINE_ROWS * (size_t)op->result.c);
         return plan_noise(plan, s, index, pick_at);
     case SPS_OP_pool:
-        return in->kind == SPS_VALUE_REALS ? SPS_OK : refuse(m, index, "sums, bits and reals are pooled, bits once");
+        return in->kind == SPS_VALUE_REALS ? SPS_OK
+                                           : refuse(m, index, "sums and reals are pooled, and bits of thresholds");
     case SPS_OP_sign:
+    case SPS_OP_quantise:
         return is_read_by_next_product(m, index) ? SPS_OK : refuse(m, index, "a product must read it next");
     case SPS_OP_add:
     case SPS_OP_hard_tanh:

@@ -11,7 +11,8 @@ struct sps_stage {
     const char *name;
     int index;
     /* The product. */
-    int codes;                /* the input is codes, not bits */
+    int codes; /* what the input is, as kern/window.h has it: bits, or codes of so many bits */
+    int code_bits;
     int floats;               /* the weights are float; what it gives are reals, not sums */
     int reads;                /* floats: the value of reals that it reads, 0: codes or bits */
     float *taps;              /* floats: [panels of SPS_TAPS channels][fan_in][SPS_TAPS] */

@@ -6,6 +6,7 @@
  * Element-wise operations follow each other on a piece of a value that stays in the first-level cache. */
 #include <string.h>
 
+#include "core/level.h"
 #include "core/vector.h"
 #include "engine/walk.h"
 
@@ -131,6 +132,14 @@ SPS_VECTOR static void bend(float *restrict y, const float *restrict t, size_t c
         }
 }
 
+SPS_VECTOR static void quantise(uint8_t *restrict y, const float *restrict x, const float *restrict step, size_t count,
+                                size_t n, float top)
+{
+    for (size_t p = 0; p < count; p++)
+        for (size_t c = 0; c < n; c++)
+            y[p * n + c] = sps_level_of(x[p * n + c], step[c], top);
+}
+
 /* To the nearest number of so many bits, ties to even. */
 SPS_VECTOR static void round_reals(float *restrict y, size_t n, int bits)
 {
@@ -202,6 +211,11 @@ static void run_element_wise(struct sps_lane *lane, const struct sps_stage *s, i
     size_t n = (size_t)op->result.c, at = first * n, all = count * n;
     if (op->kind == SPS_OP_sign) { /* pieces are whole words */
         plan->kern->pack((uint32_t *)level[1].next + at / 32, real_at(lane, op->from[0], at), all);
+        return;
+    }
+    if (op->kind == SPS_OP_quantise) {
+        quantise((uint8_t *)level[1].next + at, real_at(lane, op->from[0], at), op->step, count, n,
+                 (float)((1 << op->bits) - 1));
         return;
     }
     float *y = real_at(lane, index + 1, at);

@@ -161,4 +161,6 @@ static inline size_t sps_panels(size_t channels)
 void sps_bits_to_panels(uint32_t *panels, const uint32_t *rows, size_t N, size_t words);
 /* Bit rows[N][words] of `bits` signs -> qgemm's panels [ceil(N/16)][quads][16][4], quads = ceil(bits / 4). */
 void sps_bits_to_quads(int8_t *panels, int32_t *wsum, const uint32_t *rows, size_t N, size_t words, size_t bits);
+/* Behind a qgemm whose a are unsigned levels, to which nothing was added: dst[m][n] += 128 wsum[n]. */
+void sps_qgemm_unsigned(int32_t *dst, size_t ldd, const int32_t *wsum, size_t M, size_t N);
 #endif

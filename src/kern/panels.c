@@ -2,6 +2,7 @@
 /* Rows of bits to the panel layouts of the products. */
 #include <string.h>
 
+#include "core/vector.h"
 #include "kern/kern.h"
 
 void sps_bits_to_panels(uint32_t *panels, const uint32_t *rows, size_t N, size_t words)
@@ -26,4 +27,11 @@ void sps_bits_to_quads(int8_t *panels, int32_t *wsum, const uint32_t *rows, size
             wsum[n] += sign;
         }
     }
+}
+
+SPS_VECTOR void sps_qgemm_unsigned(int32_t *dst, size_t ldd, const int32_t *wsum, size_t M, size_t N)
+{
+    for (size_t m = 0; m < M; m++)
+        for (size_t n = 0; n < N; n++)
+            dst[m * ldd + n] += 128 * wsum[n];
 }

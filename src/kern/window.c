@@ -93,7 +93,7 @@ static void copy_row(uint8_t *restrict to, const uint8_t *restrict from, size_t 
 void sps_window_pad(void *padded, const struct sps_window *v, int codes, const void *x)
 {
     size_t pixel = pixel_bytes(v, codes), pad = (size_t)v->pad, row = (size_t)v->w * pixel;
-    uint8_t *to = padded, zero = codes ? 0x80 : 0;
+    uint8_t *to = padded, zero = codes == SPS_SIGNED_CODES ? 0x80 : 0;
     const uint8_t *from = x;
     if (pixel == 0 || pad == 0) {
         copy_row(to, from, plain_size(v, codes), zero);

@@ -18,12 +18,16 @@ static inline size_t sps_window_size(const struct sps_window *v) /* of a patch *
 /* Copying patches is as much work as multiplying them, if it is done pixel by pixel.  So an image is padded first,
  * which leaves no special cases, and a patch is `kernel` runs of bytes, copied in pieces of constant size. */
 
+/* What `codes` says of the elements: bits, signed 8-bit codes, or levels, which are unsigned. */
+enum { SPS_NO_CODES, SPS_SIGNED_CODES, SPS_UNSIGNED_CODES };
+
 /* Bytes of the padded image, and of `count` patches; both with the room that pieces need past their end. */
 size_t sps_window_padded_size(const struct sps_window *v, int codes);
 size_t sps_window_patches_size(const struct sps_window *v, int codes, size_t count);
 /* Bytes from one patch to the next: codes in groups of four, bits in words of 32. */
 size_t sps_window_patch_size(const struct sps_window *v, int codes);
-/* x is codes [h][w][c], to which 128 is added (qgemm), or bits; padding is 0 (bits: reads as -1, see sps_padding). Bits
+/* x is codes [h][w][c], to which 128 is added where they are signed (qgemm), or bits; padding is 0 (bits: reads as -1,
+ * see sps_padding). Bits
  * whose pixels are no whole bytes are not padded: padded gets a copy. */
 void sps_window_pad(void *padded, const struct sps_window *v, int codes, const void *x);
 /* Patches of output row i, all columns, from what sps_window_pad() made.  Bytes of codes past a patch's end are

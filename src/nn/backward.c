@@ -37,7 +37,7 @@ static void write_floats(const struct sps_graph *graph, const struct sps_layer *
         graph->kern->unpack(out, x, size);
     else
         for (size_t j = 0; j < size; j++)
-            out[j] = ((const int8_t *)x)[j];
+            out[j] = layer->in.kind == SPS_LEVELS ? (float)((const uint8_t *)x)[j] : (float)((const int8_t *)x)[j];
 }
 
 static void write_halves(const struct sps_graph *graph, const struct sps_layer *layer, uint16_t *out, int image,
@@ -46,6 +46,8 @@ static void write_halves(const struct sps_graph *graph, const struct sps_layer *
     const void *x = sps_layer_input(graph, layer, image);
     if (layer->in.kind == SPS_BITS)
         sps_bfloat16_from_bits(out, x, size);
+    else if (layer->in.kind == SPS_LEVELS)
+        sps_bfloat16_from_levels(out, x, size);
     else
         sps_bfloat16_from_codes(out, x, size);
 }

@@ -32,12 +32,15 @@ SPS_VECTOR void sps_bfloat16_from_bits(uint16_t *restrict out, const uint32_t *r
         out[i] = (uint16_t)(ONE | (~(bits[i / 32] >> i % 32) & 1) * SIGN);
 }
 
-SPS_VECTOR void sps_bfloat16_from_codes(uint16_t *restrict out, const int8_t *restrict codes, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        float x = codes[i];
-        uint32_t u;
-        memcpy(&u, &x, sizeof u);
-        out[i] = (uint16_t)(u >> 16);
+#define FROM_INTEGERS(name, type)                                                                                      \
+    SPS_VECTOR void name(uint16_t *restrict out, const type *restrict x, size_t n)                                     \
+    {                                                                                                                  \
+        for (size_t i = 0; i < n; i++) {                                                                               \
+            float number = x[i];                                                                                       \
+            uint32_t u;                                                                                                \
+            memcpy(&u, &number, sizeof u);                                                                             \
+            out[i] = (uint16_t)(u >> 16);                                                                              \
+        }                                                                                                              \
     }
-}
+FROM_INTEGERS(sps_bfloat16_from_codes, int8_t)
+FROM_INTEGERS(sps_bfloat16_from_levels, uint8_t)

@@ -167,6 +167,8 @@ void sps_binary_conv_forward(const struct sps_binary_conv *v, const struct sps_k
                         n, words);
         else
             kern->bgemm(sums, n, s.patches, words, v->weight->panels, rows, n, words, (int32_t)patch_bits(v));
+        if (v->codes == SPS_UNSIGNED_CODES)
+            sps_qgemm_unsigned(sums, n, v->weight->weight_sums, rows, n);
         for (int a = 0; a < tall && v->padding.correction != NULL; a++)
             for (int j = 0; j < v->window.cw; j++) {
                 const int32_t *c = sps_padding_at(&v->padding, v->o, i * v->pool + a, j);
@@ -197,7 +199,7 @@ static void fill_input(const struct sps_binary_conv *v, const struct sps_kern *k
             memcpy(to, s->plain + (size_t)i * row, row * sizeof *to);
         else
             for (size_t j = 0; j < row; j++)
-                to[j] = code[j];
+                to[j] = v->codes == SPS_SIGNED_CODES ? (float)code[j] : (float)(uint8_t)code[j];
     }
     if (!v->codes)
         return;

@@ -9,7 +9,7 @@ struct sps_binary_conv {
     struct sps_window window;        /* to the sums before pooling */
     int oh, ow, o;                   /* output */
     int pool;                        /* windows at the end may be smaller: where oh * pool > ch */
-    int codes;                       /* the input is codes, not bits */
+    int codes;                       /* of the input, as kern/window.h has it */
     const struct sps_weight *weight; /* [o][kernel][kernel][c] */
     struct sps_padding padding;      /* of bits */
 };

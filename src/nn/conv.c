@@ -57,6 +57,8 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
     int k = (int)set->kernel, stride = (int)set->stride, pad = (int)set->pad, pool = (int)set->pool;
     if (in.kind == SPS_SUMS)
         SPS_FAIL(EINVAL, "input is sums; a batchnorm layer must come between");
+    if (!set->binary && in.kind == SPS_LEVELS)
+        SPS_FAIL(EINVAL, "input is levels; only binary convolutions read them");
     if (set->binary && in.kind == SPS_REALS)
         SPS_FAIL(EINVAL, "input is reals; a sign layer must come before a binary convolution");
     if (!set->binary && pool > 1)
@@ -75,8 +77,8 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
     SPS_TRY(sps_shape_check(&layer->out));
     size_t shape[4] = {(size_t)set->out, (size_t)k, (size_t)k, (size_t)in.c};
     layer->macs = (size_t)ch * (size_t)cw * (size_t)set->out * shape[1] * shape[2] * shape[3];
-    SPS_TRY(
-        sps_graph_add_weight(graph, &v->weight, layer->index, "weight", 4, shape, set->binary, in.kind == SPS_CODES));
+    SPS_TRY(sps_graph_add_weight(graph, &v->weight, layer->index, "weight", 4, shape, set->binary,
+                                 in.kind == SPS_CODES || in.kind == SPS_LEVELS));
     size_t batch = (size_t)graph->batch;
     if (!set->binary) {
         struct sps_conv_shape s = {graph->batch, in.h, in.w, in.c, ch, cw, (int)set->out, k, stride, pad};
@@ -90,7 +92,9 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
                                          .ow = ow,
                                          .o = (int)set->out,
                                          .pool = pool,
-                                         .codes = in.kind == SPS_CODES,
+                                         .codes = in.kind == SPS_CODES    ? SPS_SIGNED_CODES
+                                                  : in.kind == SPS_LEVELS ? SPS_UNSIGNED_CODES
+                                                                          : SPS_NO_CODES,
                                          .weight = v->weight};
     SPS_TRY(sps_binary_conv_init(&v->binary));
     /* A pooled gradient is sparse, which pays in floats; matrix units multiply the zeros too, and are faster still (but

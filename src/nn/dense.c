@@ -25,7 +25,7 @@ struct dense {
     struct dense_settings set;
     struct sps_weight *weight; /* [out][in] */
     float *x;                  /* [B][in] where the input is not reals */
-    uint8_t *shifted;          /* [B][4 quads] codes plus 128, as the kernel wants them */
+    uint8_t *shifted;          /* [B][4 quads] codes plus 128, or levels, as the kernel wants them */
 };
 
 static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
@@ -37,16 +37,18 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
         SPS_FAIL(EINVAL, "out %g must be a whole number", d->set.out.value);
     if (in.kind == SPS_SUMS)
         SPS_FAIL(EINVAL, "input is sums; a batchnorm layer must come between");
+    if (!d->set.binary && in.kind == SPS_LEVELS)
+        SPS_FAIL(EINVAL, "input is levels; only binary layers read them");
     if (d->set.binary && in.kind == SPS_REALS)
         SPS_FAIL(EINVAL, "input is reals; a sign layer must come before a binary layer");
     layer->out = (struct sps_shape){1, 1, out, d->set.binary ? SPS_SUMS : SPS_REALS};
     size_t shape[2] = {(size_t)out, sps_shape_size(&in)}, batch = (size_t)graph->batch;
     layer->macs = shape[0] * shape[1];
-    SPS_TRY(
-        sps_graph_add_weight(graph, &d->weight, layer->index, "weight", 2, shape, d->set.binary, in.kind == SPS_CODES));
+    SPS_TRY(sps_graph_add_weight(graph, &d->weight, layer->index, "weight", 2, shape, d->set.binary,
+                                 in.kind == SPS_CODES || in.kind == SPS_LEVELS));
     if (in.kind != SPS_REALS && (graph->training || !d->set.binary))
         SPS_TRY(sps_calloc(&d->x, batch * shape[1], sizeof(float), "float input"));
-    if (in.kind == SPS_CODES && d->set.binary)
+    if ((in.kind == SPS_CODES || in.kind == SPS_LEVELS) && d->set.binary)
         SPS_TRY(sps_calloc(&d->shifted, batch, (shape[1] + 3) / 4 * 4, "shifted codes"));
     return SPS_OK;
 }
@@ -66,7 +68,7 @@ static const float *float_input(const struct sps_graph *graph, struct dense *d, 
             graph->kern->unpack(out, x, size);
         else
             for (size_t j = 0; j < size; j++)
-                out[j] = step * ((const int8_t *)x)[j];
+                out[j] = layer->in.kind == SPS_LEVELS ? ((const uint8_t *)x)[j] : step * ((const int8_t *)x)[j];
     }
     return d->x;
 }
@@ -88,11 +90,14 @@ static void binary_forward(struct sps_graph *graph, struct dense *d, int n)
         }
         uint8_t *shifted = d->shifted + (size_t)first * 4 * quads;
         for (size_t i = 0; i < rows; i++) {
-            const int8_t *x = sps_layer_input(graph, layer, first + (int)i);
+            const uint8_t *x = sps_layer_input(graph, layer, first + (int)i);
+            uint8_t flip = layer->in.kind == SPS_LEVELS ? 0 : 0x80; /* adds 128 to a signed code */
             for (size_t j = 0; j < in; j++)
-                shifted[i * 4 * quads + j] = (uint8_t)(x[j] + 128);
+                shifted[i * 4 * quads + j] = x[j] ^ flip;
         }
         graph->kern->qgemm(y, out, shifted, 4 * quads, w->quads, w->weight_sums, rows, out, quads);
+        if (layer->in.kind == SPS_LEVELS)
+            sps_qgemm_unsigned(y, out, w->weight_sums, rows, out);
     }
 }
 

@@ -19,7 +19,7 @@ static const double BYTES_MAX = 8e9;
 
 const char *sps_kind_name(enum sps_kind kind)
 {
-    static const char *const names[] = {"codes", "bits", "sums", "reals"};
+    static const char *const names[] = {"codes", "bits", "sums", "reals", "levels"};
     return names[kind];
 }
 
@@ -28,6 +28,7 @@ static size_t image_bytes(const struct sps_shape *s)
     size_t n = sps_shape_size(s);
     switch (s->kind) {
     case SPS_CODES:
+    case SPS_LEVELS:
         return n;
     case SPS_BITS:
         return sps_words(n) * sizeof(uint32_t);

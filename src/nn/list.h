@@ -8,6 +8,7 @@
     X(htanh)                                                                                                           \
     X(relu)                                                                                                            \
     X(rprelu)                                                                                                          \
+    X(pact)                                                                                                            \
     X(dropout)                                                                                                         \
     X(residual)
 

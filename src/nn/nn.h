@@ -8,6 +8,7 @@
  *   bits   uint32 words   +-1 activations: one bit stream an image, element (h W + w) C + c, padded to whole words
  *   sums   int32          exact results of binary products
  *   reals  float
+ *   levels uint8          quantised activations, which binary products read
  * Gradients are float arrays of the same shape; they live in two buffers that the layers pass to and fro.
  *
  * A method (src/bayes) is known here as an interface only: what the scale of each sample is, and where its gradient
@@ -19,7 +20,7 @@
 #include "nn/onednn.h"
 #include "quant/quant.h"
 
-enum sps_kind { SPS_CODES, SPS_BITS, SPS_SUMS, SPS_REALS };
+enum sps_kind { SPS_CODES, SPS_BITS, SPS_SUMS, SPS_REALS, SPS_LEVELS };
 
 struct sps_shape {
     int h, w, c;
@@ -318,6 +319,8 @@ int sps_pool_window(const struct sps_layer *layer, int *average);
 void sps_rprelu_table(const float *rows[3], const struct sps_layer *layer);
 /* Probability that a unit is dropped, and whether that is a whole map.  False if the layer is no dropout. */
 int sps_layer_dropout_rate(double *p, int *of_maps, const struct sps_layer *layer);
+/* pact layers: the step between two levels, and their bits.  False if the layer is none. */
+int sps_layer_pact_step(float *step, int *bits, const struct sps_layer *layer);
 /* residual layers: adds the shortcut of an image to y [out]. */
 void sps_residual_add(const struct sps_layer *layer, float *y, int image);
 

@@ -259,6 +259,18 @@ static sps_status pack_rprelu(struct packer *p, const struct sps_layer *layer)
     return check_last(p);
 }
 
+static sps_status pack_pact(struct packer *p, const struct sps_layer *layer)
+{
+    struct sps_op *op = next_op(p, SPS_OP_quantise, layer, value_of(p, layer->input));
+    float *steps = NULL, step;
+    SPS_TRY(sps_packed_alloc(&steps, p->m, (size_t)layer->in.c, sizeof *steps, "steps"));
+    sps_layer_pact_step(&step, &op->bits, layer);
+    for (int c = 0; c < layer->in.c; c++)
+        steps[c] = step;
+    op->step = steps;
+    return check_last(p);
+}
+
 static sps_status pack_residual(struct packer *p, const struct sps_layer *layer)
 {
     struct sps_op *op = next_op(p, SPS_OP_add, layer, value_of(p, layer->input));
@@ -288,8 +300,8 @@ static sps_status pack_dropout(struct packer *p, const struct sps_layer *layer)
 static const struct {
     const char *type;
     sps_status (*pack)(struct packer *p, const struct sps_layer *layer);
-} packers[] = {{"htanh", pack_htanh},       {"relu", pack_relu}, {"sign", pack_sign},      {"rprelu", pack_rprelu},
-               {"residual", pack_residual}, {"pool", pack_pool}, {"dropout", pack_dropout}};
+} packers[] = {{"htanh", pack_htanh}, {"relu", pack_relu},         {"sign", pack_sign}, {"rprelu", pack_rprelu},
+               {"pact", pack_pact},   {"residual", pack_residual}, {"pool", pack_pool}, {"dropout", pack_dropout}};
 
 static sps_status pack_other(struct packer *p, const struct sps_layer *layer)
 {

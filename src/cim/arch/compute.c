@@ -158,9 +158,12 @@ static void compute_position(const struct position *p)
         for (size_t k = 0; k < planes; k++)
             compute_tile(p, t, p->bits + k * words, (float)(1 << k));
     give_padding(p);
-    /* Codes are sums of 2^k b_k - 128, with b_k = (x_k + 1) / 2 and planes x_k of +-1: 255/2 - 128 = -1/2. */
+    /* Codes are sums of 2^k b_k - 128, with b_k = (x_k + 1) / 2 and planes x_k of +-1: 255/2 - 128 = -1/2.  Levels have
+     * nothing taken off: (2^planes - 1) / 2. */
+    float off = l->stage->codes == SPS_SIGNED_CODES ? -1 : (float)((1 << planes) - 1);
     for (size_t t = 0; t < layout->row_tiles && l->stage->codes; t++)
-        take_row(p->total, l->weight_sum + t * l->width, l->width);
+        for (size_t c = 0; c < l->width; c++)
+            p->total[c] += off * l->weight_sum[t * l->width + c];
     for (size_t c = 0; c < l->width && l->stage->codes; c++)
         p->total[c] *= 0.5f;
 }
@@ -253,7 +256,7 @@ static void sums(const struct sps_backend *backend, const struct sps_stage *s, v
     if (s->conv)
         sps_window_pad(r.padded, &s->window, s->codes, input);
     for (size_t i = 0; i < s->in_size && !s->conv && s->codes; i++)
-        ((uint8_t *)r.padded)[i] = (uint8_t)(((const int8_t *)input)[i] + 128);
+        ((uint8_t *)r.padded)[i] = ((const uint8_t *)input)[i] ^ (s->codes == SPS_SIGNED_CODES ? 0x80 : 0);
     for (p.row = 0; p.row < rows; p.row++) {
         if (s->conv)
             sps_window_row(r.patches, &s->window, s->codes, r.padded, p.row);

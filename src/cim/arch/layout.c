@@ -3,8 +3,6 @@
 
 #include "core/memory.h"
 
-enum { PIXEL_BITS = 8 };
-
 static size_t tiles(size_t n, size_t most)
 {
     return (n + most - 1) / most;
@@ -17,6 +15,12 @@ static size_t even(size_t n, size_t most)
     return tiles(n, tiles(n, most));
 }
 
+/* The papers count one bit for a pixel. */
+static int planes_of(const struct sps_stage *s, int paper)
+{
+    return s->codes == SPS_NO_CODES || (s->codes == SPS_SIGNED_CODES && paper) ? 1 : s->code_bits;
+}
+
 static sps_status lay_out(struct sps_layer_layout *l, const struct sps_chip *chip, const struct sps_stage *s, int paper)
 {
     const struct sps_chip_params *p = &chip->p;
@@ -27,7 +31,7 @@ static sps_status lay_out(struct sps_layer_layout *l, const struct sps_chip *chi
                                    .channels = s->channels,
                                    .positions = s->positions,
                                    .outputs = s->out_positions * s->channels,
-                                   .planes = s->codes && !paper ? PIXEL_BITS : 1,
+                                   .planes = planes_of(s, paper),
                                    .entries = s->noise != NULL ? s->noise->entries : 1,
                                    .rows_per_input = single ? 1 : 2,
                                    .macs = s->macs};
