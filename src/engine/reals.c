@@ -20,42 +20,63 @@ static float *real_at(const struct sps_lane *lane, int value, size_t i)
 
 /* ---- float products ---- */
 
-/* y[SPS_TAPS] += x[n] taps[n][SPS_TAPS] */
-SPS_VECTOR static void add_products(float *restrict y, const float *restrict x, const float *restrict taps, size_t n)
+/* GCC's vectors: what fits no register is split, so every width gives the same numbers. */
+typedef float channels_vector __attribute__((vector_size(SPS_TAPS * sizeof(float))));
+enum { BLOCK = 4 /* positions whose sums stay in registers */ };
+
+/* sums[BLOCK] += patches[BLOCK][n] taps[n][SPS_TAPS] */
+SPS_VECTOR static void add_products(float *restrict sums, const float *restrict patches, const float *restrict taps,
+                                    size_t n)
 {
-    float sum[SPS_TAPS];
-    for (size_t o = 0; o < SPS_TAPS; o++)
-        sum[o] = y[o];
-    for (size_t i = 0; i < n; i++)
-        for (size_t o = 0; o < SPS_TAPS; o++)
-            sum[o] += x[i] * taps[i * SPS_TAPS + o];
-    for (size_t o = 0; o < SPS_TAPS; o++)
-        y[o] = sum[o];
+    channels_vector sum[BLOCK], w;
+    memcpy(sum, sums, sizeof sum);
+    for (size_t i = 0; i < n; i++) {
+        memcpy(&w, taps + i * SPS_TAPS, sizeof w);
+        for (size_t p = 0; p < BLOCK; p++)
+            sum[p] += w * patches[p * n + i];
+    }
+    memcpy(sums, sum, sizeof sum);
 }
 
-/* One output position: the bias, then the taps inside the image, row after row. */
-static void product_at(float *y, const struct sps_stage *s, const float *x, int row, int column)
+/* y[count][channels] of positions whose patches are at hand, with room for a whole block of them. */
+static void multiply(float *y, const struct sps_stage *s, const float *patches, size_t count)
+{
+    for (size_t first = 0; first < s->channels; first += SPS_TAPS) {
+        size_t left = s->channels - first, used = left < SPS_TAPS ? left : SPS_TAPS;
+        float bias[SPS_TAPS] = {0}, sums[BLOCK][SPS_TAPS];
+        memcpy(bias, s->bias + first, used * sizeof *bias);
+        for (size_t p = 0; p < count; p += BLOCK) {
+            for (size_t b = 0; b < BLOCK; b++)
+                memcpy(sums[b], bias, sizeof bias);
+            add_products(sums[0], patches + p * s->fan_in, s->taps + first * s->fan_in, s->fan_in);
+            for (size_t b = 0; b < BLOCK && p + b < count; b++)
+                memcpy(y + (p + b) * s->channels + first, sums[b], used * sizeof *y);
+        }
+    }
+}
+
+/* The patches of output row i, zeros for padding, which adds nothing to a sum. */
+static void fill_patches(float *patches, const struct sps_stage *s, const float *x, int i)
 {
     const struct sps_window *v = &s->window;
-    int top = 0, bottom = v->h, left = 0, right = v->w, width = v->w, y0 = 0, x0 = 0;
-    if (s->conv) {
-        sps_window_taps(&top, &bottom, row, v->stride, v->pad, v->kernel, v->h);
-        sps_window_taps(&left, &right, column, v->stride, v->pad, v->kernel, v->w);
-        y0 = row * v->stride - v->pad;
-        x0 = column * v->stride - v->pad;
-        width = v->kernel;
+    size_t c = (size_t)v->c;
+    int top, bottom, left, right;
+    sps_window_taps(&top, &bottom, i, v->stride, v->pad, v->kernel, v->h);
+    memset(patches, 0, (size_t)v->cw * s->fan_in * sizeof *patches);
+    for (int j = 0; j < v->cw; j++, patches += s->fan_in) {
+        sps_window_taps(&left, &right, j, v->stride, v->pad, v->kernel, v->w);
+        for (int a = top; a < bottom; a++) {
+            int from = (i * v->stride - v->pad + a) * v->w + j * v->stride - v->pad + left;
+            memcpy(patches + (size_t)(a * v->kernel + left) * c, x + (size_t)from * c,
+                   (size_t)(right - left) * c * sizeof *x);
+        }
     }
-    size_t run = (size_t)(right - left) * (size_t)v->c;
-    for (size_t first = 0; first < s->channels; first += SPS_TAPS) {
-        size_t left_over = s->channels - first, count = left_over < SPS_TAPS ? left_over : SPS_TAPS;
-        const float *taps = s->taps + first * s->fan_in;
-        float sum[SPS_TAPS] = {0};
-        memcpy(sum, s->bias + first, count * sizeof *sum);
-        for (int a = top; a < bottom; a++)
-            add_products(sum, x + ((y0 + a) * v->w + x0 + left) * v->c,
-                         taps + (size_t)((a * width + left) * v->c) * SPS_TAPS, run);
-        memcpy(y + first, sum, count * sizeof *sum);
-    }
+}
+
+size_t sps_reals_scratch(const struct sps_stage *s)
+{
+    size_t count = s->conv ? (size_t)s->window.cw : 1;
+    return s->floats ? (count + BLOCK - 1) / BLOCK * BLOCK * s->fan_in * sizeof(float) : 0;
 }
 
 static const float *product_input(struct sps_lane *lane, const struct sps_stage *s)
@@ -74,9 +95,16 @@ void sps_reals_product(struct sps_lane *lane, const struct sps_stage *s)
 {
     const float *x = product_input(lane, s);
     float *y = real_at(lane, s->begin, 0);
-    size_t columns = s->conv ? (size_t)s->window.cw : 1;
-    for (size_t p = 0; p < s->positions; p++)
-        product_at(y + p * s->channels, s, x, (int)(p / columns), (int)(p % columns));
+    if (!s->conv) {
+        memcpy(lane->patches, x, s->fan_in * sizeof *x);
+        multiply(y, s, lane->patches, 1);
+        return;
+    }
+    for (int i = 0; i < s->window.ch; i++) {
+        size_t columns = (size_t)s->window.cw;
+        fill_patches(lane->patches, s, x, i);
+        multiply(y + (size_t)i * columns * s->channels, s, lane->patches, columns);
+    }
 }
 
 /* ---- element-wise operations, on `count` positions ---- */

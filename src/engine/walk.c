@@ -54,7 +54,7 @@ size_t sps_lane_lay_out(struct sps_lane *lane, const struct sps_plan *plan, cons
     char *start = memory != NULL ? memory : origin, *at = start;
     size_t stages = (size_t)plan->stage_count, row = 0, scratch = 0, words = 0, masked = 0, decided = 0, input = 0,
            ones = 0;
-    size_t classes = (size_t)plan->packed->classes;
+    size_t patches = 0, classes = (size_t)plan->packed->classes;
     lane->plan = plan;
     lane->backend = backend;
     lane->block = block_of(plan);
@@ -65,6 +65,7 @@ size_t sps_lane_lay_out(struct sps_lane *lane, const struct sps_plan *plan, cons
         row = larger(row, s->channels);
         if (s->floats && s->reads == 0)
             input = larger(input, s->in_size);
+        patches = larger(patches, sps_reals_scratch(s));
         if (!s->floats)
             scratch = larger(scratch, backend->scratch(backend, s));
         masked = larger(masked, sps_mask_size(s));
@@ -83,6 +84,7 @@ size_t sps_lane_lay_out(struct sps_lane *lane, const struct sps_plan *plan, cons
     lane->p = sps_carve(&at, classes * sizeof *lane->p);
     lane->reals = sps_carve(&at, plan->reals * sizeof *lane->reals);
     lane->input = sps_carve(&at, input * sizeof *lane->input);
+    lane->patches = sps_carve(&at, patches);
     lane->table = sps_carve(&at, plan->table * sizeof *lane->table);
     lane->ones = sps_carve(&at, ones);
     lane->row = sps_carve(&at, row * sizeof(int32_t));

@@ -44,7 +44,8 @@ struct sps_lane {
     int8_t *codes;            /* the image */
     float *p;                 /* [classes] */
     float *reals;             /* values of reals, where the plan places them */
-    float *input;             /* codes or bits as floats, for a float product */
+    float *input;             /* codes or bits as floats, for a float product ... */
+    float *patches;           /* ... and its patches */
     float *table;             /* [6][channels] an affine mixed from several entries */
     uint8_t *ones;            /* a count for each bit that a sign gives (flips.c) */
     void *row;                /* a threshold row mixed from several entries, and its flips */
@@ -72,6 +73,7 @@ void sps_lane_walk(struct sps_lane *lane, size_t count);
 
 /* Float products, and operations first .. end of the model's on the reals of a stage (reals.c).  row: of the noise
  * source's table; mixed: [channels] a row for each channel instead. */
+size_t sps_reals_scratch(const struct sps_stage *stage);
 void sps_reals_product(struct sps_lane *lane, const struct sps_stage *stage);
 void sps_reals_run(struct sps_lane *lane, const struct sps_stage *stage, int first, int end, int row,
                    const uint8_t *mixed);
