@@ -57,6 +57,10 @@ static const char *const variants[][2] = {
     {"scale_vi", "method.bits=4"},
     {"scale_vi", "method.bits=4 method.path_per=batch"},
     {"mc_dropout", "method.p=0.3"},
+    {"mc_dropconnect", "method.p=[0.1,0.2,0.3,0.4]"},
+    {"spindrop", "method.p=0.3"},
+    {"spatial_spindrop", "method.p=0.3"},
+    {"mean_field_vi", "method.lambda=elbo"},
     {"scale_bank", "method.bits=0 method.samples=3"},
     {"scale_bank", "method.bits=4"},
 };
@@ -546,20 +550,35 @@ static void trained_bank_is_what_is_drawn(void **state)
     close_rig(&rig);
 }
 
-/* Monte Carlo dropout asks for its layers in words of a description. */
-static void dropout_layers_are_placed(void **state)
+/* Methods with noise outside the scale ask for it in words of a description. */
+static void noise_is_placed(void **state)
 {
     (void)state;
-    const struct sps_method *method = sps_method_find("mc_dropout");
-    const char *const expected[2][2] = {{"dropout: {p: 0.25, unit: neuron}", "dropout: {p: 0.25, unit: neuron}"},
-                                        {"", "dropout: {p: 0.25, unit: map}"}};
-    for (int dense_only = 0; dense_only < 2; dense_only++) {
-        void *settings =
-            make_settings(method, dense_only ? "method.p=0.25 method.place=dense method.unit=map" : "method.p=0.25");
-        for (int before_dense = 0; before_dense < 2; before_dense++) {
-            char layer[SPS_NOISE_TEXT];
-            method->noise(layer, settings, 0, before_dense);
-            assert_string_equal(layer, expected[dense_only][before_dense]);
+    static const char neuron[] = "dropout: {p: 0.25, unit: neuron}", map[] = "dropout: {p: 0.25, unit: map}";
+    /* Behind a real activation, a sign, a real one before a dense layer, a sign before one; or what a product gets: real
+     * and binary convolution, real and binary dense layer. */
+    const struct {
+        const char *method, *settings, *expected[4];
+    } cases[] = {
+        {"mc_dropout", "method.p=0.25", {neuron, neuron, neuron, neuron}},
+        {"mc_dropout", "method.p=0.25 method.unit=map method.place=dense", {"", "", map, map}},
+        {"spindrop", "method.p=0.25", {"", neuron, "", neuron}},
+        {"spatial_spindrop", "method.p=0.25", {"", map, "", neuron}},
+        {"spatial_spindrop", "method.p=0.25 method.dense=map", {"", map, "", map}},
+        {"spatial_spindrop", "method.p=0.25 method.dense=none", {"", map, "", ""}},
+        {"mc_dropconnect", "method.p=0.25", {"drop: 0.25", "drop: 0.25", "drop: 0.25", "drop: 0.25"}},
+        {"mc_dropconnect", "method.p=[0,0.1,0.2]", {"drop: 0", "drop: 0.1", "drop: 0.2", "drop: 0.2"}},
+        {"mc_dropconnect", "method.p=0.25 method.place=dense", {"", "", "drop: 0.25", "drop: 0.25"}},
+        {"mean_field_vi", "method.sigma=0.5", {"sigma: 0.5", "sigma: 0.5", "sigma: 0.5", "sigma: 0.5"}},
+    };
+    for (size_t q = 0; q < sizeof cases / sizeof *cases; q++) {
+        const struct sps_method *method = sps_method_find(cases[q].method);
+        void *settings = make_settings(method, cases[q].settings);
+        for (int i = 0; i < 4; i++) {
+            const struct sps_place place = {.at = i, .binary = i % 2, .dense = i / 2};
+            char text[SPS_NOISE_TEXT];
+            (method->noise != NULL ? method->noise : method->product)(text, settings, &place);
+            assert_string_equal(text, cases[q].expected[i]);
         }
         sps_free(settings);
     }
@@ -778,7 +797,7 @@ int main(void)
         TEST(divergence_on_paper),
         TEST(trained_bank_divergence_on_paper),
         TEST(trained_bank_is_what_is_drawn),
-        TEST(dropout_layers_are_placed),
+        TEST(noise_is_placed),
         TEST(penalties_have_their_gradient),
         TEST(banks_are_distributions),
         TEST(bank_entries_are_those_declared),

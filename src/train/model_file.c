@@ -111,10 +111,10 @@ static void add_norm(struct writer *w, int layer, const struct sps_norm *norm)
     add_vector(w, layer, "point_var", c, norm->point_var);
 }
 
-/* Not by itself: its bits are, or the bank is, or nothing. */
+/* Not by itself: its bits are, or the bank is, or nothing.  Bits do not say where the mean of a posterior is. */
 static int not_kept(const struct sps_graph *graph, const struct sps_weight *weight)
 {
-    if (weight->binary || weight->surrogate)
+    if ((weight->binary && weight->rho == NULL) || weight->surrogate)
         return 1;
     for (int i = 0; i < graph->scale_count; i++)
         for (int j = 0; j < SPS_SCALE_WEIGHTS_MAX; j++)
@@ -313,7 +313,7 @@ static sps_status fill(struct sps_graph *graph, const struct reader *r)
         struct sps_weight *weight = graph->weights[i];
         if (weight->binary)
             SPS_TRY(read_bits(weight, r));
-        else
+        if (!weight->binary || weight->rho != NULL)
             SPS_TRY(read_floats(weight->value, r, weight->name, weight->dims, weight->shape));
         if (weight->binary)
             sps_weight_unpack(weight, graph->kern);
