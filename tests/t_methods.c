@@ -555,8 +555,8 @@ static void noise_is_placed(void **state)
 {
     (void)state;
     static const char neuron[] = "dropout: {p: 0.25, unit: neuron}", map[] = "dropout: {p: 0.25, unit: map}";
-    /* Behind a real activation, a sign, a real one before a dense layer, a sign before one; or what a product gets: real
-     * and binary convolution, real and binary dense layer. */
+    /* Behind a real activation, a sign, a real one before a dense layer, a sign before one; or what a product gets:
+     * real and binary convolution, real and binary dense layer. */
     const struct {
         const char *method, *settings, *expected[4];
     } cases[] = {
@@ -618,6 +618,126 @@ static void penalties_have_their_gradient(void **state)
             }
         close_rig(&rig);
     }
+}
+
+/* ---- posteriors of weights ---- */
+
+/* Of float and binary networks with every weight drawn from its posterior. */
+static struct sps_graph *weights_graph(const char *binary, const char *binariser, void *settings)
+{
+    char text[512];
+    snprintf(text, sizeof text,
+             "input: {height: 1, width: 12, channels: 1}\nclasses: 2\nlayers:\n  - dense: {out: 6, sigma: 0.4%s}\n"
+             "  - batchnorm: {scale: true}\n  - %s: {}\n  - dense: {out: 2, sigma: 0.4%s}\n%s",
+             binary, *binary ? "sign" : "relu", binary, *binary ? "  - batchnorm: {}\n" : "");
+    struct sps_graph *graph = make_graph(text, &(struct sps_graph_options){.method = sps_method_find("mean_field_vi"),
+                                                                           .binariser = sps_binariser_find(binariser),
+                                                                           .settings = settings,
+                                                                           .batch = B,
+                                                                           .training = 1,
+                                                                           .seed = 3});
+    struct sps_random r = test_random(41);
+    fill_codes(&r, graph->codes, (size_t)B * 12);
+    return graph;
+}
+
+static const struct sps_step first_step = {.count = 1};
+
+/* Loss and penalty; with their gradients. */
+static double whole_loss(struct sps_graph *graph, const struct sps_pass *pass)
+{
+    float dlogits[2 * B];
+    int labels[B];
+    for (int i = 0; i < B; i++)
+        labels[i] = i % 3 == 0;
+    sps_graph_forward(graph, pass);
+    double loss = sps_cross_entropy(NULL, dlogits, sps_graph_logits(graph), labels, B, 2, 0);
+    sps_graph_backward(graph, pass, dlogits);
+    return loss + sps_graph_posterior(graph, sps_optimiser_find("adam"), &first_step, 1, 1, 50);
+}
+
+/* A float network: loss and penalty are smooth in mean and rho, but where relu bends.  Differences of a float loss of
+ * about 1 with steps of 2e-2 are good to 1e-5, the third-order term is larger: 2 % and 1e-4. */
+static void posteriors_of_weights_have_their_gradient(void **state)
+{
+    (void)state;
+    void *settings = make_settings(sps_method_find("mean_field_vi"), "method.lambda=0.002 method.prior=0.7");
+    struct sps_graph *graph = weights_graph("", "irnet", settings);
+    struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, B);
+    int checked = 0;
+    whole_loss(graph, &pass);
+    for (int i = 0; i < graph->weight_count; i++) {
+        struct sps_weight *w = graph->weights[i];
+        if (w->dims < 2)
+            continue;
+        float *grad = ROOM(float, w->rows * w->row);
+        whole_loss(graph, &pass);
+        memcpy(grad, w->grad, w->rows * w->row * sizeof *grad);
+        for (size_t j = 0; j < w->rows * w->row; j++) {
+            float *x = &w->value[j], at = *x, h = w->of_posterior ? 1e-2f : 1e-3f, up = at + h, down = at - h;
+            *x = up;
+            double difference = whole_loss(graph, &pass);
+            *x = down;
+            difference -= whole_loss(graph, &pass);
+            *x = at;
+            double slope = difference / ((double)up - down);
+            NEAR(grad[j], slope, 0.02 * fabs(slope) + 3e-3);
+            checked++;
+        }
+        sps_free(grad);
+    }
+    assert_int_equal(checked, 2 * (72 + 12));
+    sps_graph_free(graph);
+    sps_free(settings);
+}
+
+/* A binary one: straight through the sign at what was drawn (bnn: where it is inside -1 .. 1), then to mean and rho. */
+static void posteriors_go_straight_through_the_sign(void **state)
+{
+    (void)state;
+    void *settings = make_settings(sps_method_find("mean_field_vi"), "method.lambda=0");
+    struct sps_graph *graph = weights_graph(", binary: true", "bnn", settings);
+    struct sps_weight *w = graph->weights[0];
+    struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, B);
+    struct sps_random r = test_random(42);
+    for (size_t i = 0; i < 72; i++)
+        w->value[i] = uniform(&r, -1.2, 1.2); /* so that some are drawn outside */
+    sps_graph_forward(graph, &pass);
+    float g[72];
+    fill_normal(&r, g, 72);
+    memcpy(w->grad, g, sizeof g);
+    sps_graph_posterior(graph, sps_optimiser_find("adam"), &first_step, 1, 1, 50);
+    int outside = 0;
+    for (size_t i = 0; i < 72; i++) {
+        double drawn = w->drawn->value[i], through = fabs(drawn) <= 1 ? g[i] : 0;
+        outside += fabs(drawn) > 1;
+        NEAR(w->grad[i], through, 1e-7);
+        NEAR(w->rho->grad[i], through * w->noise[i] / (1 + exp(-w->rho->value[i])), 1e-6);
+    }
+    assert_true(outside > 5 && outside < 40);
+    sps_graph_free(graph);
+    sps_free(settings);
+}
+
+/* On paper, in units of the first spread u = sqrt(2 / 12): N(u, u^2) against N(0, u^2) is 1/2 a weight, N(0, (2 u)^2)
+ * ln(1/2) + 4/2 - 1/2 = 0.806853. */
+static void weight_divergence_on_paper(void **state)
+{
+    (void)state;
+    const struct sps_method *method = sps_method_find("mean_field_vi");
+    void *settings = make_settings(method, "method.lambda=elbo method.prior=1");
+    struct sps_graph *graph = weights_graph("", "irnet", settings);
+    struct sps_weight *w = graph->weights[0];
+    double u = sqrt(2 / 12.0);
+    for (int q = 0; q < 2; q++) {
+        for (size_t i = 0; i < 72; i++) {
+            w->value[i] = q == 0 ? (float)u : 0;
+            w->rho->value[i] = (float)log(expm1(q == 0 ? u : 2 * u));
+        }
+        NEAR(method->weight_penalty(w, 2, settings, 50), 12 * (q == 0 ? 0.5 : 0.80685281944) / 50, 1e-6);
+    }
+    sps_graph_free(graph);
+    sps_free(settings);
 }
 
 /* ---- banks ---- */
@@ -776,6 +896,12 @@ static void settings_that_make_no_sense(void **state)
     sps_free(settings);
     o.settings = settings = make_settings(method, "method.low=2 method.high=1");
     FAILS(try_graph(&graph, net_text, &o), EFORMAT, "method.low 2 is above method.high 1");
+    sps_free(settings);
+    o.method = sps_method_find("mc_dropconnect");
+    o.settings = settings = make_settings(o.method, "method.p=[0.1,0.2]");
+    FAILS(try_graph(&graph, net_text, &o), EINVAL, "method.p has 2 numbers, network '' has 4 products");
+    FAILS(try_graph(&graph, "layers:\n  - dense: {out: classes, sigma: 0.1}\n", &o), EFORMAT,
+          "method mc_dropconnect has no prior for weights");
     assert_null(graph);
     sps_free(settings);
 }
@@ -799,6 +925,9 @@ int main(void)
         TEST(trained_bank_is_what_is_drawn),
         TEST(noise_is_placed),
         TEST(penalties_have_their_gradient),
+        TEST(posteriors_of_weights_have_their_gradient),
+        TEST(posteriors_go_straight_through_the_sign),
+        TEST(weight_divergence_on_paper),
         TEST(banks_are_distributions),
         TEST(bank_entries_are_those_declared),
         TEST(vi_banks_are_samples_of_the_posterior),
