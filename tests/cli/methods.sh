@@ -55,7 +55,7 @@ def count(path, end):
     return sum((t["data_offsets"][1] - t["data_offsets"][0]) // 4 for n, t in header.items() if n.endswith(end))
 for method in "mc_dropconnect", "mean_field_vi":
     path = method + "/model.safetensors"
-    print(method, count(path, ".weight"), count(path, ".weight_rho"))
+    print(method, count(path, ".weight_mean"), count(path, ".weight_rho"))
 EOF
 
 echo '--- refused'
