@@ -715,6 +715,18 @@ static void posteriors_go_straight_through_the_sign(void **state)
         NEAR(w->rho->grad[i], through * w->noise[i] / (1 + exp(-w->rho->value[i])), 1e-6);
     }
     assert_true(outside > 5 && outside < 40);
+    /* The update takes it as it is, not through the sign of the mean once more; bnn keeps means within -1 .. 1. */
+    float mean[72], grad[72];
+    int beyond = 0;
+    memcpy(mean, w->value, sizeof mean);
+    memcpy(grad, w->grad, sizeof grad);
+    const struct sps_step step = {.rate = 0.5, .count = 1};
+    sps_graph_update(graph, sps_optimiser_find("sgd"), &step, 1, 1);
+    for (size_t i = 0; i < 72; i++) {
+        beyond += fabsf(mean[i]) > 1 && grad[i] * mean[i] > 0.5f;
+        NEAR(w->value[i], fmin(fmax(mean[i] - 0.5 * grad[i], -1), 1), 1e-6);
+    }
+    assert_true(beyond > 0);
     sps_graph_free(graph);
     sps_free(settings);
 }
