@@ -84,13 +84,15 @@ struct conv_case {
     int ceil;           /* windows at the end may be smaller */
 };
 
-/* A graph whose layer of that kind of input is the last but two (binary) or last but one. */
 static const char *activation_of(enum sps_kind kind)
 {
     return kind == SPS_BITS ? "  - sign: {}\n" : kind == SPS_LEVELS ? "  - pact: {bits: 8}\n" : "";
 }
 
-static struct sps_graph *conv_graph(const struct conv_case *q, int binary, int training, int threads, int batch)
+/* A graph whose layer of that kind of input is the last but two (binary) or last but one.  drawn: setting of a layer
+ * whose weights are drawn (", drop: 0.3"), or empty. */
+static struct sps_graph *conv_graph(const struct conv_case *q, const char *drawn, int binary, int training, int threads,
+                                    int batch)
 {
     char text[1024], front[256] = "", back[64] = "";
     int input_c = q->kind == SPS_CODES ? q->c : 1;
@@ -100,10 +102,10 @@ static struct sps_graph *conv_graph(const struct conv_case *q, int binary, int t
         snprintf(back, sizeof back, "  - batchnorm: {}\n");
     snprintf(text, sizeof text,
              "input: {height: %d, width: %d, channels: %d}\nclasses: 3\nlayers:\n%s"
-             "  - conv: {out: %d, kernel: %d, stride: %d, pad: %d, pool: %d, pool_ceil: %s, binary: %s}\n%s  - dense: "
-             "{out: classes}\n",
+             "  - conv: {out: %d, kernel: %d, stride: %d, pad: %d, pool: %d, pool_ceil: %s, binary: %s%s}\n%s  - "
+             "dense: {out: classes}\n",
              q->h, q->w, input_c, front, q->o, q->kernel, q->stride, q->pad, q->pool,
-             q->ceil && q->pool > 1 ? "true" : "false", binary ? "true" : "false", back);
+             q->ceil && q->pool > 1 ? "true" : "false", binary ? "true" : "false", drawn, back);
     return make_graph(text,
                       &(struct sps_graph_options){.training = training, .threads = threads, .batch = batch, .seed = 5});
 }
@@ -174,10 +176,18 @@ static void conv_reference(const struct conv_case *q, double *y, const double *x
             }
 }
 
-static void check_conv(const struct conv_case *q, int binary, int training, int threads, int batch, int n,
-                       uint32_t seed)
+/* Those of the last pass, which are drawn or not. */
+static void read_weights(double *w, const struct sps_weight *weight, int binary)
 {
-    struct sps_graph *graph = conv_graph(q, binary, training, threads, batch);
+    const struct sps_weight *used = weight->drawn != NULL ? weight->drawn : weight;
+    for (size_t i = 0; i < weight->rows * weight->row; i++)
+        w[i] = binary ? used->sign[i] : used->value[i];
+}
+
+static void check_drawn_conv(const struct conv_case *q, const char *drawn, int binary, int training, int threads,
+                             int batch, int n, uint32_t seed)
+{
+    struct sps_graph *graph = conv_graph(q, drawn, binary, training, threads, batch);
     struct sps_layer *layer = conv_layer(graph, q);
     struct sps_weight *weight = find_weight(graph, layer->index, "weight");
     struct sps_random r = test_random(seed);
@@ -191,8 +201,6 @@ static void check_conv(const struct conv_case *q, int binary, int training, int 
            *dw = ROOM(double, count);
     float *dy = ROOM(float, (size_t)batch *out);
     double step = !binary && q->kind == SPS_CODES ? graph->code_step : 1;
-    for (size_t i = 0; i < count; i++)
-        w[i] = binary ? weight->sign[i] : weight->value[i];
     /* What an earlier, larger batch left behind must not show in a smaller one. */
     fill_input(graph, layer, &r);
     fill_normal(&r, dy, (size_t)batch * out);
@@ -204,6 +212,7 @@ static void check_conv(const struct conv_case *q, int binary, int training, int 
     fill_input(graph, layer, &r);
     fill_normal(&r, dy, (size_t)n * out);
     sps_layer_forward(graph, layer, &pass);
+    read_weights(w, weight, binary);
     for (int i = 0; i < n; i++) {
         for (size_t j = 0; j < in; j++)
             x[j] = step * value_at(graph, layer, i, j);
@@ -219,12 +228,18 @@ static void check_conv(const struct conv_case *q, int binary, int training, int 
         /* Float sums of at most a few thousand terms: 1e-4 of the largest input they are made of. */
         double tolerance = q->kind == SPS_LEVELS ? 2e-2 : q->kind == SPS_CODES && binary ? 1e-2 : 1e-4;
         for (size_t i = 0; i < count; i++)
-            NEAR(weight->grad[i], dw[i], tolerance);
+            NEAR(weight->grad[i], weight->drop > 0 ? dw[i] * weight->noise[i] : dw[i], tolerance);
         for (size_t i = 0; i < (size_t)n * in && layer->input != NULL; i++)
             NEAR(got[i], dx[i], 1e-4);
     }
     sps_free(x), sps_free(w), sps_free(y), sps_free(dx), sps_free(dw), sps_free(dy);
     sps_graph_free(graph);
+}
+
+static void check_conv(const struct conv_case *q, int binary, int training, int threads, int batch, int n,
+                       uint32_t seed)
+{
+    check_drawn_conv(q, "", binary, training, threads, batch, n, seed);
 }
 
 static void binary_convolution_by_hand_picked_shapes(void **state)
@@ -312,7 +327,7 @@ static void convolution_after_a_change_of_threads(void **state)
 {
     (void)state;
     const struct conv_case q = {6, 6, 5, 7, 3, 1, 1, 2, SPS_BITS, 0};
-    struct sps_graph *graph = conv_graph(&q, 1, 1, 1, 6);
+    struct sps_graph *graph = conv_graph(&q, "", 1, 1, 1, 6);
     struct sps_layer *layer = conv_layer(graph, &q);
     struct sps_weight *weight = find_weight(graph, layer->index, "weight");
     struct sps_random r = test_random(12);
@@ -337,15 +352,16 @@ static void convolution_after_a_change_of_threads(void **state)
 /* ---- dense ---- */
 
 static void check_dense(int h, int w, int c, int out, enum sps_kind kind, int binary, int training, int n,
-                        uint32_t seed)
+                        uint32_t seed, const char *drawn)
 {
     char text[1024], front[256] = "";
     if (kind != SPS_CODES)
         snprintf(front, sizeof front, "  - conv: {out: %d, kernel: 1}\n%s", c, activation_of(kind));
     snprintf(
         text, sizeof text,
-        "input: {height: %d, width: %d, channels: %d}\nclasses: %d\nlayers:\n%s  - dense: {out: %d, binary: %s}\n%s", h,
-        w, kind == SPS_CODES ? c : 1, out, front, out, binary ? "true" : "false", binary ? "  - batchnorm: {}\n" : "");
+        "input: {height: %d, width: %d, channels: %d}\nclasses: %d\nlayers:\n%s  - dense: {out: %d, binary: %s%s}\n%s",
+        h, w, kind == SPS_CODES ? c : 1, out, front, out, binary ? "true" : "false", drawn,
+        binary ? "  - batchnorm: {}\n" : "");
     struct sps_graph *graph =
         make_graph(text, &(struct sps_graph_options){.training = training, .threads = 1 + (int)(seed % 2), .batch = 5});
     struct sps_layer *layer = graph->layers[kind == SPS_CODES ? 0 : kind == SPS_REALS ? 1 : 2];
@@ -354,12 +370,12 @@ static void check_dense(int h, int w, int c, int out, enum sps_kind kind, int bi
     struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, n);
     size_t in = sps_shape_size(&layer->in), outs = (size_t)out;
     double step = !binary && kind == SPS_CODES ? graph->code_step : 1;
-    const float *used = binary ? weight->sign : weight->value;
-    double *dw = ROOM(double, in *outs);
+    double *dw = ROOM(double, in *outs), *used = ROOM(double, in *outs);
     float *dy = ROOM(float, (size_t)n *outs);
     fill_input(graph, layer, &r);
     fill_normal(&r, dy, (size_t)n * outs);
     sps_layer_forward(graph, layer, &pass);
+    read_weights(used, weight, binary);
     for (int i = 0; i < n; i++)
         for (size_t o = 0; o < outs; o++) {
             double sum = 0;
@@ -378,7 +394,10 @@ static void check_dense(int h, int w, int c, int out, enum sps_kind kind, int bi
         const float *dx = run_backward(graph, layer, &pass, dy);
         for (size_t i = 0; i < in * outs; i++)
             /* Codes go up to 127, levels to 255. */
-            NEAR(weight->grad[i], dw[i], kind == SPS_LEVELS ? 2e-3 : kind == SPS_CODES && binary ? 1e-3 : 1e-5);
+            NEAR(weight->grad[i], weight->drop > 0 ? dw[i] * weight->noise[i] : dw[i],
+                 kind == SPS_LEVELS            ? 2e-3
+                 : kind == SPS_CODES && binary ? 1e-3
+                                               : 1e-5);
         for (int i = 0; i < n && layer->input != NULL; i++)
             for (size_t j = 0; j < in; j++) {
                 double sum = 0;
@@ -387,7 +406,7 @@ static void check_dense(int h, int w, int c, int out, enum sps_kind kind, int bi
                 NEAR(dx[(size_t)i * in + j], sum, 2e-5);
             }
     }
-    sps_free(dw), sps_free(dy);
+    sps_free(dw), sps_free(dy), sps_free(used);
     sps_graph_free(graph);
 }
 
@@ -402,7 +421,159 @@ static void dense_layers(void **state)
                 for (int training = 0; training < 2; training++)
                     if (kinds[k] != (binary ? SPS_REALS : SPS_LEVELS))
                         check_dense(shapes[i][0], shapes[i][1], shapes[i][2], shapes[i][3], kinds[k], binary, training,
-                                    1 + (int)i % 5, 4000 + 10 * i + k);
+                                    1 + (int)i % 5, 4000 + 10 * i + k, "");
+}
+
+/* ---- drawn weights ---- */
+
+static const char drop_text[] = ", drop: 0.3", sigma_text[] = ", sigma: 0.6";
+
+/* The product of what was drawn, forward and backward, as that of any weights. */
+static void products_of_drawn_weights(void **state)
+{
+    (void)state;
+    const struct conv_case cases[] = {
+        {6, 6, 2, 5, 3, 1, 1, 1, SPS_CODES, 0}, {7, 5, 3, 18, 3, 1, 1, 2, SPS_CODES, 1},
+        {6, 6, 5, 7, 3, 1, 1, 1, SPS_BITS, 0},  {8, 8, 33, 20, 3, 2, 1, 2, SPS_BITS, 0},
+        {7, 7, 6, 9, 3, 1, 1, 2, SPS_BITS, 1},  {6, 6, 3, 4, 3, 1, 1, 1, SPS_REALS, 0},
+    };
+    for (uint32_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
+        const struct conv_case *q = &cases[i / 2];
+        const char *drawn = i % 2 ? sigma_text : drop_text;
+        for (int binary = 0; binary < 2; binary++)
+            if (!(binary ? q->kind == SPS_REALS : q->pool > 1)) {
+                check_drawn_conv(q, drawn, binary, 1, 2, 3, 2, 8000 + i);
+                check_drawn_conv(q, drawn, binary, 0, 1, 2, 2, 8100 + i);
+            }
+    }
+    const enum sps_kind kinds[] = {SPS_CODES, SPS_BITS, SPS_REALS};
+    for (uint32_t i = 0; i < 12; i++)
+        if (!(i % 2 && kinds[i / 4] == SPS_REALS))
+            check_dense(5, 3, 3, 33, kinds[i / 4], i % 2, 1, 4, 8200 + i, i / 2 % 2 ? sigma_text : drop_text);
+}
+
+/* Two dense layers whose weights are drawn, 40 x 75 = 3,000 and 2 x 40. */
+static struct sps_graph *drawn_graph(const char *drawn, int binary, int threads)
+{
+    char text[512];
+    const char *sign = binary ? ", binary: true" : "";
+    snprintf(text, sizeof text,
+             "input: {height: 5, width: 5, channels: 3}\nclasses: 2\nlayers:\n  - dense: {out: 40%s%s}\n"
+             "  - batchnorm: {}\n  - sign: {}\n  - dense: {out: 2%s%s}\n  - batchnorm: {}\n",
+             sign, drawn, sign, drawn);
+    return make_graph(text, &(struct sps_graph_options){.training = 1, .threads = threads, .seed = 5});
+}
+
+/* A share p is dropped, within 5 standard deviations; a Gaussian has its moments.  What is kept is scaled where it is
+ * real; the sign is that of the value drawn. */
+static void draws_of_weights(void **state)
+{
+    (void)state;
+    enum { N = 3000 };
+    for (int which = 0; which < 4; which++) {
+        int gaussian = which / 2, binary = which % 2;
+        struct sps_graph *graph = drawn_graph(gaussian ? sigma_text : drop_text, binary, 1);
+        struct sps_weight *w = graph->weights[0], *d = w->drawn;
+        struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, 2);
+        sps_layer_forward(graph, graph->layers[0], &pass);
+        double dropped = 0, sum = 0, square = 0, flipped = 0;
+        float v[N];
+        for (size_t o = 0; o < w->rows && gaussian; o++)
+            graph->binariser->standardise(v + o * w->row, d->value + o * w->row, w->row);
+        for (int i = 0; i < N; i++) {
+            double noise = w->noise[i], sigma = 0.6 * sqrt(2 / 75.0), up = binary ? 1 : 1 / 0.7;
+            dropped += noise == 0;
+            sum += noise, square += noise * noise;
+            if (gaussian) {
+                NEAR(d->value[i], w->value[i] + sigma * noise, 1e-6);
+                assert_true(!binary || d->sign[i] == (v[i] >= 0 ? 1 : -1));
+                flipped += binary && d->sign[i] != w->sign[i];
+            } else if (binary)
+                assert_true(d->sign[i] == (noise > 0 ? w->sign[i] : 0));
+            else
+                NEAR(d->value[i], noise > 0 ? up * w->value[i] : 0, 1e-6);
+            assert_true(gaussian || noise == 0 || noise == (float)up);
+        }
+        if (gaussian) {
+            NEAR(sum / N, 0, 5 / sqrt(N));
+            NEAR(square / N, 1, 5 * sqrt(2.0 / N));
+            /* of two Gaussians: atan(0.6) / pi of the signs, 17 % */
+            if (binary)
+                NEAR(flipped / N, atan(0.6) / acos(-1), 0.04);
+        } else
+            NEAR(dropped / N, 0.3, 5 * sqrt(0.21 / N));
+        assert_int_equal(sps_graph_first_random(graph), 0);
+        assert_true(sps_graph_draws(graph));
+        sps_graph_free(graph);
+    }
+}
+
+/* A draw belongs to seed, pass, batch (of a training) and layer, to nothing else. */
+static void draws_of_weights_have_their_own_stream(void **state)
+{
+    (void)state;
+    enum { N = 3000 };
+    for (int gaussian = 0; gaussian < 2; gaussian++) {
+        struct sps_graph *graph = drawn_graph(gaussian ? sigma_text : drop_text, 1, 1),
+                         *threads = drawn_graph(gaussian ? sigma_text : drop_text, 1, 3);
+        struct sps_weight *w = graph->weights[0];
+        float first[N];
+        const struct sps_pass pass = make_pass(SPS_PASS_EVALUATE, SPS_FROM_BANK, 2);
+        static const uint32_t others[] = {9, 8, 7, 6};
+        for (int i = 0; i < 6; i++) {
+            struct sps_pass other = pass;
+            other.n = i == 1 ? 4 : 2;
+            other.index = i == 1 ? others : pass.index;
+            other.seed += i == 2;
+            other.epoch += i == 3;
+            other.batch += i == 4;
+            graph->layers[0]->index = i == 5 ? 1 : 0;
+            sps_layer_forward(graph, graph->layers[0], &other);
+            if (i == 0)
+                memcpy(first, w->noise, sizeof first);
+            assert_int_equal(memcmp(first, w->noise, sizeof first) == 0, i < 2);
+        }
+        graph->layers[0]->index = 0;
+        sps_layer_forward(threads, threads->layers[0], &pass);
+        assert_memory_equal(first, threads->weights[0]->noise, sizeof first);
+        sps_graph_free(graph);
+        sps_graph_free(threads);
+    }
+}
+
+/* The deterministic reading draws nothing; nor is there anything in a posterior without width, to the last bit. */
+static void nothing_is_drawn(void **state)
+{
+    (void)state;
+    for (int which = 0; which < 6; which++) {
+        int binary = which % 2;
+        struct sps_graph *plain = drawn_graph("", binary, 2),
+                         *graph = drawn_graph(which < 2 ? drop_text : sigma_text, binary, 2);
+        struct sps_random r = test_random(8300), same = test_random(8300);
+        struct sps_pass pass = make_pass(SPS_PASS_EVALUATE, which < 4 ? SPS_FROM_POINT : SPS_FROM_METHOD, 4);
+        fill_codes(&r, plain->codes, 4 * 75);
+        fill_codes(&same, graph->codes, 4 * 75);
+        for (int i = 0; i < graph->weight_count; i++)
+            if (graph->weights[i]->of_posterior)
+                for (size_t j = 0; j < graph->weights[i]->rows * graph->weights[i]->row && which >= 4; j++)
+                    graph->weights[i]->value[j] = -200;
+        sps_graph_forward(plain, &pass);
+        sps_graph_forward(graph, &pass);
+        assert_memory_equal(sps_graph_logits(graph), sps_graph_logits(plain), 8 * sizeof(float));
+        assert_int_equal(sps_graph_draws(plain), 0);
+        sps_graph_free(plain);
+        sps_graph_free(graph);
+    }
+}
+
+static void drawn_weights_refused(void **state)
+{
+    (void)state;
+    struct sps_graph *graph = NULL;
+    const struct sps_graph_options o = {.training = 1};
+    FAILS(try_graph(&graph, "layers:\n  - dense: {out: classes, drop: 0.1, sigma: 0.1}\n", &o), EFORMAT,
+          "weights are dropped or have a posterior, not both");
+    FAILS(try_graph(&graph, "layers:\n  - dense: {out: classes, drop: 1}\n", &o), EFORMAT, "drop");
 }
 
 /* ---- batchnorm ---- */
@@ -1116,6 +1287,11 @@ int main(void)
         TEST(float_convolution),
         TEST(convolution_after_a_change_of_threads),
         TEST(dense_layers),
+        TEST(products_of_drawn_weights),
+        TEST(draws_of_weights),
+        TEST(draws_of_weights_have_their_own_stream),
+        TEST(nothing_is_drawn),
+        TEST(drawn_weights_refused),
         TEST(batchnorm_forward_and_gradients),
         TEST(batchnorm_running_statistics),
         TEST(batchnorm_re_estimation),

@@ -57,6 +57,10 @@ static const char *const variants[][2] = {
     {"scale_vi", "method.bits=4"},
     {"scale_vi", "method.bits=4 method.path_per=batch"},
     {"mc_dropout", "method.p=0.3"},
+    {"mc_dropconnect", "method.p=[0.1,0.2,0.3,0.4]"},
+    {"spindrop", "method.p=0.3"},
+    {"spatial_spindrop", "method.p=0.3"},
+    {"mean_field_vi", "method.lambda=elbo"},
     {"scale_bank", "method.bits=0 method.samples=3"},
     {"scale_bank", "method.bits=4"},
 };
@@ -546,20 +550,35 @@ static void trained_bank_is_what_is_drawn(void **state)
     close_rig(&rig);
 }
 
-/* Monte Carlo dropout asks for its layers in words of a description. */
-static void dropout_layers_are_placed(void **state)
+/* Methods with noise outside the scale ask for it in words of a description. */
+static void noise_is_placed(void **state)
 {
     (void)state;
-    const struct sps_method *method = sps_method_find("mc_dropout");
-    const char *const expected[2][2] = {{"dropout: {p: 0.25, unit: neuron}", "dropout: {p: 0.25, unit: neuron}"},
-                                        {"", "dropout: {p: 0.25, unit: map}"}};
-    for (int dense_only = 0; dense_only < 2; dense_only++) {
-        void *settings =
-            make_settings(method, dense_only ? "method.p=0.25 method.place=dense method.unit=map" : "method.p=0.25");
-        for (int before_dense = 0; before_dense < 2; before_dense++) {
-            char layer[SPS_NOISE_TEXT];
-            method->noise(layer, settings, 0, before_dense);
-            assert_string_equal(layer, expected[dense_only][before_dense]);
+    static const char neuron[] = "dropout: {p: 0.25, unit: neuron}", map[] = "dropout: {p: 0.25, unit: map}";
+    /* Behind a real activation, a sign, a real one before a dense layer, a sign before one; or what a product gets:
+     * real and binary convolution, real and binary dense layer. */
+    const struct {
+        const char *method, *settings, *expected[4];
+    } cases[] = {
+        {"mc_dropout", "method.p=0.25", {neuron, neuron, neuron, neuron}},
+        {"mc_dropout", "method.p=0.25 method.unit=map method.place=dense", {"", "", map, map}},
+        {"spindrop", "method.p=0.25", {"", neuron, "", neuron}},
+        {"spatial_spindrop", "method.p=0.25", {"", map, "", neuron}},
+        {"spatial_spindrop", "method.p=0.25 method.dense=map", {"", map, "", map}},
+        {"spatial_spindrop", "method.p=0.25 method.dense=none", {"", map, "", ""}},
+        {"mc_dropconnect", "method.p=0.25", {"drop: 0.25", "drop: 0.25", "drop: 0.25", "drop: 0.25"}},
+        {"mc_dropconnect", "method.p=[0,0.1,0.2]", {"drop: 0", "drop: 0.1", "drop: 0.2", "drop: 0.2"}},
+        {"mc_dropconnect", "method.p=0.25 method.place=dense", {"", "", "drop: 0.25", "drop: 0.25"}},
+        {"mean_field_vi", "method.sigma=0.5", {"sigma: 0.5", "sigma: 0.5", "sigma: 0.5", "sigma: 0.5"}},
+    };
+    for (size_t q = 0; q < sizeof cases / sizeof *cases; q++) {
+        const struct sps_method *method = sps_method_find(cases[q].method);
+        void *settings = make_settings(method, cases[q].settings);
+        for (int i = 0; i < 4; i++) {
+            const struct sps_place place = {.at = i, .binary = i % 2, .dense = i / 2};
+            char text[SPS_NOISE_TEXT];
+            (method->noise != NULL ? method->noise : method->product)(text, settings, &place);
+            assert_string_equal(text, cases[q].expected[i]);
         }
         sps_free(settings);
     }
@@ -599,6 +618,138 @@ static void penalties_have_their_gradient(void **state)
             }
         close_rig(&rig);
     }
+}
+
+/* ---- posteriors of weights ---- */
+
+/* Of float and binary networks with every weight drawn from its posterior. */
+static struct sps_graph *weights_graph(const char *binary, const char *binariser, void *settings)
+{
+    char text[512];
+    snprintf(text, sizeof text,
+             "input: {height: 1, width: 12, channels: 1}\nclasses: 2\nlayers:\n  - dense: {out: 6, sigma: 0.4%s}\n"
+             "  - batchnorm: {scale: true}\n  - %s: {}\n  - dense: {out: 2, sigma: 0.4%s}\n%s",
+             binary, *binary ? "sign" : "relu", binary, *binary ? "  - batchnorm: {}\n" : "");
+    struct sps_graph *graph = make_graph(text, &(struct sps_graph_options){.method = sps_method_find("mean_field_vi"),
+                                                                           .binariser = sps_binariser_find(binariser),
+                                                                           .settings = settings,
+                                                                           .batch = B,
+                                                                           .training = 1,
+                                                                           .seed = 3});
+    struct sps_random r = test_random(41);
+    fill_codes(&r, graph->codes, (size_t)B * 12);
+    return graph;
+}
+
+static const struct sps_step first_step = {.count = 1};
+
+/* Loss and penalty; with their gradients. */
+static double whole_loss(struct sps_graph *graph, const struct sps_pass *pass)
+{
+    float dlogits[2 * B];
+    int labels[B];
+    for (int i = 0; i < B; i++)
+        labels[i] = i % 3 == 0;
+    sps_graph_forward(graph, pass);
+    double loss = sps_cross_entropy(NULL, dlogits, sps_graph_logits(graph), labels, B, 2, 0);
+    sps_graph_backward(graph, pass, dlogits);
+    return loss + sps_graph_posterior(graph, sps_optimiser_find("adam"), &first_step, 1, 1, 50);
+}
+
+/* A float network: loss and penalty are smooth in mean and rho, but where relu bends.  Differences of a float loss of
+ * about 1 with steps of 2e-2 are good to 1e-5, the third-order term is larger: 2 % and 1e-4. */
+static void posteriors_of_weights_have_their_gradient(void **state)
+{
+    (void)state;
+    void *settings = make_settings(sps_method_find("mean_field_vi"), "method.lambda=0.002 method.prior=0.7");
+    struct sps_graph *graph = weights_graph("", "irnet", settings);
+    struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, B);
+    int checked = 0;
+    whole_loss(graph, &pass);
+    for (int i = 0; i < graph->weight_count; i++) {
+        struct sps_weight *w = graph->weights[i];
+        if (w->dims < 2)
+            continue;
+        float *grad = ROOM(float, w->rows * w->row);
+        whole_loss(graph, &pass);
+        memcpy(grad, w->grad, w->rows * w->row * sizeof *grad);
+        for (size_t j = 0; j < w->rows * w->row; j++) {
+            float *x = &w->value[j], at = *x, h = w->of_posterior ? 1e-2f : 1e-3f, up = at + h, down = at - h;
+            *x = up;
+            double difference = whole_loss(graph, &pass);
+            *x = down;
+            difference -= whole_loss(graph, &pass);
+            *x = at;
+            double slope = difference / ((double)up - down);
+            NEAR(grad[j], slope, 0.02 * fabs(slope) + 3e-3);
+            checked++;
+        }
+        sps_free(grad);
+    }
+    assert_int_equal(checked, 2 * (72 + 12));
+    sps_graph_free(graph);
+    sps_free(settings);
+}
+
+/* A binary one: straight through the sign at what was drawn (bnn: where it is inside -1 .. 1), then to mean and rho. */
+static void posteriors_go_straight_through_the_sign(void **state)
+{
+    (void)state;
+    void *settings = make_settings(sps_method_find("mean_field_vi"), "method.lambda=0");
+    struct sps_graph *graph = weights_graph(", binary: true", "bnn", settings);
+    struct sps_weight *w = graph->weights[0];
+    struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, B);
+    struct sps_random r = test_random(42);
+    for (size_t i = 0; i < 72; i++)
+        w->value[i] = uniform(&r, -1.2, 1.2); /* so that some are drawn outside */
+    sps_graph_forward(graph, &pass);
+    float g[72];
+    fill_normal(&r, g, 72);
+    memcpy(w->grad, g, sizeof g);
+    sps_graph_posterior(graph, sps_optimiser_find("adam"), &first_step, 1, 1, 50);
+    int outside = 0;
+    for (size_t i = 0; i < 72; i++) {
+        double drawn = w->drawn->value[i], through = fabs(drawn) <= 1 ? g[i] : 0;
+        outside += fabs(drawn) > 1;
+        NEAR(w->grad[i], through, 1e-7);
+        NEAR(w->rho->grad[i], through * w->noise[i] / (1 + exp(-w->rho->value[i])), 1e-6);
+    }
+    assert_true(outside > 5 && outside < 40);
+    /* The update takes it as it is, not through the sign of the mean once more; bnn keeps means within -1 .. 1. */
+    float mean[72], grad[72];
+    int beyond = 0;
+    memcpy(mean, w->value, sizeof mean);
+    memcpy(grad, w->grad, sizeof grad);
+    const struct sps_step step = {.rate = 0.5, .count = 1};
+    sps_graph_update(graph, sps_optimiser_find("sgd"), &step, 1, 1);
+    for (size_t i = 0; i < 72; i++) {
+        beyond += fabsf(mean[i]) > 1 && grad[i] * mean[i] > 0.5f;
+        NEAR(w->value[i], fmin(fmax(mean[i] - 0.5 * grad[i], -1), 1), 1e-6);
+    }
+    assert_true(beyond > 0);
+    sps_graph_free(graph);
+    sps_free(settings);
+}
+
+/* On paper, in units of the first spread u = sqrt(2 / 12): N(u, u^2) against N(0, u^2) is 1/2 a weight, N(0, (2 u)^2)
+ * ln(1/2) + 4/2 - 1/2 = 0.806853. */
+static void weight_divergence_on_paper(void **state)
+{
+    (void)state;
+    const struct sps_method *method = sps_method_find("mean_field_vi");
+    void *settings = make_settings(method, "method.lambda=elbo method.prior=1");
+    struct sps_graph *graph = weights_graph("", "irnet", settings);
+    struct sps_weight *w = graph->weights[0];
+    double u = sqrt(2 / 12.0);
+    for (int q = 0; q < 2; q++) {
+        for (size_t i = 0; i < 72; i++) {
+            w->value[i] = q == 0 ? (float)u : 0;
+            w->rho->value[i] = (float)log(expm1(q == 0 ? u : 2 * u));
+        }
+        NEAR(method->weight_penalty(w, 2, settings, 50), 12 * (q == 0 ? 0.5 : 0.80685281944) / 50, 1e-6);
+    }
+    sps_graph_free(graph);
+    sps_free(settings);
 }
 
 /* ---- banks ---- */
@@ -757,6 +908,12 @@ static void settings_that_make_no_sense(void **state)
     sps_free(settings);
     o.settings = settings = make_settings(method, "method.low=2 method.high=1");
     FAILS(try_graph(&graph, net_text, &o), EFORMAT, "method.low 2 is above method.high 1");
+    sps_free(settings);
+    o.method = sps_method_find("mc_dropconnect");
+    o.settings = settings = make_settings(o.method, "method.p=[0.1,0.2]");
+    FAILS(try_graph(&graph, net_text, &o), EINVAL, "method.p has 2 numbers, network '' has 4 products");
+    FAILS(try_graph(&graph, "layers:\n  - dense: {out: classes, sigma: 0.1}\n", &o), EFORMAT,
+          "method mc_dropconnect has no prior for weights");
     assert_null(graph);
     sps_free(settings);
 }
@@ -778,8 +935,11 @@ int main(void)
         TEST(divergence_on_paper),
         TEST(trained_bank_divergence_on_paper),
         TEST(trained_bank_is_what_is_drawn),
-        TEST(dropout_layers_are_placed),
+        TEST(noise_is_placed),
         TEST(penalties_have_their_gradient),
+        TEST(posteriors_of_weights_have_their_gradient),
+        TEST(posteriors_go_straight_through_the_sign),
+        TEST(weight_divergence_on_paper),
         TEST(banks_are_distributions),
         TEST(bank_entries_are_those_declared),
         TEST(vi_banks_are_samples_of_the_posterior),

@@ -181,6 +181,102 @@ static void variants_of_residual_networks(void **state)
     }
 }
 
+/* What is in a network that was changed. */
+struct contents {
+    size_t macs, binary, signs, dropouts, products, drawn, binary_dropouts;
+};
+
+static struct contents contents_of(const char *const *sets, size_t count)
+{
+    struct contents c = {0};
+    struct sps_config config;
+    OK(sps_config_init(&config, NULL, sets, count, 0, 0));
+    const struct sps_graph_options options = {.binariser = config.binariser, .batch = 1, .threads = 1};
+    struct sps_graph *graph = make_graph(config.net_text, &options);
+    for (int i = 0; i < graph->layer_count; i++) {
+        const struct sps_layer *layer = graph->layers[i];
+        struct sps_product product;
+        c.macs += layer->macs;
+        c.signs += strcmp(layer->type->name, "sign") == 0;
+        if (strcmp(layer->type->name, "dropout") == 0) {
+            c.dropouts++;
+            c.binary_dropouts += layer->in.kind == SPS_BITS;
+        }
+        if (!sps_layer_product(&product, layer))
+            continue;
+        c.products++;
+        c.binary += (size_t)product.binary;
+        c.drawn += product.weight->drawn != NULL;
+    }
+    sps_graph_free(graph);
+    sps_config_reset(&config);
+    return c;
+}
+
+/* ResNet-20 has 18 blocks, each with a sign and a binary convolution in it, a float product before and behind them, and
+ * one hard tanh that is no part of a sign, in front of the mean at the end, where noise has no place.  It is put inside
+ * blocks too. */
+static void variants_of_a_residual_network(void **state)
+{
+    (void)state;
+    const char *point[] = {"net.name=resnet20", "method.name=point"};
+    const struct contents plain = contents_of(point, 2);
+    assert_int_equal(plain.products, 20);
+    assert_int_equal(plain.binary, 18);
+    const struct {
+        const char *method, *twin;
+        size_t dropouts, drawn;
+    } cases[] = {
+        {"method.name=point", "relu", 0, 0},           {"method.name=mc_dropout", "none", 18, 0},
+        {"method.name=spindrop", "none", 18, 0},       {"method.name=spatial_spindrop", "none", 18, 0},
+        {"method.name=mc_dropconnect", "none", 0, 20}, {"method.name=mean_field_vi", "none", 0, 20},
+        {"method.name=mc_dropout", "htanh", 18, 0},    {"method.name=mc_dropconnect", "relu", 0, 20},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char twin[32];
+        snprintf(twin, sizeof twin, "net.twin=%s", cases[i].twin);
+        const char *sets[] = {"net.name=resnet20", cases[i].method, twin};
+        const struct contents c = contents_of(sets, 3);
+        size_t binary = strcmp(cases[i].twin, "none") == 0 ? 18 : 0;
+        assert_int_equal(c.macs, plain.macs);
+        assert_int_equal(c.products, 20);
+        assert_int_equal(c.binary, binary);
+        assert_int_equal(c.signs, binary);
+        assert_int_equal(c.dropouts, cases[i].dropouts);
+        assert_int_equal(c.binary_dropouts, cases[i].dropouts < binary ? cases[i].dropouts : binary);
+        assert_int_equal(c.drawn, cases[i].drawn);
+    }
+}
+
+/* Methods whose noise has no place in a network are refused, as are products that have their own. */
+static void methods_without_a_place(void **state)
+{
+    (void)state;
+    const char *const cases[][3] = {
+        {"method.name=spindrop", "net.twin=relu", "spindrop finds nothing here to draw"},
+        {"method.name=spatial_spindrop", "net.twin=htanh", "in a float twin"},
+        {"method.name=mc_dropconnect", "method.place=dense", "mc_dropconnect finds nothing here to draw"},
+        {"method.name=mc_dropout", "method.place=dense", "mc_dropout finds nothing here to draw"},
+    };
+    FILE *file = fopen("t_nets.yaml", "w");
+    assert_non_null(file);
+    fputs("layers:\n  - conv: {out: 8, kernel: 5, binary: true}\n  - batchnorm: {scale: true}\n  - sign: {}\n"
+          "  - conv: {out: 10, kernel: 24, binary: true}\n  - batchnorm: {scale: true}\n",
+          file);
+    fclose(file);
+    struct sps_config config;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *const sets[] = {"net.name=./t_nets.yaml", cases[i][0], cases[i][1]};
+        FAILS(sps_config_init(&config, NULL, sets, 3, 0, 0), EFORMAT, cases[i][2]);
+    }
+    file = fopen("t_nets.yaml", "w");
+    assert_non_null(file);
+    fputs("layers:\n  - dense: {out: 10, drop: 0.5}\n", file);
+    fclose(file);
+    const char *const sets[] = {"net.name=./t_nets.yaml", "method.name=mc_dropconnect"};
+    FAILS(sps_config_init(&config, NULL, sets, 2, 0, 0), EFORMAT, "drop");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +288,8 @@ int main(void)
         cmocka_unit_test(presets_resolve),
         cmocka_unit_test(variants_of_a_network),
         cmocka_unit_test(variants_of_residual_networks),
+        cmocka_unit_test(variants_of_a_residual_network),
+        cmocka_unit_test(methods_without_a_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

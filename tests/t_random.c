@@ -70,12 +70,28 @@ static void permutation_holds_each_once(void **state)
     assert_true(moved > 950);
 }
 
+/* A stream goes on from any multiple of four; what was left over of a normal is forgotten. */
+static void jumps(void **state)
+{
+    (void)state;
+    struct sps_random whole = sps_random(9, SPS_FOR_TEST, 1, 2, 3), part = whole;
+    uint32_t want[12];
+    for (int i = 0; i < 12; i++)
+        want[i] = sps_random_u32(&whole);
+    sps_random_normal(&part);
+    for (uint32_t block = 3; block-- > 0;) {
+        sps_random_jump(&part, block);
+        for (uint32_t i = 0; i < 3; i++)
+            assert_int_equal(sps_random_u32(&part), want[4 * block + i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(philox_known_answer),         cmocka_unit_test(streams_differ_in_every_coordinate),
         cmocka_unit_test(normal_has_its_moments),      cmocka_unit_test(below_is_uniform),
-        cmocka_unit_test(permutation_holds_each_once),
+        cmocka_unit_test(permutation_holds_each_once), cmocka_unit_test(jumps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -157,6 +157,13 @@ static void every_method_learns(void **state)
                    {"method.name=scale_vi data.crop_pad=1 train.smoothing=0.1 train.schedule=one_cycle", 1},
                    {"method.name=mc_dropout", 1},
                    {"method.name=mc_dropout net.twin=relu", 1},
+                   {"method.name=mc_dropconnect", 1},
+                   {"method.name=mc_dropconnect net.twin=relu method.p=0.3", 1},
+                   {"method.name=spindrop", 1},
+                   {"method.name=spatial_spindrop", 1},
+                   {"method.name=mean_field_vi", 1},
+                   {"method.name=mean_field_vi net.twin=htanh", 1},
+                   {"method.name=mean_field_vi net.binariser=bnn method.sigma=0.3 method.lambda=1e-6", 1},
                    {"method.name=point net.twin=htanh", 0},
                    {"method.name=scale_bank", 1},
                    {"method.name=scale_vi train.ema=0.9", 1},
@@ -204,6 +211,82 @@ static void every_binariser_learns(void **state)
     }
 }
 
+/* With p = 0 the noise of a method is none, and training is that of the point network to the last bit. */
+static void without_noise_it_is_the_point_network(void **state)
+{
+    (void)state;
+    static const char *const methods[] = {"mc_dropout", "mc_dropconnect", "spindrop", "spatial_spindrop"};
+    run_whole("still", "method.name=point train.epochs=2");
+    json_t *point = metrics_of("still");
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        struct sps_train_result result;
+        char settings[128];
+        snprintf(settings, sizeof settings, "method.name=%s method.p=0 train.epochs=2", methods[i]);
+        OK(toy_train(&result, &(struct toy_run){.out = methods[i], .settings = settings}));
+        json_t *own = metrics_of(methods[i]), *line;
+        size_t epoch;
+        json_array_foreach(own, epoch, line) /* their numbers are those with dropout layers between */
+            json_object_set(line, "layers", json_object_get(json_array_get(point, epoch), "layers"));
+        if (!json_equal(point, own))
+            fail_msg("%s: another training", methods[i]);
+        json_decref(own);
+        assert_true(result.collapsed); /* and says so */
+    }
+    json_decref(point);
+}
+
+/* What an image gets belongs to seed, pass and, where units are drawn for each image, its index; not to the images
+ * beside it or to threads.  Two passes differ, and the deterministic reading draws nothing. */
+static void predictions_with_noise_do_not_depend_on_batches(void **state)
+{
+    (void)state;
+    enum { N = 70, T = 3, SIZE = N * T * TOY_CLASSES };
+    static const char *const methods[] = {"mc_dropconnect", "mean_field_vi", "spindrop", "spatial_spindrop"};
+    sps_dataset *set = NULL;
+    OK(sps_dataset_open(&set, "./toy", SPS_TEST, NULL));
+    const uint8_t *images[N];
+    for (size_t i = 0; i < N; i++)
+        images[i] = sps_dataset_image(set, i);
+    for (size_t m = 0; m < sizeof methods / sizeof *methods; m++) {
+        char settings[128];
+        sps_model *model = NULL;
+        sps_packed *packed = NULL;
+        snprintf(settings, sizeof settings, "method.name=%s train.epochs=1 train.norm_images=40", methods[m]);
+        run_whole("noisy", settings);
+        OK(sps_model_open(&model, "noisy"));
+        const struct sps_predictor predictor = sps_model_predictor(model);
+        assert_true(isinf(predictor.info->paths));
+        float *whole = ROOM(float, SIZE), *part = ROOM(float, SIZE), *point = ROOM(float, SIZE);
+        struct sps_predict_options options = {.reading = SPS_SAMPLED, .seed = 4, .samples = T, .threads = 1};
+        OK(sps_predict(&predictor, &options, N, images, NULL, &(struct sps_passes){.p = whole}));
+        options.threads = 2;
+        for (uint32_t first = 0; first < N; first += 7) { /* in sevens, the last first */
+            uint32_t index[7], from = N - 7 - first;
+            for (uint32_t i = 0; i < 7; i++)
+                index[i] = from + i;
+            OK(sps_predict(&predictor, &options, 7, images + from, index, &(struct sps_passes){.p = part}));
+            for (size_t t = 0; t < T; t++)
+                assert_memory_equal(part + t * 7 * TOY_CLASSES, whole + (t * N + from) * TOY_CLASSES,
+                                    7 * TOY_CLASSES * sizeof *part);
+        }
+        assert_true(memcmp(whole, whole + N * TOY_CLASSES, N * TOY_CLASSES * sizeof *whole) != 0);
+        options.reading = SPS_POINT;
+        OK(sps_predict(&predictor, &options, N, images, NULL, &(struct sps_passes){.p = point}));
+        options.seed = 5;
+        OK(sps_predict(&predictor, &options, N, images, NULL, &(struct sps_passes){.p = part}));
+        assert_memory_equal(point, part, N * TOY_CLASSES * sizeof *part);
+        options.reading = SPS_EXACT;
+        FAILS(sps_predict(&predictor, &options, N, images, NULL, &(struct sps_passes){.p = part}), EINVAL, "");
+        if (m < 2)
+            FAILS(sps_model_pack(&packed, model), EUNSUPPORTED,
+                  m == 0 ? "its weights are dropped" : "each pass has weights of its own");
+        sps_free(whole), sps_free(part), sps_free(point);
+        sps_model_close(model);
+        toy_remove("noisy");
+    }
+    sps_dataset_free(set);
+}
+
 /* Without dropout there is one path: no disagreement, and the run says so.  A point network does not claim any. */
 static void collapse_is_reported(void **state)
 {
@@ -249,6 +332,9 @@ static void resume_is_bit_for_bit(void **state)
         "method.name=scale_dropout method.variant=random method.mask=element data.crop_pad=2",
         "method.name=scale_vi train.select=accuracy data.resize_min_area=0.6",
         "method.name=mc_dropout net.twin=relu",
+        "method.name=mc_dropconnect",
+        "method.name=mean_field_vi train.ema=0.9",
+        "method.name=mean_field_vi net.binariser=dsq",
         "method.name=point net.binariser=dsq", /* which has numbers of its own */
         "method.name=scale_dropout train.ema=0.9",
         "method.name=scale_vi train.ema=0.95 train.select=nll train.validate_every=3",
@@ -1016,6 +1102,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(every_method_learns),
         TEST(every_binariser_learns),
+        TEST(without_noise_it_is_the_point_network),
+        TEST(predictions_with_noise_do_not_depend_on_batches),
         TEST(collapse_is_reported),
         TEST(seeds_and_threads),
         TEST(resume_is_bit_for_bit),

@@ -22,9 +22,14 @@ sps_status sps_scale_setting_fits(const struct sps_graph *graph, const struct sp
 
 /* What methods without randomness in the scale share: one learned scale vector, a bank of one entry. */
 sps_status sps_point_attach(struct sps_graph *graph, struct sps_scale *scale, double spread, uint64_t seed);
+/* The same where the noise is elsewhere: all scales start at one. */
+sps_status sps_point_attach_ones(struct sps_graph *graph, struct sps_scale *scale, uint64_t seed);
 void sps_point_draw(struct sps_scale *scale, const struct sps_pass *pass, int n0, int n1);
 void sps_point_backward(struct sps_scale *scale, const struct sps_pass *pass);
 sps_status sps_point_make_bank(struct sps_scale *scale, uint64_t seed, uint32_t attempt);
+
+/* A dropout layer (nn/dropout.c), as a description has it. */
+void sps_dropout_text(char layer[SPS_NOISE_TEXT], double p, int map);
 
 /* The stream of one sample's draw in training: per sample it is the image's, per batch one for all. */
 struct sps_random;

@@ -12,6 +12,7 @@
     X(unit, CHOICE, "method.unit", "neuron", "neuron|map", 0, 1, "what is dropped at once", "")
 
 enum { ALL, DENSE };
+enum { NEURON, MAP };
 
 struct mc_dropout_settings {
     SPS_PARAMS_STRUCT(MC_DROPOUT_PARAMS)
@@ -20,18 +21,17 @@ struct mc_dropout_settings {
 static const struct sps_param mc_dropout_params[] = {SPS_PARAMS_TABLE(MC_DROPOUT_PARAMS)};
 #undef SPS_PARAMS_OWNER
 
-static sps_status attach(struct sps_graph *graph, struct sps_scale *scale, uint64_t seed)
+void sps_dropout_text(char layer[SPS_NOISE_TEXT], double p, int map)
 {
-    return sps_point_attach(graph, scale, 0, seed);
+    snprintf(layer, SPS_NOISE_TEXT, "dropout: {p: %.9g, unit: %s}", p, map ? "map" : "neuron");
 }
 
-static void noise(char layer[SPS_NOISE_TEXT], const void *settings, int at, int before_dense)
+static void noise(char layer[SPS_NOISE_TEXT], const void *settings, const struct sps_place *place)
 {
-    (void)at;
     const struct mc_dropout_settings *set = settings;
     layer[0] = '\0';
-    if (set->place == ALL || before_dense)
-        snprintf(layer, SPS_NOISE_TEXT, "dropout: {p: %.9g, unit: %s}", set->p, set->unit == 0 ? "neuron" : "map");
+    if (set->place == ALL || place->dense)
+        sps_dropout_text(layer, set->p, set->unit == MAP);
 }
 
 const struct sps_method sps_method_mc_dropout = {
@@ -40,7 +40,7 @@ const struct sps_method sps_method_mc_dropout = {
     .source = "Gal and Ghahramani, ICML 2016",
     .params = mc_dropout_params,
     .settings_size = sizeof(struct mc_dropout_settings),
-    .attach = attach,
+    .attach = sps_point_attach_ones,
     .draw = sps_point_draw,
     .backward = sps_point_backward,
     .make_bank = sps_point_make_bank,

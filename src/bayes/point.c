@@ -23,6 +23,11 @@ sps_status sps_point_attach(struct sps_graph *graph, struct sps_scale *scale, do
     return SPS_OK;
 }
 
+sps_status sps_point_attach_ones(struct sps_graph *graph, struct sps_scale *scale, uint64_t seed)
+{
+    return sps_point_attach(graph, scale, 0, seed);
+}
+
 static sps_status attach(struct sps_graph *graph, struct sps_scale *scale, uint64_t seed)
 {
     const struct point_settings *set = scale->settings;

@@ -10,6 +10,13 @@ struct sps_random sps_random(uint64_t seed, enum sps_purpose purpose, uint32_t i
         .seed = seed, .purpose_layer = (uint32_t)purpose << 24 | layer, .item = item, .pass = pass};
 }
 
+void sps_random_jump(struct sps_random *r, uint32_t block)
+{
+    r->block = block;
+    r->left = 0;
+    r->has_normal = 0;
+}
+
 uint32_t sps_random_u32(struct sps_random *r)
 {
     if (r->left == 0) {

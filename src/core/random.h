@@ -17,21 +17,25 @@ enum sps_purpose {
     SPS_FOR_TEST,       /* tests and benchmarks */
     SPS_FOR_FOREIGN,    /* synthetic foreign inputs: item = image */
     /* The simulated chip: the seed is that of one chip (cim/device/variation.h). */
-    SPS_FOR_CHIP,      /* seeds of chips: item = chip */
-    SPS_FOR_DEVICE,    /* how a device differs: item = cell, pass = array, layer = quantity */
-    SPS_FOR_RETENTION, /* flips by heat: item = cell, pass = array */
-    SPS_FOR_UNIT,      /* bits of a stochastic unit: item, pass = low, high half of the bit's number, layer = unit */
-    SPS_FOR_UNIT_PATH, /* picks by stochastic units: item = image, pass, layer = first pick of the unit */
-    SPS_FOR_UNIT_P,    /* eq. 24 read literally, p anew in each pass: item = image, pass, layer = unit */
-    SPS_FOR_ADC,       /* errors of converters: item = row tile, layer */
-    SPS_FOR_READ,      /* noise of reads; the seed is that of the prediction: item = image, pass, layer */
-    SPS_FOR_DISTURB,   /* flips by reads: item = cell, pass = array */
-    SPS_FOR_SHIFT,     /* shifted images: item = image, pass = severity, layer = kind */
-    SPS_FOR_BOOTSTRAP, /* item = resample, pass = set; layer 1: labels of calibrated predictions */
-    SPS_FOR_DROPOUT,   /* item = image, pass = epoch in training, ~pass in prediction; layer */
-    SPS_FOR_TRAIN_P,   /* training: a layer's dropout probability: item = batch, pass = epoch, layer */
-    SPS_FOR_LEAKAGE,   /* how a cell's leakage differs: item = cell, pass = array */
-    SPS_FOR_SCALE_READ /* noise of reading a scale cell: item = its first junction, pass = array */
+    SPS_FOR_CHIP,       /* seeds of chips: item = chip */
+    SPS_FOR_DEVICE,     /* how a device differs: item = cell, pass = array, layer = quantity */
+    SPS_FOR_RETENTION,  /* flips by heat: item = cell, pass = array */
+    SPS_FOR_UNIT,       /* bits of a stochastic unit: item, pass = low, high half of the bit's number, layer = unit */
+    SPS_FOR_UNIT_PATH,  /* picks by stochastic units: item = image, pass, layer = first pick of the unit */
+    SPS_FOR_UNIT_P,     /* eq. 24 read literally, p anew in each pass: item = image, pass, layer = unit */
+    SPS_FOR_ADC,        /* errors of converters: item = row tile, layer */
+    SPS_FOR_READ,       /* noise of reads; the seed is that of the prediction: item = image, pass, layer */
+    SPS_FOR_DISTURB,    /* flips by reads: item = cell, pass = array */
+    SPS_FOR_SHIFT,      /* shifted images: item = image, pass = severity, layer = kind */
+    SPS_FOR_BOOTSTRAP,  /* item = resample, pass = set; layer 1: labels of calibrated predictions */
+    SPS_FOR_DROPOUT,    /* item = image, pass = epoch in training, ~pass in prediction; layer */
+    SPS_FOR_TRAIN_P,    /* training: a layer's dropout probability: item = batch, pass = epoch, layer */
+    SPS_FOR_LEAKAGE,    /* how a cell's leakage differs: item = cell, pass = array */
+    SPS_FOR_SCALE_READ, /* noise of reading a scale cell: item = its first junction, pass = array */
+
+    /* Drawn weights: item = batch in training, 0 in prediction; pass as of dropout; layer.  Row o starts at block
+     * o ceil(row / 4). */
+    SPS_FOR_WEIGHT
 };
 
 /* A stream: a position in the sequence of one (seed, purpose, item, pass, layer). */
@@ -46,6 +50,9 @@ struct sps_random {
 
 /* layer is below 2^24.  Cannot fail. */
 struct sps_random sps_random(uint64_t seed, enum sps_purpose purpose, uint32_t item, uint32_t pass, uint32_t layer);
+
+/* To number 4 * block of the stream, so that several can share the work of one. */
+void sps_random_jump(struct sps_random *r, uint32_t block);
 
 uint32_t sps_random_u32(struct sps_random *r);
 /* Uniform on [0, 1), 24 bits: every value is k / 2^24. */

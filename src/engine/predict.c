@@ -31,7 +31,8 @@ sps_status sps_predict_passes(const struct sps_model_info *info, const struct sp
     }
     if (info->picks > info->bank_layers || isinf(info->paths))
         SPS_FAIL(EINVAL,
-                 "an exact prediction is not possible: masks are drawn per channel or neuron, %g paths; draw samples "
+                 "an exact prediction is not possible: masks are drawn per channel, neuron or weight, %g paths; draw "
+                 "samples "
                  "instead",
                  info->paths);
     if (!(info->paths <= SPS_EXACT_PATHS_MAX * members))

@@ -95,7 +95,7 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
         return SPS_OK;
     const struct sps_weight *product = NULL; /* the last one in front */
     for (int i = graph->weight_count - 1; i >= 0 && product == NULL; i--)
-        product = graph->weights[i]->dims > 1 ? graph->weights[i] : NULL;
+        product = graph->weights[i]->dims > 1 && !graph->weights[i]->of_posterior ? graph->weights[i] : NULL;
     size_t layer_weights = product ? product->rows * product->row : 0;
     SPS_TRY(sps_graph_add_scale(graph, &norm->scale, layer->index, layer->in.c, layer_weights));
     return graph->method != NULL ? graph->method->attach(graph, norm->scale, graph->seed) : SPS_OK;

@@ -5,6 +5,7 @@
 #include "core/memory.h"
 #include "nn/backward.h"
 #include "nn/binary_conv.h"
+#include "nn/drawn.h"
 #include "nn/onednn.h"
 
 #define CONV_PARAMS(X)                                                                                                 \
@@ -16,7 +17,8 @@
       "docs/architecture.md")                                                                                          \
     X(pool_ceil, BOOL, "pool_ceil", "false", "", 0, 1,                                                                 \
       "rows and columns that fill no window are pooled by themselves, not left out", "")                               \
-    X(binary, BOOL, "binary", "false", "", 0, 1, "weights are -1 or +1", "")
+    X(binary, BOOL, "binary", "false", "", 0, 1, "weights are -1 or +1", "")                                           \
+    SPS_DRAWN_PARAMS(X)
 
 extern const struct sps_layer_type sps_layer_conv;
 
@@ -31,11 +33,13 @@ struct conv {
     struct sps_layer base;
     struct conv_settings set;
     struct sps_weight *weight;
+    struct sps_weight *now; /* the same, as this pass draws it */
     struct sps_binary_conv binary;
     uint8_t *argmax;          /* [B][oh][ow][o] of a pooled training graph */
     struct sps_backward back; /* binary, where the gradient is taken as dense: without pooling, or in bfloat16 */
     sps_conv_op *op;          /* float */
     float *x;                 /* float: [B][h][w][c] where the input is not reals */
+    int8_t *codes;            /* binary: [B][h][w][c] where the input is bits and the product reads codes */
 };
 
 /* In training each thread's scratch starts with its partial weight gradients [o][ld]. */
@@ -77,8 +81,7 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
     SPS_TRY(sps_shape_check(&layer->out));
     size_t shape[4] = {(size_t)set->out, (size_t)k, (size_t)k, (size_t)in.c};
     layer->macs = (size_t)ch * (size_t)cw * (size_t)set->out * shape[1] * shape[2] * shape[3];
-    SPS_TRY(sps_graph_add_weight(graph, &v->weight, layer->index, "weight", 4, shape, set->binary,
-                                 in.kind == SPS_CODES || in.kind == SPS_LEVELS));
+    SPS_TRY(sps_graph_add_drawn(graph, &v->weight, layer, 4, shape, set->binary, set->drop, set->sigma));
     size_t batch = (size_t)graph->batch;
     if (!set->binary) {
         struct sps_conv_shape s = {graph->batch, in.h, in.w, in.c, ch, cw, (int)set->out, k, stride, pad};
@@ -92,10 +95,12 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
                                          .ow = ow,
                                          .o = (int)set->out,
                                          .pool = pool,
-                                         .codes = in.kind == SPS_CODES    ? SPS_SIGNED_CODES
-                                                  : in.kind == SPS_LEVELS ? SPS_UNSIGNED_CODES
-                                                                          : SPS_NO_CODES,
+                                         .codes = in.kind == SPS_LEVELS    ? SPS_UNSIGNED_CODES
+                                                  : v->weight->wants_quads ? SPS_SIGNED_CODES
+                                                                           : SPS_NO_CODES,
                                          .weight = v->weight};
+    if (v->binary.codes && in.kind == SPS_BITS)
+        SPS_TRY(sps_calloc(&v->codes, batch, sps_shape_size(&in), "input codes"));
     SPS_TRY(sps_binary_conv_init(&v->binary));
     /* A pooled gradient is sparse, which pays in floats; matrix units multiply the zeros too, and are faster still (but
      * not where there are few channels, as in an image). */
@@ -132,20 +137,39 @@ static const float *float_input(const struct sps_graph *graph, struct conv *v, i
     return v->x;
 }
 
+/* What the binary product reads of image i. */
+static const void *binary_input(const struct sps_graph *graph, const struct conv *v, int i)
+{
+    return v->codes != NULL ? v->codes + (size_t)i * sps_shape_size(&v->base.in) : sps_layer_input(graph, &v->base, i);
+}
+
+static void write_codes(const struct sps_graph *graph, struct conv *v, int i)
+{
+    size_t size = sps_shape_size(&v->base.in);
+    const uint32_t *bits = sps_layer_input(graph, &v->base, i);
+    int8_t *codes = v->codes + (size_t)i * size;
+    for (size_t j = 0; j < size; j++)
+        codes[j] = bits[j / 32] >> j % 32 & 1 ? 1 : -1;
+}
+
 static void forward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass)
 {
     struct conv *v = (struct conv *)layer;
+    v->binary.weight = v->now = sps_weight_draw(graph, v->weight, layer, pass);
     if (!v->set.binary) {
-        sps_conv_op_forward(v->op, layer->y, float_input(graph, v, pass->n), v->weight->value);
+        sps_conv_op_forward(v->op, layer->y, float_input(graph, v, pass->n), v->now->value);
         return;
     }
     sps_binary_conv_refresh(&v->binary);
     size_t size = sps_shape_size(&layer->out);
 #pragma omp parallel for schedule(static) num_threads(graph->threads)
-    for (int i = 0; i < pass->n; i++)
+    for (int i = 0; i < pass->n; i++) {
+        if (v->codes != NULL)
+            write_codes(graph, v, i);
         sps_binary_conv_forward(&v->binary, graph->kern, (int32_t *)layer->y + (size_t)i * size,
-                                v->argmax ? v->argmax + (size_t)i * size : NULL, sps_layer_input(graph, layer, i),
+                                v->argmax ? v->argmax + (size_t)i * size : NULL, binary_input(graph, v, i),
                                 sps_graph_scratch(graph));
+    }
 }
 
 /* weight->grad[o][k] = sum of the threads' partial gradients. */
@@ -168,21 +192,13 @@ static void float_backward(struct sps_graph *graph, struct conv *v, const struct
     memset(dy + (size_t)pass->n * out, 0, (size_t)(graph->batch - pass->n) * out * sizeof *dy);
     sps_conv_op_backward_weights(v->op, v->weight->grad, dy, float_input(graph, v, pass->n));
     if (dx != NULL)
-        sps_conv_op_backward_data(v->op, dx, dy, v->weight->value);
+        sps_conv_op_backward_data(v->op, dx, dy, v->now->value);
 }
 
-static void backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy,
-                     float *dx)
+static void sparse_backward(struct sps_graph *graph, struct conv *v, const struct sps_pass *pass, const float *dy,
+                            float *dx)
 {
-    struct conv *v = (struct conv *)layer;
-    if (!v->set.binary) {
-        float_backward(graph, v, pass, dy, dx);
-        return;
-    }
-    if (v->back.op != NULL) {
-        sps_backward_run(&v->back, graph, layer, pass, v->weight, dy, v->argmax, dx);
-        return;
-    }
+    struct sps_layer *layer = &v->base;
     size_t partial = partial_bytes(v), in = sps_shape_size(&layer->in), out = sps_shape_size(&layer->out);
     for (int t = 0; t < graph->threads; t++)
         memset(partial_of(graph, t), 0, partial);
@@ -191,9 +207,22 @@ static void backward(struct sps_graph *graph, struct sps_layer *layer, const str
         char *scratch = sps_graph_scratch(graph);
         sps_binary_conv_backward(&v->binary, graph->kern, (float *)(void *)scratch, dx ? dx + (size_t)i * in : NULL,
                                  dy + (size_t)i * out, v->argmax ? v->argmax + (size_t)i * out : NULL,
-                                 sps_layer_input(graph, layer, i), scratch + partial);
+                                 binary_input(graph, v, i), scratch + partial);
     }
     reduce(graph, v);
+}
+
+static void backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy,
+                     float *dx)
+{
+    struct conv *v = (struct conv *)layer;
+    if (!v->set.binary)
+        float_backward(graph, v, pass, dy, dx);
+    else if (v->back.op != NULL)
+        sps_backward_run(&v->back, graph, layer, pass, v->now, dy, v->argmax, dx);
+    else
+        sparse_backward(graph, v, pass, dy, dx);
+    sps_weight_drawn_backward(graph, v->weight, v->now);
 }
 
 static void release(struct sps_layer *layer)
@@ -204,6 +233,7 @@ static void release(struct sps_layer *layer)
     sps_conv_op_free(v->op);
     sps_free(v->argmax);
     sps_free(v->x);
+    sps_free(v->codes);
 }
 
 int sps_conv_product(struct sps_product *out, const struct sps_layer *layer)

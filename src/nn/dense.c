@@ -4,12 +4,13 @@
 #include <string.h>
 
 #include "core/memory.h"
-#include "nn/nn.h"
+#include "nn/drawn.h"
 #include "nn/onednn.h"
 
 #define DENSE_PARAMS(X)                                                                                                \
     X(out, REAL_OR_WORD, "out", "1", "classes", 1, 65536, "output neurons, or `classes` for one a class", "")          \
-    X(binary, BOOL, "binary", "false", "", 0, 1, "weights are -1 or +1", "")
+    X(binary, BOOL, "binary", "false", "", 0, 1, "weights are -1 or +1", "")                                           \
+    SPS_DRAWN_PARAMS(X)
 
 extern const struct sps_layer_type sps_layer_dense;
 
@@ -24,6 +25,7 @@ struct dense {
     struct sps_layer base;
     struct dense_settings set;
     struct sps_weight *weight; /* [out][in] */
+    struct sps_weight *now;    /* the same, as this pass draws it */
     float *x;                  /* [B][in] where the input is not reals */
     uint8_t *shifted;          /* [B][4 quads] codes plus 128, or levels, as the kernel wants them */
 };
@@ -44,11 +46,10 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
     layer->out = (struct sps_shape){1, 1, out, d->set.binary ? SPS_SUMS : SPS_REALS};
     size_t shape[2] = {(size_t)out, sps_shape_size(&in)}, batch = (size_t)graph->batch;
     layer->macs = shape[0] * shape[1];
-    SPS_TRY(sps_graph_add_weight(graph, &d->weight, layer->index, "weight", 2, shape, d->set.binary,
-                                 in.kind == SPS_CODES || in.kind == SPS_LEVELS));
+    SPS_TRY(sps_graph_add_drawn(graph, &d->weight, layer, 2, shape, d->set.binary, d->set.drop, d->set.sigma));
     if (in.kind != SPS_REALS && (graph->training || !d->set.binary))
         SPS_TRY(sps_calloc(&d->x, batch * shape[1], sizeof(float), "float input"));
-    if ((in.kind == SPS_CODES || in.kind == SPS_LEVELS) && d->set.binary)
+    if (d->weight->wants_quads && d->set.binary)
         SPS_TRY(sps_calloc(&d->shifted, batch, (shape[1] + 3) / 4 * 4, "shifted codes"));
     return SPS_OK;
 }
@@ -76,24 +77,28 @@ static const float *float_input(const struct sps_graph *graph, struct dense *d, 
 static void binary_forward(struct sps_graph *graph, struct dense *d, int n)
 {
     struct sps_layer *layer = &d->base;
-    const struct sps_weight *w = d->weight;
+    const struct sps_weight *w = d->now;
     size_t in = w->row, out = w->rows, words = sps_words(in), quads = (in + 3) / 4;
     int block = (n + graph->threads - 1) / graph->threads; /* one block of images a thread: weights are read once */
 #pragma omp parallel for schedule(static) num_threads(graph->threads)
     for (int first = 0; first < n; first += block) {
         size_t rows = (size_t)(first + block < n ? block : n - first);
         int32_t *y = (int32_t *)layer->y + (size_t)first * out;
-        if (layer->in.kind == SPS_BITS) {
+        if (!w->wants_quads) {
             graph->kern->bgemm(y, out, sps_layer_input(graph, layer, first), words, w->panels, rows, out, words,
                                (int32_t)in);
             continue;
         }
         uint8_t *shifted = d->shifted + (size_t)first * 4 * quads;
         for (size_t i = 0; i < rows; i++) {
-            const uint8_t *x = sps_layer_input(graph, layer, first + (int)i);
-            uint8_t flip = layer->in.kind == SPS_LEVELS ? 0 : 0x80; /* adds 128 to a signed code */
-            for (size_t j = 0; j < in; j++)
-                shifted[i * 4 * quads + j] = x[j] ^ flip;
+            const void *x = sps_layer_input(graph, layer, first + (int)i);
+            uint8_t *to = shifted + i * 4 * quads, flip = layer->in.kind == SPS_LEVELS ? 0 : 0x80; /* adds 128 */
+            if (layer->in.kind == SPS_BITS)
+                for (size_t j = 0; j < in; j++)
+                    to[j] = (uint8_t)(127 + 2 * (((const uint32_t *)x)[j / 32] >> j % 32 & 1));
+            else
+                for (size_t j = 0; j < in; j++)
+                    to[j] = ((const uint8_t *)x)[j] ^ flip;
         }
         graph->kern->qgemm(y, out, shifted, 4 * quads, w->quads, w->weight_sums, rows, out, quads);
         if (layer->in.kind == SPS_LEVELS)
@@ -104,7 +109,7 @@ static void binary_forward(struct sps_graph *graph, struct dense *d, int n)
 static void forward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass)
 {
     struct dense *d = (struct dense *)layer;
-    const struct sps_weight *w = d->weight;
+    const struct sps_weight *w = d->now = sps_weight_draw(graph, d->weight, layer, pass);
     if (d->set.binary)
         binary_forward(graph, d, pass->n);
     else
@@ -115,11 +120,12 @@ static void backward(struct sps_graph *graph, struct sps_layer *layer, const str
                      float *dx)
 {
     struct dense *d = (struct dense *)layer;
-    struct sps_weight *w = d->weight;
+    const struct sps_weight *w = d->now;
     size_t n = (size_t)pass->n;
     sps_gemm(1, 0, w->rows, w->row, n, dy, float_input(graph, d, pass->n), 0, w->grad);
     if (dx != NULL)
         sps_gemm(0, 0, n, w->row, w->rows, dy, d->set.binary ? w->sign : w->value, 0, dx);
+    sps_weight_drawn_backward(graph, d->weight, w);
 }
 
 static void release(struct sps_layer *layer)

@@ -8,7 +8,7 @@
 
 #include "core/memory.h"
 #include "core/random.h"
-#include "nn/nn.h"
+#include "nn/drawn.h"
 #include "nn/onednn.h"
 #include "nn/profile.h"
 
@@ -257,6 +257,7 @@ static sps_status add_layer(struct sps_graph *graph, const sps_yaml *yaml, const
     layer->index = graph->layer_count;
     layer->input = layer->index > 0 ? graph->layers[layer->index - 1] : NULL;
     layer->in = layer->input ? layer->input->out : graph->input;
+    layer->random = type->random;
     graph->layers[graph->layer_count++] = layer; /* the graph owns it from here */
     if (block) {
         layer->shortcut = source;
@@ -301,15 +302,18 @@ static sps_status add_layers(struct sps_graph *graph, const sps_yaml *yaml, cons
     return SPS_OK;
 }
 
-/* He et al. 2015: the spread of a row's weights keeps the scale of sums; binary weights only look at signs. */
+/* The spread of a row's weights keeps the scale of sums; binary weights only look at signs. */
 static void initialise(struct sps_graph *graph)
 {
+    uint32_t place = 0;
     for (int i = 0; i < graph->weight_count; i++) {
         struct sps_weight *w = graph->weights[i];
-        if (w->dims < 2)
+        uint32_t item = place;
+        place += !w->of_posterior; /* the same first means as without */
+        if (w->dims < 2 || w->of_posterior)
             continue;
-        struct sps_random r = sps_random(graph->seed, SPS_FOR_INIT, (uint32_t)i, 0, 0);
-        float spread = sqrtf(2.0f / (float)w->row);
+        struct sps_random r = sps_random(graph->seed, SPS_FOR_INIT, item, 0, 0);
+        float spread = sps_first_spread(w);
         for (size_t j = 0; j < w->rows * w->row; j++)
             w->value[j] = spread * sps_random_normal(&r);
     }
@@ -488,7 +492,7 @@ int sps_graph_first_random(const struct sps_graph *graph)
 {
     int first = graph->scale_count > 0 ? graph->scales[0]->layer : graph->layer_count;
     for (int i = 0; i < first; i++)
-        if (graph->layers[i]->type->random)
+        if (graph->layers[i]->random)
             return i;
     return first;
 }
@@ -496,7 +500,7 @@ int sps_graph_first_random(const struct sps_graph *graph)
 int sps_graph_draws(const struct sps_graph *graph)
 {
     for (int i = 0; i < graph->layer_count; i++)
-        if (graph->layers[i]->type->random)
+        if (graph->layers[i]->random)
             return 1;
     return 0;
 }

@@ -50,6 +50,13 @@ struct sps_weight {
     int32_t *weight_sums;
     float *sign; /* [rows][row], +-1 */
     int wants_quads;
+    /* Where values are drawn anew in each pass (nn/drawn.h): */
+    double drop;              /* probability that one counts as 0 */
+    struct sps_weight *rho;   /* they are Gaussian around value, with sigma = softplus(rho); NULL: they are not */
+    struct sps_weight *drawn; /* what the last pass drew, as its product reads it; NULL: nothing is drawn */
+    float *noise;             /* [rows][row] that went into it: factor 0 or more (drop), or standard normal */
+    double *divergence;       /* [rows] of the posterior, room for its sum */
+    int of_posterior;         /* it is another's rho */
 };
 sps_status sps_weight_create(struct sps_weight **out, const char *name, int dims, const size_t *shape, int binary,
                              int wants_quads);
@@ -116,6 +123,13 @@ sps_status sps_scale_reserve(struct sps_scale *scale, int entries);
 
 enum { SPS_NOISE_TEXT = 128 };
 
+/* A place in a description where a method may put noise: behind a hidden activation, or in a product. */
+struct sps_place {
+    int at;     /* which of them, from 0 */
+    int binary; /* the activation is a sign; the product has binary weights */
+    int dense;  /* a dense layer follows the activation (pooling may stand between); the product is one */
+};
+
 struct sps_method {
     const char *name, *summary, *source;
     const struct sps_param *params; /* keys "method...." */
@@ -134,9 +148,14 @@ struct sps_method {
     sps_status (*make_bank)(struct sps_scale *scale, uint64_t seed, uint32_t attempt);
     int draws_bank; /* make_bank is random: a poor draw may be repeated */
     int own_point;  /* the deterministic reading is no entry of the bank: it needs statistics of its own */
-    /* A layer to put behind hidden activation `at` (from 0), as a description has it ("dropout: {p: 0.2}"); empty:
-     * none. before_dense: a dense layer follows.  May be NULL. */
-    void (*noise)(char layer[SPS_NOISE_TEXT], const void *settings, int at, int before_dense);
+    /* A layer to put behind a hidden activation, as a description has it ("dropout: {p: 0.2}"); empty: none.  May be
+     * NULL. */
+    void (*noise)(char layer[SPS_NOISE_TEXT], const void *settings, const struct sps_place *place);
+    /* Settings to add to a product ("drop: 0.2"); empty: none.  May be NULL. */
+    void (*product)(char text[SPS_NOISE_TEXT], const void *settings, const struct sps_place *place);
+    /* Regulariser of a row of weights with a posterior: returns its value and adds its gradient with respect to value
+     * and rho.  May be NULL. */
+    double (*weight_penalty)(const struct sps_weight *weight, size_t row, const void *settings, size_t images);
 };
 
 struct sps_layer_type {
@@ -160,7 +179,7 @@ struct sps_layer_type {
     void (*add_shortcut)(struct sps_layer *layer, int image, float *dsource);
     void (*release)(struct sps_layer *layer); /* may be NULL */
     int in_place;                             /* backward writes dx over dy */
-    int random;                               /* draws anew in each pass */
+    int random;                               /* all such layers draw anew in each pass */
     int rewrites;                             /* forward may write over its input: y is that of the layer before */
     int needs_output;                         /* backward reads y */
 };
@@ -176,6 +195,7 @@ struct sps_layer {
     void *y;     /* output of the batch; stride y_stride bytes an image */
     int borrows; /* y belongs to the layer before */
     int source;  /* a shortcut starts here: nobody may write over y */
+    int random;  /* draws anew in each pass */
     size_t y_stride;
     size_t macs;    /* multiply-accumulates an image */
     size_t scratch; /* bytes each thread needs */
@@ -344,6 +364,10 @@ struct sps_optimiser {
 };
 const struct sps_optimiser *sps_optimiser_find(const char *name);
 const struct sps_optimiser *sps_optimiser_at(size_t index);
+/* Where weights have a posterior: their gradients become those of its mean and rho, and the method's penalty on it is
+ * added and returned.  After sps_graph_backward(), before the update that optimiser and step are of. */
+double sps_graph_posterior(struct sps_graph *graph, const struct sps_optimiser *optimiser, const struct sps_step *step,
+                           float t, float k, size_t images);
 /* One update of all weights: binariser's backward, optimiser, new signs, row by row while a row is in cache. */
 void sps_graph_update(struct sps_graph *graph, const struct sps_optimiser *optimiser, const struct sps_step *step,
                       float t, float k);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/memory.h"
-#include "nn/nn.h"
+#include "nn/drawn.h"
 
 static size_t words_of(const struct sps_weight *w)
 {
@@ -62,6 +62,11 @@ void sps_weight_free(struct sps_weight *w)
     sps_free(w->quads);
     sps_free(w->weight_sums);
     sps_free(w->sign);
+    if (w->drawn != NULL)
+        w->drawn->grad = NULL; /* which is this one's */
+    sps_weight_free(w->drawn);
+    sps_free(w->noise);
+    sps_free(w->divergence);
     sps_free(w);
 }
 
@@ -94,6 +99,25 @@ sps_status sps_weight_binarise(struct sps_weight *w, const struct sps_kern *kern
     return SPS_OK;
 }
 
+void sps_weight_through_sign(struct sps_graph *graph, struct sps_weight *w, size_t o, const float *value,
+                             const struct sps_optimiser *optimiser, const struct sps_step *step, float t, float k)
+{
+    const struct sps_binariser *binariser = graph->binariser;
+    float *v = sps_graph_scratch(graph);
+    const struct sps_surrogate at = {.kern = graph->kern,
+                                     .t = t,
+                                     .k = k,
+                                     .learned = w->learned ? w->learned->value[o] : 0,
+                                     .share = (float)step->share,
+                                     .factor = binariser->standardise(v, value, w->row),
+                                     .square = optimiser->squares > 0 && w->state[optimiser->squares] != NULL
+                                                   ? w->state[optimiser->squares] + o * w->row
+                                                   : NULL};
+    float by_learned = binariser->backward(w->grad + o * w->row, v, w->row, &at);
+    if (w->learned != NULL)
+        w->learned->grad[o] = by_learned;
+}
+
 /* One row: gradient through the binariser, optimiser, new signs. */
 static void update_row(struct sps_graph *graph, struct sps_weight *w, size_t o, const struct sps_optimiser *optimiser,
                        const struct sps_step *step, float t, float k)
@@ -102,18 +126,8 @@ static void update_row(struct sps_graph *graph, struct sps_weight *w, size_t o, 
     float *value = w->value + o * w->row, *grad = w->grad + o * w->row;
     float *state[2] = {w->state[0] ? w->state[0] + o * w->row : NULL, w->state[1] ? w->state[1] + o * w->row : NULL};
     float *v = sps_graph_scratch(graph);
-    if (w->binary) {
-        const struct sps_surrogate at = {.kern = graph->kern,
-                                         .t = t,
-                                         .k = k,
-                                         .learned = w->learned ? w->learned->value[o] : 0,
-                                         .share = (float)step->share,
-                                         .factor = binariser->standardise(v, value, w->row),
-                                         .square = optimiser->squares > 0 ? state[optimiser->squares] : NULL};
-        float by_learned = binariser->backward(grad, v, w->row, &at);
-        if (w->learned != NULL)
-            w->learned->grad[o] = by_learned;
-    }
+    if (w->binary && w->rho == NULL) /* of a posterior they are through already: sps_graph_posterior() */
+        sps_weight_through_sign(graph, w, o, value, optimiser, step, t, k);
     optimiser->update(value, grad, state, w->row, step, w->decay);
     for (size_t i = 0; i < w->row && w->high > w->low; i++)
         value[i] = fminf(fmaxf(value[i], w->low), w->high);

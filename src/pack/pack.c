@@ -93,6 +93,10 @@ static sps_status pack_product(struct packer *p, const struct sps_layer *layer, 
     static const enum sps_op_kind kinds[2][2] = {{SPS_OP_float_dense, SPS_OP_float_conv},
                                                  {SPS_OP_binary_dense, SPS_OP_binary_conv}};
     const struct sps_weight *w = product->weight;
+    if (w->rho != NULL)
+        return refuse(layer, "its weights have a posterior: each pass has weights of its own");
+    if (w->drop > 0)
+        return refuse(layer, "its weights are dropped");
     struct sps_op *op = next_op(p, kinds[product->binary][product->kernel > 0], layer, value_of(p, layer->input));
     op->out = (int)w->rows;
     op->kernel = product->kernel;

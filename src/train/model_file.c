@@ -168,6 +168,8 @@ sps_status sps_model_file_write(const char *path, const struct sps_graph *graph,
         const struct sps_weight *weight = graph->weights[i];
         if (!not_kept(graph, weight))
             add(&w, weight->name, SPS_F32, weight->dims, weight->shape, weight->value);
+        if (weight->binary && weight->rho != NULL) /* whose bits are the signs of its means alone */
+            add(&w, name_of(&w, "%s_mean", weight->name), SPS_F32, weight->dims, weight->shape, weight->value);
     }
     for (int i = 0; i < graph->layer_count; i++) {
         const struct sps_norm *norm = sps_layer_norm(graph->layers[i]);
@@ -311,10 +313,12 @@ static sps_status fill(struct sps_graph *graph, const struct reader *r)
 {
     for (int i = 0; i < graph->weight_count; i++) {
         struct sps_weight *weight = graph->weights[i];
+        char mean[96];
+        snprintf(mean, sizeof mean, "%s_mean", weight->name);
         if (weight->binary)
             SPS_TRY(read_bits(weight, r));
-        else
-            SPS_TRY(read_floats(weight->value, r, weight->name, weight->dims, weight->shape));
+        if (!weight->binary || weight->rho != NULL)
+            SPS_TRY(read_floats(weight->value, r, weight->binary ? mean : weight->name, weight->dims, weight->shape));
         if (weight->binary)
             sps_weight_unpack(weight, graph->kern);
     }

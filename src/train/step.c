@@ -99,12 +99,13 @@ sps_status sps_run_step(struct sps_run *run, double rate)
     if (!isfinite(loss))
         return diverged(run, loss);
     sps_graph_backward(graph, &pass, run->dlogits);
-    double penalty = sps_graph_distribution(graph);
+    const struct sps_step step = {rate,         set->decay,    set->beta1,          set->beta2,
+                                  set->epsilon, set->momentum, run->at.updates + 1, share_done(run)};
+    double penalty = sps_graph_distribution(graph) +
+                     sps_graph_posterior(graph, run->config.optimiser, &step, pass.t, pass.k, run->train_count);
     for (int i = 0; i < graph->scale_count; i++)
         if (graph->method->penalty != NULL)
             penalty += graph->method->penalty(graph->scales[i], run->train_count);
-    const struct sps_step step = {rate,         set->decay,    set->beta1,          set->beta2,
-                                  set->epsilon, set->momentum, run->at.updates + 1, share_done(run)};
     sps_graph_update(graph, run->config.optimiser, &step, pass.t, pass.k);
     run->at.loss_sum += loss;
     run->at.penalty = penalty;

@@ -94,6 +94,7 @@ sps_status sps_estimate_norms(struct sps_run *run, enum sps_scale_source source,
                                       .n = (int)batch,
                                       .seed = (uint64_t)run->config.run.seed,
                                       .epoch = UINT32_MAX,
+                                      .batch = (uint32_t)(first / batch),
                                       .index = index,
                                       .picks = picks};
         sps_graph_forward(graph, &pass);

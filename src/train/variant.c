@@ -14,9 +14,10 @@ struct variant {
     enum sps_twin twin;
     const struct sps_method *method;
     const void *settings;
-    int activations; /* hidden ones so far */
-    int depth;       /* of blocks around the layer */
-    int activated;   /* the next layer begins a block behind an activation: a float one needs no other */
+    int activations, products; /* hidden ones so far */
+    int placed;                /* how often the method's noise found a place */
+    int indent;
+    int activated; /* the layer before was an activation */
 };
 
 /* ---- writing a tree ---- */
@@ -32,8 +33,6 @@ static void write_text(FILE *out, const char *text)
     fputc('"', out);
 }
 
-static void write_inside(FILE *out, const struct sps_yaml_node *node);
-
 static void write_node(FILE *out, const struct sps_yaml_node *node)
 {
     if (node->kind == SPS_YAML_SCALAR) {
@@ -44,33 +43,16 @@ static void write_node(FILE *out, const struct sps_yaml_node *node)
         return;
     }
     fputc(node->kind == SPS_YAML_MAP ? '{' : '[', out);
-    write_inside(out, node);
-    fputc(node->kind == SPS_YAML_MAP ? '}' : ']', out);
-}
-
-/* Without the brackets around. */
-static void write_inside(FILE *out, const struct sps_yaml_node *node)
-{
     for (const struct sps_yaml_node *child = node->first; child != NULL; child = child->next) {
         if (child->key != NULL)
             fprintf(out, "%s: ", child->key);
         write_node(out, child);
         fputs(child->next != NULL ? ", " : "", out);
     }
+    fputc(node->kind == SPS_YAML_MAP ? '}' : ']', out);
 }
 
 /* ---- layers ---- */
-
-/* A line each; inside of a block, all in one. */
-static void open_item(const struct variant *v)
-{
-    fputs(v->depth > 0 ? "{" : "  - ", v->out);
-}
-
-static void close_item(const struct variant *v)
-{
-    fputs(v->depth > 0 ? "}, " : "\n", v->out);
-}
 
 /* The settings of the layer that an item of the list describes, its type as key; NULL where the item is no layer. */
 static const struct sps_yaml_node *body_of(const struct sps_yaml_node *item)
@@ -91,57 +73,92 @@ static int says(const struct sps_yaml_node *body, const char *key, const char *v
     return node != NULL && node->kind == SPS_YAML_SCALAR && strcmp(node->text, value) == 0;
 }
 
-/* A binary product as a float one: without its signs, and its pooling in a layer of its own. */
-static sps_status write_float_product(struct variant *v, const struct sps_yaml_node *body)
+/* The layers of a residual block, NULL where the item is none. */
+static const struct sps_yaml_node *block_of(const struct sps_yaml_node *item)
+{
+    const struct sps_yaml_node *list = is(body_of(item), "residual") ? sps_yaml_get(body_of(item), "layers") : NULL;
+    return list != NULL && list->kind == SPS_YAML_LIST && list->first != NULL ? list : NULL;
+}
+
+static const struct sps_yaml_node *first_of(const struct sps_yaml_node *item)
+{
+    while (block_of(item) != NULL)
+        item = block_of(item)->first;
+    return item;
+}
+
+static int is_product(const struct sps_yaml_node *body)
+{
+    return is(body, "conv") || is(body, "dense");
+}
+
+static void begin_item(const struct variant *v)
+{
+    fprintf(v->out, "%*s- ", v->indent, "");
+}
+
+/* The method's settings for the next product; empty: none. */
+static void ask_product(struct variant *v, char text[SPS_NOISE_TEXT], const struct sps_yaml_node *body)
+{
+    const struct sps_place place = {v->products++, v->twin == SPS_TWIN_NONE && says(body, "binary", "true"),
+                                    is(body, "dense")};
+    text[0] = '\0';
+    if (v->method->product != NULL)
+        v->method->product(text, v->settings, &place);
+    v->placed += text[0] != '\0';
+}
+
+/* A product with what the method adds.  to_float: without its signs, and its pooling in a layer of its own. */
+static sps_status write_product(struct variant *v, const struct sps_yaml_node *body, int to_float, const char *added)
 {
     const struct sps_yaml_node *pool = sps_yaml_get(body, "pool");
-    if (says(body, "pool_ceil", "true"))
+    if (to_float && says(body, "pool_ceil", "true"))
         return sps_yaml_fail(v->net, sps_yaml_get(body, "pool_ceil"),
                              "pool_ceil: a float twin is not possible, pool layers have no smaller windows at the end");
-    open_item(v);
+    begin_item(v);
     fprintf(v->out, "%s: {", body->key);
     const char *comma = "";
     for (const struct sps_yaml_node *child = body->first; child != NULL; child = child->next) {
-        if (strcmp(child->key, "binary") == 0 || strncmp(child->key, "pool", 4) == 0)
+        if (to_float && (strcmp(child->key, "binary") == 0 || strncmp(child->key, "pool", 4) == 0))
             continue;
         fprintf(v->out, "%s%s: ", comma, child->key);
         write_node(v->out, child);
         comma = ", ";
     }
-    fputc('}', v->out);
-    close_item(v);
-    if (pool != NULL && pool->kind == SPS_YAML_SCALAR && strcmp(pool->text, "1") != 0) {
-        open_item(v);
-        fprintf(v->out, "pool: {kernel: %s}", pool->text);
-        close_item(v);
+    fprintf(v->out, "%s%s}\n", added[0] != '\0' ? comma : "", added);
+    if (to_float && pool != NULL && pool->kind == SPS_YAML_SCALAR && strcmp(pool->text, "1") != 0) {
+        begin_item(v);
+        fprintf(v->out, "pool: {kernel: %s}\n", pool->text);
     }
     return SPS_OK;
 }
 
-static void write_noise(struct variant *v, const struct sps_yaml_node *next)
+static void write_noise(struct variant *v, const struct sps_yaml_node *activation, const struct sps_yaml_node *next)
 {
     char layer[SPS_NOISE_TEXT] = "";
+    while (is(body_of(next), "pool") && next->next != NULL)
+        next = next->next;
+    const struct sps_place place = {v->activations++, v->twin == SPS_TWIN_NONE && is(activation, "sign"),
+                                    is(body_of(next), "dense")};
     if (v->method->noise != NULL)
-        v->method->noise(layer, v->settings, v->activations, is(body_of(next), "dense"));
-    if (layer[0] != '\0') {
-        open_item(v);
-        fputs(layer, v->out);
-        close_item(v);
-    }
-    v->activations++;
+        v->method->noise(layer, v->settings, &place);
+    if (layer[0] == '\0')
+        return;
+    v->placed++;
+    begin_item(v);
+    fprintf(v->out, "%s\n", layer);
 }
 
-static const struct sps_yaml_node *layers_of(const struct sps_yaml_node *block)
-{
-    const struct sps_yaml_node *layers = sps_yaml_get(block, "layers");
-    return layers != NULL && layers->kind == SPS_YAML_LIST ? layers : NULL;
-}
+static sps_status write_layers(struct variant *v, const struct sps_yaml_node *list, const struct sps_yaml_node *after);
 
-/* A block that takes the signs of what it adds to: an activation in front of it is part of that. */
-static int is_block_of_signs(const struct sps_yaml_node *item)
+static sps_status write_block(struct variant *v, const struct sps_yaml_node *list, const struct sps_yaml_node *next)
 {
-    const struct sps_yaml_node *body = body_of(item);
-    return is(body, "residual") && layers_of(body) != NULL && is(body_of(layers_of(body)->first), "sign");
+    begin_item(v);
+    fprintf(v->out, "residual:\n%*s    layers:\n", v->indent, "");
+    v->indent += 6;
+    sps_status status = write_layers(v, list, next);
+    v->indent -= 6;
+    return status;
 }
 
 static int is_activation(const struct sps_yaml_node *body)
@@ -149,49 +166,43 @@ static int is_activation(const struct sps_yaml_node *body)
     return is(body, "sign") || is(body, "relu") || is(body, "htanh");
 }
 
-static sps_status write_layer(struct variant *v, const struct sps_yaml_node *item, const struct sps_yaml_node *before);
-
-static sps_status write_block(struct variant *v, const struct sps_yaml_node *body, const struct sps_yaml_node *before)
+/* next: the layer that follows, NULL behind the last one. */
+static sps_status write_layer(struct variant *v, const struct sps_yaml_node *item, const struct sps_yaml_node *next)
 {
-    open_item(v);
-    fputs("residual: {layers: [", v->out);
-    v->depth++;
-    v->activated = is_activation(body_of(before));
-    const struct sps_yaml_node *last = NULL;
-    for (const struct sps_yaml_node *item = layers_of(body)->first; item != NULL; last = item, item = item->next)
-        SPS_TRY(write_layer(v, item, last));
-    v->depth--;
-    fputs("]}", v->out);
-    close_item(v);
-    return SPS_OK;
-}
-
-/* before: the layer before it in its list, NULL for none. */
-static sps_status write_layer(struct variant *v, const struct sps_yaml_node *item, const struct sps_yaml_node *before)
-{
-    const struct sps_yaml_node *body = body_of(item), *next = item->next;
+    const struct sps_yaml_node *body = body_of(item);
+    char added[SPS_NOISE_TEXT] = "";
     int to_float = v->twin != SPS_TWIN_NONE, activated = v->activated;
-    int before_sign = is(body, "htanh") && is(body_of(next), "sign"); /* keeps the sign: part of what follows */
-    /* Noise in front of a mean would be averaged out; in front of a block it would drop what the block adds to. */
-    int noisy = is_activation(body) && next != NULL && !before_sign && !is_block_of_signs(next) &&
-                !(is(body_of(next), "pool") && says(body_of(next), "mode", "average"));
-    v->activated = 0;
-    if (to_float && before_sign)
+    int before_sign =
+        is(body, "htanh") && is(body_of(first_of(next)), "sign"); /* keeps the sign: part of what follows */
+    if (block_of(item) != NULL)
+        return write_block(v, block_of(item), next);
+    if (to_float && before_sign && block_of(next) == NULL)
         return SPS_OK;
-    if (is(body, "residual") && layers_of(body) != NULL)
-        return write_block(v, body, before);
-    if (to_float && (is(body, "conv") || is(body, "dense")) && says(body, "binary", "true")) {
-        SPS_TRY(write_float_product(v, body));
-    } else if (!(to_float && is(body, "sign") && activated)) {
-        open_item(v);
+    v->activated = is_activation(body);
+    if (is_product(body))
+        ask_product(v, added, body);
+    if (is_product(body) && (added[0] != '\0' || (to_float && says(body, "binary", "true"))))
+        return write_product(v, body, to_float && says(body, "binary", "true"), added);
+    if (!(to_float && is(body, "sign") && activated)) { /* a block takes the signs of what is activated already */
+        begin_item(v);
         if (to_float && (is(body, "sign") || is(body, "htanh")))
             fprintf(v->out, "%s: {}", v->twin == SPS_TWIN_RELU ? "relu" : "htanh");
         else
-            write_inside(v->out, item);
-        close_item(v);
+            write_node(v->out, item);
+        fputc('\n', v->out);
     }
-    if (noisy)
-        write_noise(v, next);
+    /* Noise in front of a mean would be averaged out. */
+    int before_mean = is(body_of(next), "pool") && says(body_of(next), "mode", "average");
+    if (is_activation(body) && !before_sign && !before_mean && next != NULL)
+        write_noise(v, body, next);
+    return SPS_OK;
+}
+
+/* after: what follows the list. */
+static sps_status write_layers(struct variant *v, const struct sps_yaml_node *list, const struct sps_yaml_node *after)
+{
+    for (const struct sps_yaml_node *item = list->first; item != NULL; item = item->next)
+        SPS_TRY(write_layer(v, item, item->next != NULL ? item->next : after));
     return SPS_OK;
 }
 
@@ -199,10 +210,11 @@ static sps_status write_net(struct variant *v)
 {
     static const char *const twins[] = {"", " (float twin, relu)", " (float twin, hard tanh)"};
     const struct sps_yaml_node *root = sps_yaml_root(v->net);
+    int noisy = v->method->noise != NULL || v->method->product != NULL;
     if (root->kind != SPS_YAML_MAP)
         return sps_yaml_fail(v->net, root, "a network must be a map of name, input, classes and layers");
-    fprintf(v->out, "# %s%s%s%s\n", sps_yaml_name(v->net), twins[v->twin], v->method->noise ? " for " : "",
-            v->method->noise ? v->method->name : "");
+    fprintf(v->out, "# %s%s%s%s\n", sps_yaml_name(v->net), twins[v->twin], noisy ? " for " : "",
+            noisy ? v->method->name : "");
     for (const struct sps_yaml_node *n = root->first; n != NULL; n = n->next) {
         fprintf(v->out, "%s:", n->key);
         if (strcmp(n->key, "layers") != 0 || n->kind != SPS_YAML_LIST) {
@@ -212,10 +224,11 @@ static sps_status write_net(struct variant *v)
             continue;
         }
         fputc('\n', v->out);
-        const struct sps_yaml_node *before = NULL;
-        for (const struct sps_yaml_node *item = n->first; item != NULL; before = item, item = item->next)
-            SPS_TRY(write_layer(v, item, before));
+        SPS_TRY(write_layers(v, n, NULL));
     }
+    if (noisy && v->placed == 0)
+        return sps_yaml_fail(v->net, root, "method %s finds nothing here to draw with these settings%s",
+                             v->method->name, v->twin == SPS_TWIN_NONE ? "" : ", in a float twin");
     return SPS_OK;
 }
 
@@ -224,9 +237,14 @@ sps_status sps_net_variant(char **text, const sps_yaml *net, enum sps_twin twin,
 {
     char *written = NULL;
     size_t size = 0;
-    if (twin == SPS_TWIN_NONE && method->noise == NULL)
+    if (twin == SPS_TWIN_NONE && method->noise == NULL && method->product == NULL)
         return SPS_OK;
-    struct variant v = {open_memstream(&written, &size), net, twin, method, settings, 0, 0, 0};
+    struct variant v = {.out = open_memstream(&written, &size),
+                        .net = net,
+                        .twin = twin,
+                        .method = method,
+                        .settings = settings,
+                        .indent = 2};
     if (v.out == NULL)
         SPS_FAIL(ENOMEM, "out of memory: a network's description");
     sps_status status = write_net(&v);
