@@ -85,6 +85,14 @@ for f in one ranks2; do
   "$program" info $f/model.safetensors >/dev/null || complain "$f has no model"
 done
 
+# Points of a sweep: the same table, each made once.
+sweep="$program cim one --data ./toy --images 10 --chip scaledrop --threads 1 --sweep adc.bits=2,4,7 --sweep reuse=none,paths"
+$sweep --out sweep1 >said 2>&1 || complain 'a sweep failed'
+$mpi -np 2 $sweep --out sweep2 >said 2>&1 || complain 'a sweep in two processes failed'
+cmp sweep1/sweep.csv sweep2/sweep.csv || complain 'a sweep in two processes has another table'
+[ "$(ls sweep2/point*.json | wc -l)" = 6 ] || complain 'points are missing'
+[ "$(grep -c 'point [135] of 6: ' said)" = 3 ] || complain 'the first of two processes ran other points'
+
 # expect STATUS WORDS COMMAND...: in two processes, said once.
 expect() {
   status=$1 words=$2
@@ -97,9 +105,11 @@ expect() {
 expect 2 "train: 'ranks2' already holds a run" $train --out ranks2
 expect 2 "train: unknown option '--ot'" $train --ot x
 expect 2 'pack: runs in one process, not in the 2 that mpirun started' "$program" pack one -o x
+expect 2 'cim: only the points of --sweep are shared' "$program" cim one --chip scaledrop
 expect 1 "train: rank 1: cannot open './net.yaml'" \
   sh -c "[ \${OMPI_COMM_WORLD_RANK:-\${PMI_RANK:-0}} = 0 ] || { mkdir -p away; cd away; }
     exec $program train --config '$folder/toy.yaml' --out '$folder/away1' --threads 1"
+expect 2 "rank 1: .*adc.bits" "$program" cim one --data ./toy --images 10 --chip scaledrop --threads 1 --sweep adc.bits=2,99 --out sweep3
 # The other one waits in a sum for a rank that never comes.
 expect 2 "rank 1: unknown option '--ot'" \
   sh -c "[ \${OMPI_COMM_WORLD_RANK:-\${PMI_RANK:-0}} = 0 ] && exec $train --out alone; exec $train --ot alone"
