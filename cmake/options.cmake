@@ -1,6 +1,8 @@
 option(BUILD_TESTING "build the tests" ON)
 option(SPS_BENCH "build the benchmarks" OFF)
 option(SPS_FUZZ "build libFuzzer programs, and everything with their sanitizers (clang only)" OFF)
+set(SPS_MPI AUTO CACHE STRING "training on several machines: AUTO (where MPI is found), ON, OFF")
+set_property(CACHE SPS_MPI PROPERTY STRINGS AUTO ON OFF)
 option(SPS_WERROR "treat warnings as errors" OFF)
 set(SPS_SANITIZE "" CACHE STRING "sanitizers for everything, for example address,undefined")
 

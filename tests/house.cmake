@@ -9,6 +9,8 @@ add_test(NAME house_symbols COMMAND ${sh}/symbols.sh $<TARGET_FILE:spinscale-inf
   $<TARGET_FILE:spinscale-train-commands>)
 add_test(NAME house_links COMMAND ${sh}/links.sh $<TARGET_FILE:spinscale-infer> $<TARGET_FILE:spinscale>
   ${PROJECT_SOURCE_DIR})
+add_test(NAME house_mpi COMMAND ${sh}/mpi.sh $<TARGET_FILE:spinscale> ${PROJECT_SOURCE_DIR} ${SPS_HAVE_MPI})
+set_tests_properties(house_mpi PROPERTIES SKIP_RETURN_CODE 77)
 add_test(NAME house_docs COMMAND ${PROJECT_SOURCE_DIR}/scripts/update-docs --check $<TARGET_FILE:spinscale>)
 add_test(NAME house_examples COMMAND ${sh}/docs.sh ${PROJECT_SOURCE_DIR} ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 if(NOT SPS_SANITIZE) # it builds for itself: once is enough
@@ -30,7 +32,7 @@ endforeach()
 # are none.  Label openmp; ./check leaves them out under that sanitizer.
 # (t_crossbar: CHOLMOD, with which it compares, has them.  t_ngspice has no threads, but takes minutes there.)
 set(openmp_tests cli_calibrate cli_model cli_packed cli_refused t_crossbar t_graph t_layers t_model t_ngspice t_pack
-  house_examples oracle_model_file
+  t_ranks house_examples house_mpi oracle_model_file
   oracle_packed_file)
 get_property(all DIRECTORY PROPERTY TESTS)
 foreach(test IN LISTS all)

@@ -16,6 +16,7 @@ allowed() {
   train) echo core conf data nn bayes uq engine pack train ;;
   cim) echo core conf kern engine cim ;;
   report) echo core uq report ;;
+  mpi) echo core mpi ;;
   *) echo unknown ;;
   esac
 }
@@ -23,7 +24,7 @@ allowed() {
 # The room that implements a public header.
 room_of_public() {
   case $1 in
-  status | log | npy | images | file) echo core ;;
+  status | log | npy | images | file | ranks) echo core ;;
   predict | ensemble | calibration) echo engine ;;
   scores | study) echo uq ;;
   cpu) echo kern ;;
@@ -80,6 +81,10 @@ done
 
 for file in $(grep -lE '^ *# *include *<(oneapi/dnnl/|dnnl)' src/*/*.[ch]); do
   [ "$file" = src/nn/onednn.c ] || complain "$file" "dnnl" "only src/nn/onednn.c may include oneDNN"
+done
+
+for file in $(grep -lE '^ *# *include *<mpi' src/*/*.[ch] src/*/*/*.[ch] tools/*.[ch]); do
+  [ "$file" = src/mpi/mpi.c ] || complain "$file" "mpi" "only src/mpi/mpi.c may include MPI"
 done
 
 for file in tools/*.[ch] examples/*.[ch]; do

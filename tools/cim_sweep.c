@@ -252,6 +252,7 @@ static json_t *row_of(const struct sweeps *all, const struct point *p, const jso
 
 struct place {
     size_t point, points;
+    int say;
 };
 
 static void show_progress(void *user, size_t done, size_t total)
@@ -279,7 +280,7 @@ static int run_point(json_t **rows, const struct sweeps *all, const struct point
         json_array_append_new(*rows, row_of(all, p, result));
     json_decref(result);
     sps_console_progress_clear();
-    if (status == SPS_OK)
+    if (status == SPS_OK && at->say)
         sps_console_say("point %zu of %zu: %s%s", at->point + 1, at->points, p->file, done ? " was there" : "");
     return status == SPS_OK ? 0 : sps_console_failed(status);
 }
@@ -316,6 +317,34 @@ static int finish(const struct sweeps *all, const struct sps_cim_options *option
     return 0;
 }
 
+/* Of several processes each runs its points; then the first one has them all, from the files that the others left.
+ * Where one failed it says so itself, and the first has no rows. */
+static int run_points(json_t **rows, const struct sweeps *all, struct point *p, const struct sps_cim_options *options,
+                      struct sps_cim_subject *subject, const char *folder)
+{
+    const sps_ranks *ranks = sps_console_ranks;
+    size_t rank = ranks != NULL ? (size_t)ranks->rank : 0, count = ranks != NULL ? (size_t)ranks->count : 1;
+    int exit_status = 0;
+    for (size_t i = rank; exit_status == 0 && i < all->points; i += count) {
+        struct place at = {i, all->points, 1};
+        exit_status = set_point(p, options, all, i);
+        if (exit_status == 0)
+            exit_status = run_point(rows, all, p, subject, folder, &at);
+    }
+    if (ranks == NULL)
+        return exit_status;
+    double failed = exit_status != 0;
+    ranks->sum_doubles(ranks, &failed, 1);
+    json_array_clear(*rows);
+    for (size_t i = 0; exit_status == 0 && failed == 0 && rank == 0 && i < all->points; i++) {
+        struct place at = {i, all->points, 0};
+        exit_status = set_point(p, options, all, i);
+        if (exit_status == 0)
+            exit_status = run_point(rows, all, p, subject, folder, &at);
+    }
+    return exit_status;
+}
+
 int sps_cim_sweep(const struct sps_cim_options *options, struct sps_cim_subject *subject, const char *const *sweeps,
                   size_t sweep_count, const char *folder, int json)
 {
@@ -327,13 +356,10 @@ int sps_cim_sweep(const struct sps_cim_options *options, struct sps_cim_subject 
         exit_status = read_sweeps(all, sweeps, sweep_count);
     if (exit_status == 0 && sps_make_folder(folder) != SPS_OK)
         exit_status = sps_console_failed(SPS_EIO);
-    for (size_t i = 0; exit_status == 0 && i < all->points; i++) {
-        struct place at = {i, all->points};
-        exit_status = set_point(p, options, all, i);
-        if (exit_status == 0)
-            exit_status = run_point(&rows, all, p, subject, folder, &at);
-    }
     if (exit_status == 0)
+        exit_status = run_points(&rows, all, p, options, subject, folder);
+    if (exit_status == 0 && (sps_console_ranks == NULL || sps_console_ranks->rank == 0) &&
+        json_array_size(rows) == all->points)
         exit_status = finish(all, options, rows, folder, json);
     json_decref(rows);
     free(p);

@@ -424,6 +424,9 @@ static int run(const void *options_pointer, char *const *operands, int operand_c
         return sps_console_usage("--net has no weights: --data needs a MODEL");
     if (o->sweeps.count > 0 && o->out == NULL && !o->dry_run)
         return sps_console_usage("--sweep needs --out");
+    if (sps_console_ranks != NULL && (o->sweeps.count == 0 || o->dry_run))
+        return sps_console_usage("only the points of --sweep are shared among processes; mpirun started %d",
+                                 sps_console_ranks->count);
     int exit_status = read_options(&run_options, o, path != NULL ? path : o->net);
     if (exit_status == 0)
         exit_status = open_model(&packed, run_options.model_sha256, o, path);
@@ -459,7 +462,8 @@ const struct sps_command sps_cmd_cim = {
         "figures behind it leave. MODEL is a packed model, a model file, or the folder that \"spinscale train\" "
         "left.\n\n"
         "counts are of one pass without reuse; energy and latency are of one prediction, one image with all its "
-        "passes. docs/chip.md describes the model of the chip and where its figures come from.",
+        "passes. docs/chip.md describes the model of the chip and where its figures come from.\n\n"
+        "\"mpirun -np N spinscale cim ... --sweep ...\" shares the points of a sweep among N processes.",
     .examples = "  spinscale cim shoes.packed --chip scaledrop --images 1000\n"
                 "  spinscale cim out --chip subset --set device.sigma_r=0.05 --chips 20 --json\n"
                 "  spinscale cim --net vgg-small --chip scaledrop --account paper",
@@ -467,4 +471,5 @@ const struct sps_command sps_cmd_cim = {
     .options_bytes = sizeof(struct cim_options),
     .details = print_settings,
     .run = run,
+    .spreads = 1,
 };

@@ -339,6 +339,7 @@ static int run(const void *options_pointer, char *const *operands, int operand_c
         .stop = &stop,
         .progress = show_progress,
         .user = &last_validation,
+        .ranks = sps_console_ranks,
     };
     int failed = options->budget != NULL ? read_time(&train.budget, options->budget) : 0;
     if (failed)
@@ -374,13 +375,17 @@ const struct sps_command sps_cmd_train = {
     .description =
         "Trains a network as a configuration says and leaves its model in DIR. Progress goes to standard error, "
         "the result to standard output. A signal (Ctrl-C) saves a checkpoint and stops, a second one kills; "
-        "--resume goes on from there.",
+        "--resume goes on from there.\n\n"
+        "\"mpirun -np N spinscale train ...\" shares each batch among N processes, on one machine or many "
+        "(docs/training.md): the loss curve is that of one process, train.batch is that of all together.",
     .examples = "  spinscale train --config demo --out out\n"
                 "  spinscale train --config demo --budget 10m --out ten\n"
                 "  spinscale train --config demo --range-test --out rates\n"
+                "  mpirun -np 2 spinscale train --config demo --out out\n"
                 "  spinscale train --config demo --set method.name=scale_vi --set train.epochs=5 --out out2 --seed 7",
     .options = options_table,
     .options_bytes = sizeof(struct train_options),
     .details = print_settings,
     .run = run,
+    .spreads = 1,
 };

@@ -57,6 +57,7 @@ struct sps_command {
     sps_status (*details)(FILE *out);
     /* The exit status: 0 done, 1 data, model or machine, 2 wrong usage.  Messages go through console.h. */
     int (*run)(const void *options, char *const *operands, int operand_count);
+    int spreads; /* knows what to do in several processes (console.h, ranks); others refuse */
 };
 
 enum { SPS_OPERANDS_ANY = 1 << 20, SPS_THREADS_MAX = 1024, SPS_SAMPLES_MAX = 1000000 };

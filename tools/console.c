@@ -17,9 +17,19 @@ enum { BAR_WIDTH = 24, LINE_MAX_COLUMNS = 250 };
 
 const char *sps_console_command;
 int sps_console_quiet;
+const sps_ranks *sps_console_ranks;
 
 static int line_drawn;
 static double last_drawn = -1.0;
+static char unsaid[2048]; /* by a rank that does not talk */
+
+/* A rank that failed waits so long for the others to fail as well. */
+static const double PATIENCE = 2; /* s */
+
+static int silent(void)
+{
+    return sps_console_ranks != NULL && sps_console_ranks->rank > 0;
+}
 
 /* One line as a whole: the library may log from any thread. */
 static void print_line(const char *prefix, const char *format, va_list args)
@@ -28,7 +38,10 @@ static void print_line(const char *prefix, const char *format, va_list args)
     vsnprintf(text, sizeof text, format, args);
     flockfile(stderr);
     sps_console_progress_clear();
-    fprintf(stderr, "spinscale: %s%s%s\n", prefix != NULL ? prefix : "", prefix != NULL ? ": " : "", text);
+    if (silent())
+        snprintf(unsaid, sizeof unsaid, "%s", text);
+    else
+        fprintf(stderr, "spinscale: %s%s%s\n", prefix != NULL ? prefix : "", prefix != NULL ? ": " : "", text);
     funlockfile(stderr);
 }
 
@@ -51,8 +64,9 @@ int sps_console_error(const char *format, ...)
 
 static int usage_hint(void)
 {
-    fprintf(stderr, "Try 'spinscale %s%s--help'.\n", sps_console_command != NULL ? sps_console_command : "",
-            sps_console_command != NULL ? " " : "");
+    if (!silent())
+        fprintf(stderr, "Try 'spinscale %s%s--help'.\n", sps_console_command != NULL ? sps_console_command : "",
+                sps_console_command != NULL ? " " : "");
     return 2;
 }
 
@@ -96,7 +110,7 @@ void sps_console_open(void)
 
 int sps_console_is_terminal(void)
 {
-    return isatty(STDERR_FILENO);
+    return !silent() && isatty(STDERR_FILENO);
 }
 
 int sps_console_progress_due(void)
@@ -158,6 +172,35 @@ void sps_console_duration(char text[32], double seconds)
         snprintf(text, 32, "%ld min %02ld s", s / 60, s % 60);
     else
         snprintf(text, 32, "%ld s", s);
+}
+
+/* ---- several processes ---- */
+
+int sps_console_join(void)
+{
+    sps_status status = sps_ranks_open(&sps_console_ranks);
+    if (status != SPS_OK)
+        return sps_console_failed(status);
+    if (silent() && freopen("/dev/null", "w", stdout) == NULL)
+        return sps_console_error("cannot open /dev/null: %s", strerror(errno));
+    return 0;
+}
+
+int sps_console_leave(int exit_status)
+{
+    const sps_ranks *ranks = sps_console_ranks;
+    if (ranks == NULL)
+        return exit_status;
+    int all = ranks->meet(ranks, exit_status == 0 ? -1 : PATIENCE), told = exit_status;
+    if (all)
+        ranks->broadcast(ranks, &told, sizeof told);
+    if (silent() && exit_status != 0 && (!all || told == 0))
+        fprintf(stderr, "spinscale: rank %d: %s\n", ranks->rank, unsaid);
+    if (!all)
+        ranks->abort(ranks, exit_status);
+    sps_ranks_close(ranks);
+    sps_console_ranks = NULL;
+    return exit_status;
 }
 
 int sps_console_close(int exit_status)

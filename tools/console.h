@@ -2,6 +2,7 @@
 #ifndef SPS_TOOLS_CONSOLE_H
 #define SPS_TOOLS_CONSOLE_H
 /* How the program talks: messages and progress on stderr, results on stdout. */
+#include "spinscale/ranks.h"
 #include "spinscale/status.h"
 
 /* Name of the running command, put before messages; NULL before one is known. */
@@ -30,6 +31,12 @@ int sps_console_is_terminal(void);
 
 /* "1 h 02 min", "3 min 20 s" or "12 s". */
 void sps_console_duration(char text[32], double seconds);
+
+/* The processes that mpirun started, NULL for one alone: only rank 0 talks from here on.  Others keep their last
+ * message, and sps_console_leave() tells it where they are the only ones that failed. */
+extern const sps_ranks *sps_console_ranks;
+int sps_console_join(void);             /* an exit status */
+int sps_console_leave(int exit_status); /* waits for all ranks; ends them where one failed alone */
 
 /* Flush stdout; a failed write (full disk) is said, and gives exit status 1, else exit_status. */
 int sps_console_close(int exit_status);

@@ -134,6 +134,8 @@ static int run_command(const struct entry *entry, int count, char **arguments)
     const struct sps_command *command = load_command(entry);
     if (command == NULL)
         return 1;
+    if (sps_console_ranks != NULL && !command->spreads)
+        return sps_console_usage("runs in one process, not in the %d that mpirun started", sps_console_ranks->count);
     struct sps_parsed parsed;
     int exit_status = sps_options_parse(&parsed, command, count, arguments);
     if (exit_status != 0)
@@ -177,5 +179,8 @@ static int run(int count, char **arguments)
 int main(int argc, char **argv)
 {
     sps_console_open();
-    return sps_console_close(run(argc - 1, argv + 1));
+    int exit_status = sps_console_join();
+    if (exit_status == 0)
+        exit_status = run(argc - 1, argv + 1);
+    return sps_console_leave(sps_console_close(exit_status));
 }

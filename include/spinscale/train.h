@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "spinscale/images.h"
+#include "spinscale/ranks.h"
 #include "spinscale/status.h"
 #ifdef __cplusplus
 extern "C" {
@@ -62,6 +63,9 @@ struct sps_train_options {
     const volatile sig_atomic_t *stop; /* non-zero: save a checkpoint and stop (SPS_EINTERRUPTED); may be NULL */
     void (*progress)(void *user, const struct sps_train_progress *progress);
     void *user;
+    /* Processes that share each batch, or NULL.  All call sps_train() with the same options (threads may differ); rank
+     * 0 writes the files, all read them on resume.  train.batch is that of all together. */
+    const sps_ranks *ranks;
 };
 
 struct sps_train_result {

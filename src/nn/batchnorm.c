@@ -9,7 +9,10 @@
  * Because s_n is one number per sample and channel, all statistics of a follow from two sums per sample and channel,
  * of z and of z^2, and the backward pass from two more, of dy and dy z; a itself is never stored.
  *
- * With sums as input these are exact integers held in doubles. */
+ * With sums as input these are exact integers held in doubles.
+ *
+ * Where a batch is shared among ranks, its statistics are those of all of it: sums over samples are added up over ranks
+ * before they are used, in the forward pass and in the backward one. */
 #include <math.h>
 #include <string.h>
 
@@ -40,8 +43,8 @@ struct batchnorm {
     struct sps_norm norm;
     double *sum, *square;                /* [B][C] of z, z^2 over positions */
     double *dy_sum, *dy_z;               /* [B][C] of dy, dy z */
-    double *mean, *var;                  /* [C] of the batch */
-    double *gamma_grad, *beta_grad;      /* [C] */
+    double *mean, *var, *count;          /* [C], [C], 1 of the batch; one behind the other */
+    double *gamma_grad, *beta_grad;      /* [C], likewise */
     double *record_mean, *record_square; /* [C] sums over recorded batches */
     double recorded;
 };
@@ -86,11 +89,16 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
     for (size_t i = 0; i < c; i++)
         norm->running_var[i] = 1;
     double **per_sample[] = {&b->sum, &b->square, &b->dy_sum, &b->dy_z};
-    double **per_channel[] = {&b->mean, &b->var, &b->gamma_grad, &b->beta_grad, &b->record_mean, &b->record_square};
+    double **per_channel[] = {&b->record_mean, &b->record_square};
     for (size_t i = 0; i < 4; i++)
         SPS_TRY(sps_calloc(per_sample[i], rows, sizeof(double), "batch statistics"));
-    for (size_t i = 0; i < 6; i++)
+    for (size_t i = 0; i < 2; i++)
         SPS_TRY(sps_calloc(per_channel[i], c, sizeof(double), "batch statistics"));
+    SPS_TRY(sps_calloc(&b->mean, 2 * c + 1, sizeof(double), "batch statistics"));
+    SPS_TRY(sps_calloc(&b->gamma_grad, 2 * c, sizeof(double), "batch statistics"));
+    b->var = b->mean + c;
+    b->count = b->var + c;
+    b->beta_grad = b->gamma_grad + c;
     if (!b->set.scale)
         return SPS_OK;
     const struct sps_weight *product = NULL; /* the last one in front */
@@ -143,10 +151,10 @@ static double bias_at(const struct batchnorm *b, size_t c)
     return b->norm.bias ? b->norm.bias->value[c] : 0;
 }
 
-static void batch_statistics(struct batchnorm *b, int n, size_t positions)
+static void batch_statistics(struct batchnorm *b, const sps_ranks *ranks, int n, size_t positions)
 {
     size_t channels = (size_t)b->norm.channels;
-    double count = (double)n * (double)positions;
+    *b->count = (double)n * (double)positions;
     memset(b->mean, 0, channels * sizeof *b->mean);
     memset(b->var, 0, channels * sizeof *b->var);
     for (size_t i = 0; i < (size_t)n; i++)
@@ -156,13 +164,14 @@ static void batch_statistics(struct batchnorm *b, int n, size_t positions)
             b->mean[c] += s * (z + (double)positions * bias);
             b->var[c] += s * s * (zz + 2 * bias * z + (double)positions * bias * bias);
         }
+    sps_ranks_sum_doubles(ranks, b->mean, 2 * channels + 1);
     for (size_t c = 0; c < channels; c++) {
-        b->mean[c] /= count;
-        b->var[c] = fmax(b->var[c] / count - b->mean[c] * b->mean[c], 0);
+        b->mean[c] /= *b->count;
+        b->var[c] = fmax(b->var[c] / *b->count - b->mean[c] * b->mean[c], 0);
     }
 }
 
-static void keep_statistics(struct batchnorm *b, const struct sps_pass *pass, double count)
+static void keep_statistics(struct batchnorm *b, const struct sps_pass *pass)
 {
     float momentum = (float)b->set.momentum;
     for (int c = 0; c < b->norm.channels; c++) {
@@ -171,7 +180,7 @@ static void keep_statistics(struct batchnorm *b, const struct sps_pass *pass, do
             b->record_square[c] += b->var[c] + b->mean[c] * b->mean[c];
             continue;
         }
-        double unbiased = b->var[c] * count / fmax(count - 1, 1);
+        double unbiased = b->var[c] * *b->count / fmax(*b->count - 1, 1);
         b->norm.running_mean[c] += momentum * ((float)b->mean[c] - b->norm.running_mean[c]);
         b->norm.running_var[c] += momentum * ((float)unbiased - b->norm.running_var[c]);
     }
@@ -262,8 +271,8 @@ static void forward_with_batch_statistics(struct sps_graph *graph, struct batchn
         const void *z = sps_layer_input(graph, layer, i);
         add_moments(b->sum + at, b->square + at, z, sums, positions, channels);
     }
-    batch_statistics(b, pass->n, positions);
-    keep_statistics(b, pass, (double)pass->n * (double)positions);
+    batch_statistics(b, graph->ranks, pass->n, positions);
+    keep_statistics(b, pass);
 #pragma omp parallel for schedule(static) num_threads(graph->threads)
     for (int i = 0; i < pass->n; i++) {
         float *slope = sps_graph_scratch(graph), *offset = slope + channels, *y = (float *)layer->y + (size_t)i * size;
@@ -394,7 +403,7 @@ static void backward(struct sps_graph *graph, struct sps_layer *layer, const str
     struct batchnorm *b = (struct batchnorm *)layer;
     struct sps_norm *norm = &b->norm;
     size_t channels = (size_t)layer->in.c, size = sps_shape_size(&layer->in), positions = size / channels;
-    double P = (double)positions, count = P * pass->n;
+    double P = (double)positions, count = *b->count;
     int sums = layer->in.kind == SPS_SUMS;
 #pragma omp parallel for schedule(static) num_threads(graph->threads)
     for (int i = 0; i < pass->n; i++) {
@@ -418,6 +427,8 @@ static void backward(struct sps_graph *graph, struct sps_layer *layer, const str
         if (norm->bias != NULL)
             norm->bias->grad[c] = 0;
     }
+    /* The gradients above are this rank's part; what the input gets depends on the whole batch. */
+    sps_ranks_sum_doubles(graph->ranks, b->gamma_grad, 2 * channels);
     for (size_t i = 0; i < (size_t)pass->n; i++)
         for (size_t c = 0; c < channels && (norm->scale != NULL || norm->bias != NULL); c++) {
             size_t at = i * channels + c;
@@ -457,8 +468,7 @@ static void release(struct sps_layer *layer)
     sps_free(b->norm.running_var);
     sps_free(b->norm.point_mean);
     sps_free(b->norm.point_var);
-    double *rows[] = {b->sum, b->square,     b->dy_sum,    b->dy_z,        b->mean,
-                      b->var, b->gamma_grad, b->beta_grad, b->record_mean, b->record_square};
+    double *rows[] = {b->sum, b->square, b->dy_sum, b->dy_z, b->mean, b->gamma_grad, b->record_mean, b->record_square};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         sps_free(rows[i]);
 }

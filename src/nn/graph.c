@@ -336,6 +336,13 @@ sps_status sps_graph_set_threads(struct sps_graph *graph, int threads)
     return SPS_OK;
 }
 
+/* Numbers of a weight, rounded up so that the next one is aligned as if it were alone. */
+static size_t padded(const struct sps_weight *w)
+{
+    size_t line = SPS_ALIGN / sizeof(float);
+    return (w->rows * w->row + line - 1) / line * line;
+}
+
 static sps_status make_room(struct sps_graph *graph)
 {
     size_t largest = 0, scratch = 0;
@@ -358,9 +365,14 @@ static sps_status make_room(struct sps_graph *graph)
         SPS_TRY(sps_calloc(&graph->shared[i], graph->shared_bytes[i], 1, "operands of backward products"));
     for (int i = 0; i < 2; i++)
         SPS_TRY(sps_calloc(&graph->gradient[i], (size_t)graph->batch * largest, sizeof(float), "gradients"));
+    for (int i = 0; i < graph->weight_count; i++)
+        graph->grads_count += padded(graph->weights[i]);
+    SPS_TRY(sps_calloc(&graph->grads, graph->grads_count, sizeof(float), "gradients of weights"));
+    float *grad = graph->grads;
     for (int i = 0; i < graph->weight_count; i++) {
         struct sps_weight *w = graph->weights[i];
-        SPS_TRY(sps_calloc(&w->grad, w->rows * w->row, sizeof(float), w->name));
+        w->grad = grad;
+        grad += padded(w);
         for (int s = 0; s < 2; s++)
             SPS_TRY(sps_calloc(&w->state[s], w->rows * w->row, sizeof(float), w->name));
     }
@@ -452,6 +464,7 @@ void sps_graph_free(struct sps_graph *graph)
         sps_free(graph->shared[i]);
     sps_free(graph->gradient[0]);
     sps_free(graph->gradient[1]);
+    sps_free(graph->grads);
     sps_free(graph->scratch);
     sps_free(graph);
 }
@@ -617,4 +630,5 @@ void sps_graph_backward(struct sps_graph *graph, const struct sps_pass *pass, co
             dy = dx;
         }
     }
+    sps_ranks_sum(graph->ranks, graph->grads, graph->grads_count);
 }

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "conf/params.h"
+#include "core/ranks.h"
 #include "kern/kern.h"
 #include "nn/onednn.h"
 #include "quant/quant.h"
@@ -40,7 +41,8 @@ struct sps_weight {
     size_t shape[4];
     size_t rows, row;  /* rows x row numbers; a row is one output channel */
     int binary, decay; /* signs are used; weight decay acts on it */
-    float *value, *grad, *state[2];
+    float *value, *state[2];
+    float *grad;                /* in graph->grads */
     float low, high;            /* values are kept in [low, high] after each update; equal: no limit */
     int surrogate;              /* shapes the gradient only: graphs that do not train lack it, and so do models */
     struct sps_weight *learned; /* binary: the binariser's number of each row, such a surrogate; NULL: it has none */
@@ -235,6 +237,9 @@ struct sps_graph {
     void *shared[3];              /* arrays that layers use one after the other */
     size_t shared_bytes[3];
     struct sps_profile *profile; /* gets the time of each layer; NULL: nobody asks */
+    float *grads;                /* of all weights, one behind the other */
+    size_t grads_count;
+    const sps_ranks *ranks; /* a batch is shared among them: passes with batch statistics take those of all; or NULL */
 };
 
 /* Build from a network description.  The method may be NULL for one that has no scale (or only reads a model, which
@@ -290,7 +295,8 @@ int sps_layer_in_place(const struct sps_layer *layer);
 void sps_graph_forward(struct sps_graph *graph, const struct sps_pass *pass);
 /* [B][classes], of the last forward. */
 const float *sps_graph_logits(const struct sps_graph *graph);
-/* dlogits[n][classes] back through all layers: gradients are set, not added. */
+/* dlogits[n][classes] back through all layers: gradients are set, not added.  With ranks they become those of the whole
+ * batch, the same in all. */
 void sps_graph_backward(struct sps_graph *graph, const struct sps_pass *pass, const float *dlogits);
 
 /* Mean cross-entropy with label smoothing; probabilities p[n][C] and dlogits[n][C] (mean over the batch) may be NULL.

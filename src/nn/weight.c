@@ -54,7 +54,6 @@ void sps_weight_free(struct sps_weight *w)
     if (w == NULL)
         return;
     sps_free(w->value);
-    sps_free(w->grad);
     sps_free(w->state[0]);
     sps_free(w->state[1]);
     sps_free(w->bits);

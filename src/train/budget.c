@@ -67,9 +67,9 @@ static sps_status time_steps(double *seconds, struct sps_run *run, double until)
 {
     double took[TIMED_STEPS];
     int timed = 0;
-    for (int i = 0; i < WARM_UP_STEPS && (i < WARM_UP_LEAST || sps_now() < until); i++)
+    for (int i = 0; i < WARM_UP_STEPS && (i < WARM_UP_LEAST || sps_ranks_now(run->ranks) < until); i++)
         SPS_TRY(next_step(run));
-    while (timed < TIMED_STEPS && (timed < TIMED_LEAST || sps_now() < until)) {
+    while (timed < TIMED_STEPS && (timed < TIMED_LEAST || sps_ranks_now(run->ranks) < until)) {
         double start = sps_now();
         SPS_TRY(next_step(run));
         took[timed++] = sps_now() - start;
@@ -147,10 +147,11 @@ sps_status sps_budget_plan(struct sps_run *run, double budget, double start)
 {
     struct sps_run_costs costs = {0};
     int64_t before = run->config.run.epochs;
-    SPS_TRY(measure(&costs, run, sps_now() + TIMING_SHARE * budget));
+    SPS_TRY(measure(&costs, run, sps_ranks_now(run->ranks) + TIMING_SHARE * budget));
     run->at = (struct sps_progress_state){0};
     SPS_TRY(sps_run_build_graph(run));
     costs.spent = sps_now() - start;
+    sps_ranks_broadcast(run->ranks, &costs, sizeof costs); /* one plan for all */
     SPS_TRY(sps_config_set_epochs(&run->config, sps_budget_epochs(&costs, budget, run->config.run.validate_every)));
     tell(run, &costs, budget, before);
     return SPS_OK;

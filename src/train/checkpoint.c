@@ -7,6 +7,7 @@
 
 #include "core/memory.h"
 #include "core/safetensors.h"
+#include "data/hash.h"
 #include "train/run.h"
 
 static const char FORMAT[] = "spinscale-checkpoint 1";
@@ -63,6 +64,30 @@ sps_status sps_run_check_finite(const struct sps_run *run)
                                   state[i].name);
     sps_free(state);
     return status;
+}
+
+sps_status sps_run_check_ranks(const struct sps_run *run)
+{
+    struct sps_state_tensor *state = NULL;
+    size_t count = 0;
+    char mine[65] = "", first[65];
+    if (run->ranks == NULL)
+        return SPS_OK;
+    SPS_TRY(sps_run_state(&state, &count, run));
+    for (size_t i = 0; i < count; i++) {
+        char before[65];
+        memcpy(before, mine, sizeof before);
+        sps_hash(mine, (const uint8_t *)before, sizeof before, (const uint8_t *)state[i].data,
+                 state[i].count * sizeof *state[i].data);
+    }
+    sps_free(state);
+    memcpy(first, mine, sizeof first);
+    sps_ranks_broadcast(run->ranks, first, sizeof first);
+    sps_status status = SPS_OK;
+    if (memcmp(mine, first, sizeof mine) != 0)
+        status =
+            sps_fail(SPS_EDIVERGED, "after epoch %lld the network is not that of rank 0", (long long)run->at.epoch + 1);
+    return sps_ranks_agree(run->ranks, status);
 }
 
 /* The progress fields by name, one list for writing and reading. */

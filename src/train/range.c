@@ -116,7 +116,7 @@ static sps_status climb(struct curve *c)
         c->loss[i] = loss;
         c->count = i + 1;
         tell(c, smooth, start);
-        if (c->options->stop != NULL && *c->options->stop)
+        if (sps_ranks_any(c->run.ranks, c->options->stop != NULL && *c->options->stop))
             SPS_FAIL(EINTERRUPTED, "interrupted in step %zu of %zu", c->count, c->steps);
     }
     return SPS_OK;
@@ -154,7 +154,8 @@ static sps_status test(struct sps_range_result *result, struct curve *c)
     size_t near = 0, lowest = 0;
     SPS_TRY(check(c));
     SPS_TRY(sps_run_init(&c->run, c->options));
-    SPS_TRY(sps_make_folder(c->run.folder));
+    if (sps_rank(c->run.ranks) == 0)
+        SPS_TRY(sps_make_folder(c->run.folder));
     SPS_TRY(sps_run_ask_teacher(&c->run));
     SPS_TRY(sps_calloc(&c->rate, c->steps, sizeof *c->rate, "learning rates"));
     SPS_TRY(sps_calloc(&c->loss, c->steps, sizeof *c->loss, "losses"));
@@ -165,7 +166,8 @@ static sps_status test(struct sps_range_result *result, struct curve *c)
     sps_range_read(&near, &lowest, c->loss, c->count);
     char path[4200];
     SPS_TRY(sps_run_path(path, &c->run, "range.csv"));
-    SPS_TRY(save(c, path));
+    if (sps_rank(c->run.ranks) == 0)
+        SPS_TRY(save(c, path));
     *result = (struct sps_range_result){.steps = c->count,
                                         .suggested = SUGGESTED_SHARE * c->rate[near],
                                         .near_lowest = c->rate[near],

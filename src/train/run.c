@@ -29,11 +29,14 @@ struct session {
     double *flips; /* [scale_count] last measured */
 };
 
+/* As rank 0 sees it. */
 static int exists(const struct sps_run *run, const char *name)
 {
     char path[4200];
     struct stat s;
-    return sps_run_path(path, run, name) == SPS_OK && stat(path, &s) == 0;
+    int there = sps_run_path(path, run, name) == SPS_OK && stat(path, &s) == 0;
+    sps_ranks_broadcast(run->ranks, &there, sizeof there);
+    return there;
 }
 
 /* ---- setting up ---- */
@@ -41,8 +44,10 @@ static int exists(const struct sps_run *run, const char *name)
 /* Before anything that takes long. */
 static sps_status claim_folder(const struct session *s)
 {
-    SPS_TRY(sps_make_folder(s->run.folder));
-    if (!s->options->resume && exists(&s->run, "config.yaml"))
+    int first = sps_rank(s->run.ranks) == 0, taken = !s->options->resume && exists(&s->run, "config.yaml");
+    if (first)
+        SPS_TRY(sps_make_folder(s->run.folder));
+    if (taken)
         SPS_FAIL(EINVAL, "'%s' already holds a run; continue it with --resume or name another folder", s->run.folder);
     return SPS_OK;
 }
@@ -65,7 +70,7 @@ static sps_status plan(struct session *s)
     if (s->options->budget == 0)
         return SPS_OK;
     if (s->options->resume && exists(&s->run, "config.yaml"))
-        return keep_plan(&s->run);
+        return sps_ranks_agree(s->run.ranks, keep_plan(&s->run));
     return sps_budget_plan(&s->run, s->options->budget, s->began);
 }
 
@@ -78,8 +83,12 @@ static sps_status open_folder(struct session *s)
     run->at.best_epoch = -1;
     if (s->options->resume && exists(run, "checkpoint.safetensors"))
         SPS_TRY(sps_checkpoint_load(run));
-    else
+    else if (sps_rank(run->ranks) == 0)
         SPS_TRY(sps_file_save(config, run->config.text, strlen(run->config.text)));
+    s->seconds_before = run->at.seconds;
+    s->updates_before = run->at.updates;
+    if (sps_rank(run->ranks) > 0)
+        return SPS_OK;
     s->metrics = fopen(metrics, "a");
     if (s->metrics == NULL)
         SPS_FAIL(EIO, "cannot write '%s': %s", metrics, sps_errno_text(errno));
@@ -90,8 +99,6 @@ static sps_status open_folder(struct session *s)
         SPS_FAIL(EIO, "cannot write '%s': %s", metrics, sps_errno_text(errno));
     if (now_there.st_size < run->at.metrics_bytes)
         run->at.metrics_bytes = now_there.st_size;
-    s->seconds_before = run->at.seconds;
-    s->updates_before = run->at.updates;
     return SPS_OK;
 }
 
@@ -103,12 +110,13 @@ static sps_status session_init(struct session *s, const struct sps_train_options
     if (!(options->budget >= 0 && options->budget <= BUDGET_MAX))
         SPS_FAIL(EINVAL, "a budget of %g s must be above 0 and at most %g s", options->budget, BUDGET_MAX);
     SPS_TRY(sps_run_init(run, options));
-    SPS_TRY(claim_folder(s));
+    SPS_TRY(sps_ranks_agree(run->ranks, claim_folder(s)));
     SPS_TRY(sps_calloc(&s->flips, (size_t)run->graph->scale_count, sizeof *s->flips, "flips"));
     SPS_TRY(sps_run_ask_teacher(run));
     SPS_TRY(plan(s));
-    SPS_TRY(open_folder(s));
-    s->start = s->last_checkpoint = sps_now();
+    SPS_TRY(sps_ranks_agree(run->ranks, open_folder(s)));
+    s->start = sps_now();
+    s->last_checkpoint = sps_ranks_now(run->ranks);
     return SPS_OK;
 }
 
@@ -147,7 +155,8 @@ static sps_status write_metrics(struct session *s, double images_per_s, int vali
     json_object_set_new(line, "epoch", json_integer(run->at.epoch + 1));
     json_object_set_new(line, "train_loss", real_or_null(run->at.loss_sum / steps));
     json_object_set_new(line, "penalty", real_or_null(run->at.penalty));
-    json_object_set_new(line, "train_accuracy", real_or_null((double)run->at.correct / (steps * run->graph->batch)));
+    json_object_set_new(line, "train_accuracy",
+                        real_or_null((double)run->at.correct / (steps * (double)sps_run_batch(run))));
     json_object_set_new(line, "validation_accuracy",
                         validated ? real_or_null(run->at.validation_accuracy) : json_null());
     json_object_set_new(line, "validation_nll", validated ? real_or_null(run->at.validation_nll) : json_null());
@@ -181,13 +190,23 @@ static sps_status write_metrics(struct session *s, double images_per_s, int vali
 static sps_status measure_flips(struct session *s)
 {
     struct sps_run *run = &s->run;
-    const uint32_t *validation = run->order + run->train_count;
-    int n = run->validation_count < (size_t)run->graph->batch ? (int)run->validation_count : run->graph->batch;
-    size_t size = sps_shape_size(&run->graph->input);
-    for (int i = 0; i < n; i++)
-        sps_encode(run->graph->codes + (size_t)i * size, &run->table, sps_dataset_image(run->data, validation[i]),
+    size_t n = run->validation_count < sps_run_batch(run) ? run->validation_count : sps_run_batch(run);
+    struct sps_share own = sps_ranks_share(run->ranks, n);
+    const uint32_t *validation = run->order + run->train_count + own.first;
+    size_t size = sps_shape_size(&run->graph->input), scales = (size_t)run->graph->scale_count;
+    for (size_t i = 0; i < own.count; i++)
+        sps_encode(run->graph->codes + i * size, &run->table, sps_dataset_image(run->data, validation[i]),
                    run->graph->input.h * run->graph->input.w);
-    return sps_graph_flips(run->graph, (uint64_t)run->config.run.seed, n, validation, s->flips);
+    sps_status status = SPS_OK;
+    if (own.count > 0)
+        status = sps_graph_flips(run->graph, (uint64_t)run->config.run.seed, (int)own.count, validation, s->flips);
+    SPS_TRY(sps_ranks_agree(run->ranks, status));
+    if (run->ranks == NULL)
+        return SPS_OK;
+    for (size_t i = 0; i < scales; i++)
+        s->flips[i] = own.count > 0 ? s->flips[i] * (double)own.count / (double)n : 0;
+    sps_ranks_sum_doubles(run->ranks, s->flips, scales);
+    return SPS_OK;
 }
 
 /* The bank as it would be now, with the running statistics of training, or estimates for averages. */
@@ -266,7 +285,7 @@ static void tell_progress(struct session *s, double images_per_s, int epoch_done
                                                 .seconds_left = done > 0 ? seconds / done * left : NAN,
                                                 .epoch_done = epoch_done,
                                                 .train_accuracy = (double)run->at.correct /
-                                                                  ((double)run->at.step * run->graph->batch),
+                                                                  ((double)run->at.step * (double)sps_run_batch(run)),
                                                 .validation_accuracy = validated ? run->at.validation_accuracy : NAN,
                                                 .validation_nll = validated ? run->at.validation_nll : NAN,
                                                 .mutual_information = validated ? run->at.mutual_information : NAN};
@@ -277,9 +296,9 @@ static sps_status checkpoint(struct session *s)
 {
     s->run.at.seconds = s->seconds_before + sps_now() - s->start;
     sps_profile_mark(s->run.profile, SPS_PROFILE_OTHER);
-    SPS_TRY(sps_checkpoint_save(&s->run));
+    SPS_TRY(sps_ranks_agree(s->run.ranks, sps_rank(s->run.ranks) == 0 ? sps_checkpoint_save(&s->run) : SPS_OK));
     sps_profile_mark(s->run.profile, SPS_PROFILE_FILES);
-    s->last_checkpoint = sps_now();
+    s->last_checkpoint = sps_ranks_now(s->run.ranks);
     return SPS_OK;
 }
 
@@ -296,15 +315,16 @@ static sps_status train_epoch(struct session *s)
         images_per_s = (double)(run->at.step - first) * (double)set->batch / (sps_now() - start);
         if ((size_t)run->at.step < steps)
             tell_progress(s, images_per_s, 0, 0);
-        if (s->options->stop != NULL && *s->options->stop) {
+        if (sps_ranks_any(run->ranks, s->options->stop != NULL && *s->options->stop)) {
             SPS_TRY(checkpoint(s));
             SPS_FAIL(EINTERRUPTED, "interrupted in epoch %lld, step %lld; saved, continue with --resume",
                      (long long)run->at.epoch + 1, (long long)run->at.step);
         }
-        if ((size_t)run->at.step < steps && sps_now() > s->last_checkpoint + set->checkpoint_every)
+        if ((size_t)run->at.step < steps && sps_ranks_now(run->ranks) > s->last_checkpoint + set->checkpoint_every)
             SPS_TRY(checkpoint(s));
     }
     SPS_TRY(sps_run_check_finite(run));
+    SPS_TRY(sps_run_check_ranks(run));
     run->at.seconds = s->seconds_before + sps_now() - s->start;
     int validated = (run->at.epoch + 1) % set->validate_every == 0 || run->at.epoch + 1 == set->epochs;
     sps_profile_mark(run->profile, SPS_PROFILE_OTHER);
@@ -315,14 +335,15 @@ static sps_status train_epoch(struct session *s)
         SPS_TRY(sps_average_leave(run));
     }
     sps_profile_mark(run->profile, SPS_PROFILE_VALIDATION);
-    SPS_TRY(write_metrics(s, images_per_s, validated));
+    SPS_TRY(
+        sps_ranks_agree(run->ranks, sps_rank(run->ranks) == 0 ? write_metrics(s, images_per_s, validated) : SPS_OK));
     sps_profile_mark(run->profile, SPS_PROFILE_FILES);
     tell_progress(s, images_per_s, 1, validated);
     run->at.epoch++;
     run->at.step = 0;
     run->at.loss_sum = 0;
     run->at.correct = 0;
-    if (sps_now() > s->last_checkpoint + set->checkpoint_every || run->at.epoch == set->epochs)
+    if (sps_ranks_now(run->ranks) > s->last_checkpoint + set->checkpoint_every || run->at.epoch == set->epochs)
         SPS_TRY(checkpoint(s));
     return SPS_OK;
 }
@@ -365,7 +386,8 @@ static sps_status finish(struct session *s, struct sps_train_result *result)
     char path[4200];
     sps_profile_mark(run->profile, SPS_PROFILE_END);
     SPS_TRY(sps_run_path(path, run, "model.safetensors"));
-    SPS_TRY(sps_model_file_write(path, run->graph, &run->table, &facts));
+    SPS_TRY(sps_ranks_agree(
+        run->ranks, sps_rank(run->ranks) == 0 ? sps_model_file_write(path, run->graph, &run->table, &facts) : SPS_OK));
     sps_profile_mark(run->profile, SPS_PROFILE_FILES);
     int stochastic = strcmp(run->config.method->name, "point") != 0;
     *result =

@@ -30,6 +30,8 @@ struct sps_progress_state { /* what a checkpoint holds beside the tensors */
 struct sps_run {
     struct sps_config config;
     int threads;
+    const sps_ranks *ranks;  /* NULL: one process */
+    struct sps_share images; /* of each batch, this rank's; the graph has room for the largest share */
     sps_dataset *data;
     struct sps_code_table table;
     uint32_t *order;       /* train indices, then validation */
@@ -59,6 +61,13 @@ sps_status sps_run_path(char out[4200], const struct sps_run *run, const char *n
 
 /* The order of the epoch that begins. */
 void sps_run_shuffle(struct sps_run *run);
+/* SPS_EDIVERGED where ranks hold different networks. */
+sps_status sps_run_check_ranks(const struct sps_run *run);
+/* Images of a step, of all ranks. */
+static inline size_t sps_run_batch(const struct sps_run *run)
+{
+    return (size_t)run->config.run.batch;
+}
 /* The learning rate that the schedule has for the next step. */
 double sps_run_rate(const struct sps_run *run);
 /* The next step of the epoch; moves run->at.  SPS_EDIVERGED where the loss is not finite. */

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* What a run is made of: its configuration, the split data, the graph, a teacher. */
 #include <omp.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "core/memory.h"
+#include "data/hash.h"
 #include "train/run.h"
 
 enum { THREADS_MAX = 1024 };
@@ -52,7 +55,7 @@ sps_status sps_run_build_graph(struct sps_run *run)
     const struct sps_graph_options options = {.method = run->config.method,
                                               .settings = run->config.settings,
                                               .binariser = run->config.binariser,
-                                              .batch = (int)run->config.run.batch,
+                                              .batch = (int)sps_ranks_share_max(run->ranks, sps_run_batch(run)),
                                               .threads = run->threads,
                                               .training = 1,
                                               .precision = precision(&run->config.run),
@@ -64,6 +67,7 @@ sps_status sps_run_build_graph(struct sps_run *run)
     free_graph(run);
     SPS_TRY(sps_graph_create(&run->graph, run->config.net, &options));
     run->graph->code_step = 1 / run->table.scale;
+    run->graph->ranks = run->ranks;
     SPS_TRY(sps_average_init(run));
     struct sps_state_tensor *state = NULL;
     size_t count = 0, kept = 0;
@@ -76,7 +80,28 @@ sps_status sps_run_build_graph(struct sps_run *run)
                : sps_calloc(&run->best, kept, sizeof *run->best, "the best epoch");
 }
 
-sps_status sps_run_init(struct sps_run *run, const struct sps_train_options *options)
+/* All cores.  Neighbours that mpirun has not bound to cores of their own share them. */
+static int usual_threads(const sps_ranks *ranks)
+{
+    int own = omp_get_num_procs(), bound = own < sysconf(_SC_NPROCESSORS_ONLN);
+    int threads = ranks == NULL || bound ? own : own / ranks->neighbours;
+    return threads > 0 ? threads : 1;
+}
+
+/* Ranks that do not see the same files would sum up what does not belong together. */
+static sps_status check_same_job(const struct sps_run *run)
+{
+    char mine[65], first[65];
+    const char *data = sps_dataset_get_info(run->data)->sha256;
+    sps_hash(mine, (const uint8_t *)run->config.text, strlen(run->config.text), (const uint8_t *)data, strlen(data));
+    memcpy(first, mine, sizeof first);
+    sps_ranks_broadcast(run->ranks, first, sizeof first);
+    if (memcmp(mine, first, sizeof mine) != 0)
+        SPS_FAIL(EINVAL, "has another configuration or other data than rank 0");
+    return SPS_OK;
+}
+
+static sps_status init(struct sps_run *run, const struct sps_train_options *options)
 {
     char config[4200];
     if (options->out == NULL ||
@@ -87,13 +112,24 @@ sps_status sps_run_init(struct sps_run *run, const struct sps_train_options *opt
     SPS_TRY(sps_run_path(config, run, "config.yaml"));
     const char *from = options->resume && options->config == NULL ? config : options->config;
     SPS_TRY(sps_config_init(&run->config, from, options->sets, options->set_count, options->has_seed, options->seed));
-    run->threads = options->threads > 0 ? options->threads : omp_get_num_procs();
+    run->ranks = options->ranks;
+    run->images = sps_ranks_share(run->ranks, sps_run_batch(run));
+    if (sps_run_batch(run) < (size_t)sps_rank_count(run->ranks))
+        SPS_FAIL(EINVAL, "train.batch %zu leaves no image for some of %d ranks", sps_run_batch(run),
+                 sps_rank_count(run->ranks));
+    run->threads = options->threads > 0 ? options->threads : usual_threads(run->ranks);
     omp_set_num_threads(run->threads);
     SPS_TRY(open_data(run, options->data_dir));
     SPS_TRY(sps_run_build_graph(run));
-    size_t batch = (size_t)run->config.run.batch;
+    size_t batch = (size_t)run->graph->batch;
     SPS_TRY(sps_calloc(&run->labels, batch, sizeof *run->labels, "labels"));
     return sps_calloc(&run->dlogits, batch * (size_t)run->graph->classes, sizeof *run->dlogits, "gradients");
+}
+
+sps_status sps_run_init(struct sps_run *run, const struct sps_train_options *options)
+{
+    SPS_TRY(sps_ranks_agree(options->ranks, init(run, options)));
+    return sps_ranks_agree(options->ranks, check_same_job(run));
 }
 
 sps_status sps_run_binarise(struct sps_run *run)
@@ -109,9 +145,9 @@ sps_status sps_run_ask_teacher(struct sps_run *run)
     const struct sps_run_params *set = &run->config.run;
     if (set->teacher[0] == '\0')
         return SPS_OK;
-    SPS_TRY(sps_calloc(&run->taught, (size_t)set->batch, sizeof *run->taught, "a teacher's answers"));
+    SPS_TRY(sps_calloc(&run->taught, (size_t)run->graph->batch, sizeof *run->taught, "a teacher's answers"));
     return sps_teacher_init(&run->teacher, set->teacher, run->data, set->flip, (uint32_t)set->teacher_samples,
-                            run->threads);
+                            run->threads, run->ranks);
 }
 
 void sps_run_reset(struct sps_run *run)

@@ -19,7 +19,7 @@ static void load_step(struct sps_run *run, const uint32_t *index)
     int plain = !set->flip && set->crop_pad == 0 && set->resize_min_area >= 1;
     size_t size = sps_shape_size(&graph->input);
 #pragma omp parallel for schedule(static) num_threads(graph->threads)
-    for (int i = 0; i < graph->batch; i++) {
+    for (int i = 0; i < (int)run->images.count; i++) {
         int8_t *codes = graph->codes + (size_t)i * size;
         int8_t *first = plain ? codes : sps_graph_scratch(graph);
         sps_encode(first, &run->table, sps_dataset_image(run->data, index[i]), graph->input.h * graph->input.w);
@@ -39,8 +39,8 @@ static int64_t count_correct(const struct sps_run *run)
     const struct sps_graph *graph = run->graph;
     const float *logits = sps_graph_logits(graph);
     int64_t correct = 0;
-    for (int i = 0; i < graph->batch; i++) {
-        const float *x = logits + (size_t)i * (size_t)graph->classes;
+    for (size_t i = 0; i < run->images.count; i++) {
+        const float *x = logits + i * (size_t)graph->classes;
         int best = 0;
         for (int c = 1; c < graph->classes; c++)
             best = x[c] > x[best] ? c : best;
@@ -49,10 +49,34 @@ static int64_t count_correct(const struct sps_run *run)
     return correct;
 }
 
+struct outcome {
+    double loss, correct; /* mean over the batch; number */
+};
+
+/* Of the whole batch; dlogits of this rank's images. */
+static struct outcome batch_loss(struct sps_run *run)
+{
+    const struct sps_run_params *set = &run->config.run;
+    const struct sps_graph *graph = run->graph;
+    const float *logits = sps_graph_logits(graph);
+    int n = (int)run->images.count;
+    double share = (double)n / (double)sps_run_batch(run);
+    double loss = sps_cross_entropy(NULL, run->dlogits, logits, run->labels, n, graph->classes, set->smoothing);
+    if (run->taught != NULL)
+        loss = (1 - set->teacher_weight) * loss +
+               set->teacher_weight * sps_distillation(run->dlogits, logits, run->taught, n, graph->classes,
+                                                      set->teacher_temperature, set->teacher_weight);
+    for (size_t i = 0; i < run->images.count * (size_t)graph->classes && run->ranks != NULL; i++)
+        run->dlogits[i] *= (float)share;
+    double sums[2] = {share * loss, (double)count_correct(run)};
+    sps_ranks_sum_doubles(run->ranks, sums, 2);
+    return (struct outcome){sums[0], sums[1]};
+}
+
 /* Which layer went wrong first. */
 static sps_status diverged(const struct sps_run *run, double loss)
 {
-    if (sps_graph_check(run->graph, run->graph->batch) == SPS_OK)
+    if (sps_graph_check(run->graph, (int)run->images.count) == SPS_OK)
         sps_fail(SPS_EDIVERGED, "loss is %g", loss);
     return sps_fail_in(SPS_EDIVERGED, "training diverged in epoch %lld, step %lld; the last checkpoint is kept: ",
                        (long long)run->at.epoch + 1, (long long)run->at.step + 1);
@@ -75,29 +99,24 @@ sps_status sps_run_step(struct sps_run *run, double rate)
 {
     const struct sps_run_params *set = &run->config.run;
     struct sps_graph *graph = run->graph;
-    const uint32_t *index = run->epoch_order + (size_t)run->at.step * (size_t)set->batch;
+    const uint32_t *index = run->epoch_order + (size_t)run->at.step * sps_run_batch(run) + run->images.first;
     graph->profile = run->profile;
     sps_profile_mark(run->profile, SPS_PROFILE_OTHER);
     load_step(run, index);
     sps_profile_mark(run->profile, SPS_PROFILE_DATA);
     struct sps_pass pass = {.mode = SPS_PASS_TRAIN,
                             .source = SPS_FROM_METHOD,
-                            .n = graph->batch,
+                            .n = (int)run->images.count,
                             .seed = (uint64_t)set->seed,
                             .epoch = (uint32_t)run->at.epoch,
                             .index = index,
                             .batch = (uint32_t)run->at.step};
     sps_error_decay(&pass.t, &pass.k, share_done(run), set->t_min, set->t_max);
     sps_graph_forward(graph, &pass);
-    double loss = sps_cross_entropy(NULL, run->dlogits, sps_graph_logits(graph), run->labels, graph->batch,
-                                    graph->classes, set->smoothing);
-    if (run->taught != NULL)
-        loss = (1 - set->teacher_weight) * loss +
-               set->teacher_weight * sps_distillation(run->dlogits, sps_graph_logits(graph), run->taught, graph->batch,
-                                                      graph->classes, set->teacher_temperature, set->teacher_weight);
+    struct outcome outcome = batch_loss(run);
     sps_profile_mark(run->profile, SPS_PROFILE_LOSS);
-    if (!isfinite(loss))
-        return diverged(run, loss);
+    if (!isfinite(outcome.loss))
+        return diverged(run, outcome.loss);
     sps_graph_backward(graph, &pass, run->dlogits);
     const struct sps_step step = {rate,         set->decay,    set->beta1,          set->beta2,
                                   set->epsilon, set->momentum, run->at.updates + 1, share_done(run)};
@@ -107,9 +126,9 @@ sps_status sps_run_step(struct sps_run *run, double rate)
         if (graph->method->penalty != NULL)
             penalty += graph->method->penalty(graph->scales[i], run->train_count);
     sps_graph_update(graph, run->config.optimiser, &step, pass.t, pass.k);
-    run->at.loss_sum += loss;
+    run->at.loss_sum += outcome.loss;
     run->at.penalty = penalty;
-    run->at.correct += count_correct(run);
+    run->at.correct += (int64_t)outcome.correct;
     run->at.step++;
     run->at.updates++;
     sps_average_update(run);

@@ -6,6 +6,7 @@
 
 #include "core/log.h"
 #include "core/memory.h"
+#include "core/ranks.h"
 #include "spinscale/model.h"
 
 enum { BLOCK = 64 };
@@ -64,9 +65,9 @@ static void mirror_image(uint8_t *out, const uint8_t *in, const struct sps_datas
             memcpy(out + (y * w + x) * c, in + (y * w + w - 1 - x) * c, c);
 }
 
-/* Adds the member's mean probabilities of all images to p[images][classes]. */
+/* Adds the member's mean probabilities of this rank's images to p[images][classes]. */
 static sps_status listen(float *p, const struct member *m, const sps_dataset *data, int mirrored,
-                         const struct sps_predict_options *options)
+                         const sps_ranks *ranks, const struct sps_predict_options *options)
 {
     const struct sps_dataset_info *info = sps_dataset_get_info(data);
     size_t classes = (size_t)info->classes, bytes = (size_t)info->height * (size_t)info->width * (size_t)info->channels;
@@ -79,8 +80,10 @@ static sps_status listen(float *p, const struct member *m, const sps_dataset *da
     SPS_TRY_OUT(sps_calloc(&block, passes * BLOCK, classes * sizeof *block, "a teacher's probabilities"));
     SPS_TRY_OUT(sps_calloc(&flipped, BLOCK, bytes, "mirrored images"));
     const struct sps_passes out = {.p = block, .stride = BLOCK};
-    for (size_t first = 0; first < info->count; first += BLOCK) {
-        size_t n = info->count - first < BLOCK ? info->count - first : BLOCK;
+    struct sps_share own = sps_ranks_share(ranks, info->count);
+    size_t end = own.first + own.count;
+    for (size_t first = own.first; first < end; first += BLOCK) {
+        size_t n = end - first < BLOCK ? end - first : BLOCK;
         for (size_t i = 0; i < n; i++) {
             index[i] = (uint32_t)(first + i);
             images[i] = sps_dataset_image(data, first + i);
@@ -101,7 +104,7 @@ out:
 }
 
 static sps_status learn_from(struct sps_teacher *t, const char *path, const sps_dataset *data, int mirror,
-                             uint32_t samples, int threads)
+                             uint32_t samples, int threads, const sps_ranks *ranks)
 {
     struct member m;
     sps_status status = member_open(&m, path, threads);
@@ -112,25 +115,26 @@ static sps_status learn_from(struct sps_teacher *t, const char *path, const sps_
                                                     .seed = 1,
                                                     .samples = samples,
                                                     .threads = threads};
-        status = listen(t->p + (size_t)side * t->images * (size_t)t->classes, &m, data, side, &options);
+        status = listen(t->p + (size_t)side * t->images * (size_t)t->classes, &m, data, side, ranks, &options);
     }
     member_close(&m);
     return status == SPS_OK ? status : sps_fail_in(status, "train.teacher: ");
 }
 
 sps_status sps_teacher_init(struct sps_teacher *out, const char *models, const sps_dataset *data, int mirror,
-                            uint32_t samples, int threads)
+                            uint32_t samples, int threads, const sps_ranks *ranks)
 {
     const struct sps_dataset_info *info = sps_dataset_get_info(data);
     struct sps_teacher t = {.images = info->count, .classes = info->classes};
     char *paths = NULL, *rest = NULL;
-    size_t count = 0, sides = mirror ? 2 : 1;
+    size_t count = 0, numbers = (mirror ? 2 : 1) * t.images * (size_t)t.classes;
     sps_status status = SPS_OK;
     SPS_TRY_OUT(sps_strdup(&paths, models));
-    SPS_TRY_OUT(sps_calloc(&t.p, sides * t.images, (size_t)t.classes * sizeof *t.p, "a teacher's answers"));
+    SPS_TRY_OUT(sps_calloc(&t.p, numbers, sizeof *t.p, "a teacher's answers"));
     for (char *path = strtok_r(paths, "+", &rest); path != NULL; path = strtok_r(NULL, "+", &rest), count++)
-        SPS_TRY_OUT(learn_from(&t, path, data, mirror != 0, samples, threads));
-    for (size_t i = 0; i < sides * t.images * (size_t)t.classes; i++)
+        SPS_TRY_OUT(sps_ranks_agree(ranks, learn_from(&t, path, data, mirror != 0, samples, threads, ranks)));
+    sps_ranks_sum(ranks, t.p, numbers); /* of images of other ranks here are zeros */
+    for (size_t i = 0; i < numbers; i++)
         t.p[i] /= (float)count;
     sps_log(SPS_LOG_INFO, "%zu teacher%s looked at %zu images", count, count == 1 ? "" : "s", t.images);
 out:

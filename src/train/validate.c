@@ -31,11 +31,19 @@ static sps_status measure(struct sps_validation *out, struct sps_run *run, sps_m
     struct sps_graph *graph = run->graph;
     const uint32_t *validation = run->order + run->train_count;
     const struct sps_draws draws = {.source = source, .seed = (uint64_t)run->config.run.seed};
-    size_t batch = (size_t)graph->batch;
+    size_t batch = sps_run_batch(run), classes = (size_t)graph->classes;
     for (size_t first = 0; first < run->validation_count; first += batch) {
         int n = (int)(run->validation_count - first < batch ? run->validation_count - first : batch);
-        load_batch(run, validation + first, n);
-        SPS_TRY(sps_graph_predict(graph, &draws, passes, n, validation + first, p, NULL, NULL, (size_t)n, 0));
+        struct sps_share own = sps_ranks_share(run->ranks, (size_t)n);
+        const uint32_t *index = validation + first + own.first;
+        memset(p, 0, passes * (size_t)n * classes * sizeof *p);
+        load_batch(run, index, (int)own.count);
+        sps_status status = SPS_OK;
+        if (own.count > 0)
+            status =
+                sps_graph_predict(graph, &draws, passes, (int)own.count, index, p, NULL, NULL, (size_t)n, own.first);
+        SPS_TRY(sps_ranks_agree(run->ranks, status));
+        sps_ranks_sum(run->ranks, p, passes * (size_t)n * classes); /* of images of other ranks here are zeros */
         for (int i = 0; i < n; i++) {
             labels[i] = sps_dataset_label(run->data, validation[first + (size_t)i]);
             if (out->image_nll != NULL)
@@ -58,8 +66,8 @@ sps_status sps_validate(struct sps_validation *out, struct sps_run *run, enum sp
     int *labels = NULL;
     sps_status status = SPS_OK;
     SPS_TRY_OUT(sps_metrics_create(&metrics, graph->classes, 0.95, &rule));
-    SPS_TRY_OUT(sps_calloc(&p, passes * (size_t)graph->batch, (size_t)graph->classes * sizeof *p, "probabilities"));
-    SPS_TRY_OUT(sps_calloc(&labels, (size_t)graph->batch, sizeof *labels, "labels"));
+    SPS_TRY_OUT(sps_calloc(&p, passes * sps_run_batch(run), (size_t)graph->classes * sizeof *p, "probabilities"));
+    SPS_TRY_OUT(sps_calloc(&labels, sps_run_batch(run), sizeof *labels, "labels"));
     SPS_TRY_OUT(measure(out, run, metrics, p, labels, source, passes));
 out:
     sps_metrics_free(metrics);
@@ -71,27 +79,27 @@ out:
 sps_status sps_estimate_norms(struct sps_run *run, enum sps_scale_source source, size_t images)
 {
     struct sps_graph *graph = run->graph;
-    size_t batch = (size_t)graph->batch;
+    size_t batch = sps_run_batch(run), own = run->images.count;
     images = images < run->train_count ? images : run->train_count;
     struct sps_path_bank *banks = NULL;
     uint8_t *picks = NULL;
     sps_status status = SPS_OK;
     SPS_TRY_OUT(sps_calloc(&banks, (size_t)graph->scale_count, sizeof *banks, "banks"));
-    SPS_TRY_OUT(sps_calloc(&picks, batch, (size_t)graph->picks, "picks"));
+    SPS_TRY_OUT(sps_calloc(&picks, own, (size_t)graph->picks, "picks"));
     sps_graph_banks(banks, graph);
     memcpy(run->epoch_order, run->order, run->train_count * sizeof *run->order);
     sps_shuffle(run->epoch_order, run->train_count, (uint64_t)run->config.run.seed,
                 UINT32_MAX); /* an order no epoch has */
     sps_graph_norms_begin(graph);
     for (size_t first = 0; first + batch <= images || first == 0; first += batch) {
-        const uint32_t *index = run->epoch_order + first;
-        load_batch(run, index, (int)batch);
-        for (size_t i = 0; i < batch; i++)
+        const uint32_t *index = run->epoch_order + first + run->images.first;
+        load_batch(run, index, (int)own);
+        for (size_t i = 0; i < own; i++)
             sps_path_draw(picks + i * (size_t)graph->picks, banks, graph->scale_count, (uint64_t)run->config.run.seed,
                           index[i], 0);
         const struct sps_pass pass = {.mode = SPS_PASS_ESTIMATE,
                                       .source = source,
-                                      .n = (int)batch,
+                                      .n = (int)own,
                                       .seed = (uint64_t)run->config.run.seed,
                                       .epoch = UINT32_MAX,
                                       .batch = (uint32_t)(first / batch),
