@@ -318,7 +318,8 @@ static inline void random_block(struct chain *b, int masks, int point)
     else
         chain_activation(b, SPS_OP_sign);
     const struct sps_value *in = chain_end(b);
-    int out = between(b, in->c, in->c + 3), stride = in->h > 3 && in->w > 3 ? between(b, 1, 2) : 1;
+    int out = chance(b, 40) ? in->c : between(b, in->c, in->c + 3),
+        stride = in->h > 3 && in->w > 3 ? between(b, 1, 2) : 1;
     if (chance(b, 40)) {
         chain_product(b, between(b, 1, 9), 3, 1, 1, random_mask(b, masks));
         chain_decide(b, random_table_noise(b), between(b, 1, 4), point);
@@ -335,6 +336,8 @@ static inline void random_block(struct chain *b, int masks, int point)
                 break;
         }
     }
+    if (chance(b, 50)) /* what the engine does in one go */
+        chain_activation(b, SPS_OP_hard_tanh);
     random_activations(b);
 }
 
@@ -345,7 +348,7 @@ static inline struct sps_packed *random_residual(uint32_t seed, int masks, int p
     struct chain b = chain_start(seed, 3 + (int)sps_random_below(&r, 8), 3 + (int)sps_random_below(&r, 8),
                                  1 + (int)sps_random_below(&r, 3));
     int first = floats && chance(&b, 50), stride = between(&b, 1, 2), kernel = between(&b, 1, 3),
-        out = between(&b, 1, 40);
+        out = chance(&b, 40) ? 16 * between(&b, 1, 3) : between(&b, 1, 40);
     if (first)
         chain_float_product(&b, out, kernel, stride, between(&b, 0, kernel - 1));
     else

@@ -188,6 +188,34 @@ static void keep(const struct sps_lane *lane, int value, float *y, size_t n)
         round_reals(y, n, bits);
 }
 
+/* What a residual block does behind its sums, in one go: y = clip(affine(z) + shortcut), element by element as above.
+ * SPS_TAPS channels at a time, whose table stays in registers. */
+typedef int16_t sums_vector __attribute__((vector_size(SPS_TAPS * sizeof(int16_t))));
+typedef int32_t masks_vector __attribute__((vector_size(SPS_TAPS * sizeof(int32_t))));
+
+SPS_VECTOR static void finish_block(float *restrict y, const int16_t *restrict z, const float *restrict t,
+                                    const float *restrict shortcut, size_t count, size_t n)
+{
+    for (size_t first = 0; first < n; first += SPS_TAPS) {
+        channels_vector a[SPS_AFFINE_ROWS], x, s;
+        sums_vector sums;
+        for (size_t i = 0; i < SPS_AFFINE_ROWS; i++)
+            memcpy(&a[i], t + i * n + first, sizeof a[i]);
+        for (size_t at = first; at < count * n; at += n) {
+            memcpy(&sums, z + at, sizeof sums);
+            memcpy(&s, shortcut + at, sizeof s);
+            x = a[4] * ((a[0] * (__builtin_convertvector(sums, channels_vector) + a[1]) - a[2]) * a[3]) + a[5];
+            x += s;
+            const channels_vector one = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+            masks_vector above = x > -one, below; /* not above: -1, as where x is no number */
+            x = (channels_vector)(((masks_vector)x & above) | ((masks_vector)-one & ~above));
+            below = x < one;
+            x = (channels_vector)(((masks_vector)x & below) | ((masks_vector)one & ~below));
+            memcpy(y + at, &x, sizeof x);
+        }
+    }
+}
+
 static const struct sps_value *value_at(const struct sps_packed *m, int which)
 {
     return which == 0 ? &m->input : &m->ops[which - 1].result;
@@ -329,6 +357,38 @@ static int run_length(const struct sps_packed *m, int first, int end)
     return i;
 }
 
+/* The usual end of a residual block: sums of 16 bits through affine, add and hard_tanh, each in the place of the one
+ * before, with a shortcut of the same size. */
+static int is_block_end(const struct sps_lane *lane, const struct sps_stage *s, int first, int end)
+{
+    const struct sps_plan *plan = lane->plan;
+    const struct sps_op *op = &plan->packed->ops[first];
+    return first + 2 < end && !s->wide && op->kind == SPS_OP_affine && op[1].kind == SPS_OP_add &&
+           op[2].kind == SPS_OP_hard_tanh && value_at(plan->packed, op->from[0])->kind == SPS_VALUE_SUMS &&
+           op->result.c % SPS_TAPS == 0 && op[1].from[0] == first + 1 && op[2].from[0] == first + 2 &&
+           value_at(plan->packed, op[1].from[1])->c == op->result.c &&
+           value_at(plan->packed, op[1].from[1])->h == op->result.h &&
+           plan->place[first + 1] == plan->place[first + 3] && plan->place[first + 2] == plan->place[first + 3];
+}
+
+/* Positions of all operations of a run. */
+static void run_pieces(struct sps_lane *lane, const struct sps_stage *s, int first, int last, size_t at, size_t count,
+                       int row, int is_mixed)
+{
+    const struct sps_op *ops = lane->plan->packed->ops;
+    if (is_block_end(lane, s, first, last)) {
+        size_t n = (size_t)ops[first].result.c;
+        float *y = real_at(lane, first + 3, at * n);
+        finish_block(y, (const int16_t *)lane->levels[s->index].pooled + at * n,
+                     table_of(lane, &ops[first], row, is_mixed), real_at(lane, ops[first + 1].from[1], at * n), count,
+                     n);
+        keep(lane, first + 3, y, count * n);
+        first += 3;
+    }
+    for (int i = first; i < last; i++)
+        run_piece(lane, s, i, at, count, ops[i].kind == SPS_OP_affine ? table_of(lane, &ops[i], row, is_mixed) : NULL);
+}
+
 void sps_reals_run(struct sps_lane *lane, const struct sps_stage *s, int first, int end, int row, const uint8_t *mixed)
 {
     const struct sps_packed *m = lane->plan->packed;
@@ -343,9 +403,7 @@ void sps_reals_run(struct sps_lane *lane, const struct sps_stage *s, int first, 
         int last = run_length(m, first, end);
         size_t positions = (size_t)op->result.h * (size_t)op->result.w, piece = piece_of((size_t)op->result.c);
         for (size_t at = 0; at < positions; at += piece)
-            for (int i = first; i < last; i++)
-                run_piece(lane, s, i, at, positions - at < piece ? positions - at : piece,
-                          m->ops[i].kind == SPS_OP_affine ? table_of(lane, &m->ops[i], row, mixed != NULL) : NULL);
+            run_pieces(lane, s, first, last, at, positions - at < piece ? positions - at : piece, row, mixed != NULL);
         first = last;
     }
 }
