@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Training graph against packed engine on a real test set: every hidden bit of every pass, and the logits.
  *
- *   anchors MODEL DATA [SAMPLES]
+ *   anchors MODEL DATA [SAMPLES [IMAGES]]
  *
- * MODEL is a model file or a run's folder.  The engine walks each pass alone, so that the bits of every layer can be
- * looked at, and then all passes as a tree, with and without updates, whose logits must be the same, bit for bit. */
+ * The engine walks each pass alone, so that the bits of every layer can be looked at, and then all passes as a tree,
+ * with and without updates, whose logits must be the same, bit for bit.  With layers of float weights, which the graph
+ * adds up in oneDNN's order, graph and engine differ in the last place there, and now and then in the sign of what is
+ * next to nothing: those bits are counted, and may be one in ten thousand. */
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,7 +72,7 @@ static void walk(struct engine *e, const uint8_t *pixels, const uint8_t *picks, 
 }
 
 struct tally {
-    size_t bits, wrong_bits, logits, wrong_tree;
+    size_t bits, wrong_bits, passes, apart, wrong_tree;
     double largest;
 };
 
@@ -99,9 +102,9 @@ int main(int argc, char **argv)
     struct sps_model_facts facts;
     sps_dataset *set = NULL;
     struct sps_packed *packed = NULL;
-    int samples = argc == 4 ? atoi(argv[3]) : 20;
-    if (argc < 3 || argc > 4 || samples < 1 || samples > SAMPLES_MAX) {
-        fprintf(stderr, "usage: anchors MODEL.safetensors DATA [SAMPLES, 1 to %d]\n", SAMPLES_MAX);
+    int samples = argc >= 4 ? atoi(argv[3]) : 20, images_wanted = argc == 5 ? atoi(argv[4]) : INT_MAX;
+    if (argc < 3 || argc > 5 || samples < 1 || samples > SAMPLES_MAX || images_wanted < 1) {
+        fprintf(stderr, "usage: anchors MODEL.safetensors DATA [SAMPLES, 1 to %d [IMAGES]]\n", SAMPLES_MAX);
         return 2;
     }
     need(sps_safetensors_open(&file, argv[1]));
@@ -120,10 +123,11 @@ int main(int argc, char **argv)
     struct tally tally = {0};
     size_t n = sps_dataset_get_info(set)->count, row = (size_t)graph->picks, classes = (size_t)graph->classes,
            T = (size_t)samples;
+    n = n < (size_t)images_wanted ? n : (size_t)images_wanted;
     uint8_t *picks = calloc(BATCH * T, row), *of_pass = calloc(BATCH, row);
-    float *want = calloc(BATCH * T * classes, sizeof *want), *got = calloc(T * classes, sizeof *got),
+    float *alone = calloc(BATCH * T * classes, sizeof *alone), *got = calloc(T * classes, sizeof *got),
           *p = calloc(T * classes, sizeof *p);
-    if (picks == NULL || of_pass == NULL || want == NULL || got == NULL || p == NULL)
+    if (picks == NULL || of_pass == NULL || alone == NULL || got == NULL || p == NULL)
         return 1;
     for (size_t first = 0; first < n; first += BATCH) {
         int count = (int)(n - first < BATCH ? n - first : BATCH);
@@ -142,25 +146,31 @@ int main(int argc, char **argv)
                 .mode = SPS_PASS_EVALUATE, .source = SPS_FROM_BANK, .n = count, .picks = of_pass};
             sps_graph_forward(graph, &pass);
             for (int i = 0; i < count; i++) {
-                float *logits = want + ((size_t)i * T + t) * classes;
-                memcpy(logits, sps_graph_logits(graph) + (size_t)i * classes, classes * sizeof *logits);
-                walk(&engine[ALONE], images[i], of_pass + (size_t)i * row, 1, got, p);
+                float *mine = alone + ((size_t)i * T + t) * classes;
+                const float *logits = sps_graph_logits(graph) + (size_t)i * classes;
+                double largest = 0;
+                walk(&engine[ALONE], images[i], of_pass + (size_t)i * row, 1, mine, p);
                 compare_bits(&tally, graph, i, &engine[ALONE]);
                 for (size_t c = 0; c < classes; c++)
-                    tally.largest = fmax(tally.largest, fabs((double)logits[c] - (double)got[c]));
-                tally.logits += classes;
+                    largest = fmax(largest, fabs((double)logits[c] - (double)mine[c]));
+                tally.largest = fmax(tally.largest, largest);
+                tally.apart += largest > 1e-5;
+                tally.passes++;
             }
         }
         for (int i = 0; i < count; i++)
             for (int way = TREE; way < WAYS; way++) {
                 walk(&engine[way], images[i], picks + (size_t)i * T * row, T, got, p);
-                tally.wrong_tree += memcmp(got, want + (size_t)i * T * classes, T * classes * sizeof *got) != 0;
+                tally.wrong_tree += memcmp(got, alone + (size_t)i * T * classes, T * classes * sizeof *got) != 0;
             }
     }
     printf("%zu images, %d passes each, kernels %s\n"
            "hidden bits: %zu, differ: %zu\n"
-           "logits: %zu, largest difference: %g\n"
-           "path trees in full and by updates, images whose logits are not those of the graph bit for bit: %zu\n",
-           n, samples, graph->kern->tier, tally.bits, tally.wrong_bits, tally.logits, tally.largest, tally.wrong_tree);
-    return tally.wrong_bits > 0 || tally.wrong_tree > 0 || !(tally.largest <= 1e-5);
+           "passes: %zu, logits more than 1e-5 apart: %zu, largest difference: %g\n"
+           "path trees in full and by updates, images whose logits are not those of separate passes bit for bit: %zu\n",
+           n, samples, graph->kern->tier, tally.bits, tally.wrong_bits, tally.passes, tally.apart, tally.largest,
+           tally.wrong_tree);
+    int is_exact = packed->info.float_weights == 0;
+    return tally.wrong_tree > 0 || tally.wrong_bits > (is_exact ? 0 : tally.bits / 10000) ||
+           (is_exact && tally.apart > 0);
 }

@@ -236,10 +236,10 @@ static sps_status predict(struct job *j, double temperature, float *z)
 /* ---- fitting ---- */
 
 struct result {
-    struct sps_fit_temperature temperature;
-    struct sps_fit_quality before, after;
+    struct sps_fitted_temperature temperature;
+    struct sps_measured_quality before, after;
     struct sps_model_calibration calibration;
-    struct sps_fit_threshold threshold[SPS_ABSTENTIONS_MAX];
+    struct sps_fitted_threshold threshold[SPS_ABSTENTIONS_MAX];
 };
 
 static sps_status add_threshold(struct job *j, struct result *r, const char *score, enum sps_promise promise)
@@ -292,7 +292,7 @@ static void report_thresholds(struct sps_cli_report *report, const struct result
     json_t *list = json ? json_array() : NULL;
     for (int i = 0; i < r->calibration.count; i++) {
         const struct sps_abstention *a = &r->calibration.abstention[i];
-        const struct sps_fit_threshold *t = &r->threshold[i];
+        const struct sps_fitted_threshold *t = &r->threshold[i];
         char words[160], text[320], error[32], bound[64] = "";
         sps_cli_abstention_words(words, a);
         if (a->promise == SPS_PROMISE_ERROR && !isnan(t->bound))

@@ -7,12 +7,12 @@
 
 enum { FLOOR_DRAWS = 200 };
 
-sps_status sps_fit_temperature(struct sps_fit_temperature *out, const struct sps_fit *fit, const float *z)
+sps_status sps_fit_temperature(struct sps_fitted_temperature *out, const struct sps_fit *fit, const float *z)
 {
     struct sps_temperature t;
     sps_status status = sps_temperature_fit(&t, z, fit->w, fit->passes, fit->n, fit->classes, fit->labels);
     if (status == SPS_OK)
-        *out = (struct sps_fit_temperature){t.temperature, t.nll_before, t.nll_after, t.at_edge};
+        *out = (struct sps_fitted_temperature){t.temperature, t.nll_before, t.nll_after, t.at_edge};
     return status;
 }
 
@@ -22,7 +22,7 @@ static sps_status summarise(struct sps_predictions *out, const struct sps_fit *f
     return sps_predictions_init(out, p, fit->w, fit->passes, fit->n, fit->classes, fit->labels, 0.95, &rule);
 }
 
-sps_status sps_fit_measure(struct sps_fit_quality *out, const struct sps_fit *fit, const float *p)
+sps_status sps_fit_measure(struct sps_measured_quality *out, const struct sps_fit *fit, const float *p)
 {
     struct sps_predictions set;
     struct sps_calibration eces[SPS_ECES];
@@ -34,8 +34,8 @@ sps_status sps_fit_measure(struct sps_fit_quality *out, const struct sps_fit *fi
     for (size_t i = 0; i < fit->n; i++)
         right += set.summaries[i].predicted == fit->labels[i];
     if (status == SPS_OK)
-        *out = (struct sps_fit_quality){(double)right / (double)fit->n, eces[SPS_ECE_WIDTH].ece.value,
-                                        eces[SPS_ECE_WIDTH].floor, eces[SPS_ECE_WIDTH].floor_high};
+        *out = (struct sps_measured_quality){(double)right / (double)fit->n, eces[SPS_ECE_WIDTH].ece.value,
+                                             eces[SPS_ECE_WIDTH].floor, eces[SPS_ECE_WIDTH].floor_high};
     sps_predictions_reset(&set);
     return status;
 }
@@ -56,7 +56,7 @@ static sps_status pick(struct sps_pick *out, const struct sps_predictions *set, 
     return status;
 }
 
-sps_status sps_fit_threshold(struct sps_fit_threshold *out, const struct sps_fit *fit, const float *p,
+sps_status sps_fit_threshold(struct sps_fitted_threshold *out, const struct sps_fit *fit, const float *p,
                              const char *score, double level, double confidence)
 {
     struct sps_predictions set;
@@ -66,7 +66,7 @@ sps_status sps_fit_threshold(struct sps_fit_threshold *out, const struct sps_fit
         return status;
     status = pick(&picked, &set, score, level, confidence);
     if (status == SPS_OK)
-        *out = (struct sps_fit_threshold){picked.threshold, picked.coverage, picked.error, picked.bound};
+        *out = (struct sps_fitted_threshold){picked.threshold, picked.coverage, picked.error, picked.bound};
     sps_predictions_reset(&set);
     return status;
 }

@@ -15,25 +15,25 @@ struct sps_fit {
     double quantile;   /* of the accept rule */
 };
 
-struct sps_fit_temperature {
+struct sps_fitted_temperature {
     double temperature, nll_before, nll_after;
     int at_edge;
 };
 /* z[passes][n][classes]: logits. */
-sps_status sps_fit_temperature(struct sps_fit_temperature *out, const struct sps_fit *fit, const float *z);
+sps_status sps_fit_temperature(struct sps_fitted_temperature *out, const struct sps_fit *fit, const float *z);
 
 /* How good probabilities p[passes][n][classes] are. */
-struct sps_fit_quality {
+struct sps_measured_quality {
     double accuracy, ece, ece_floor, ece_floor_high; /* floors: what a calibrated model would measure */
 };
-sps_status sps_fit_measure(struct sps_fit_quality *out, const struct sps_fit *fit, const float *p);
+sps_status sps_fit_measure(struct sps_measured_quality *out, const struct sps_fit *fit, const float *p);
 
-struct sps_fit_threshold {
+struct sps_fitted_threshold {
     double threshold, coverage, error, bound; /* shares of the images that it accepts; bound: of the error, NaN without
                                                  confidence */
 };
 /* confidence 0: accept the share `level` of images to come; else at most the share `level` of accepted ones is wrong.
  */
-sps_status sps_fit_threshold(struct sps_fit_threshold *out, const struct sps_fit *fit, const float *p,
+sps_status sps_fit_threshold(struct sps_fitted_threshold *out, const struct sps_fit *fit, const float *p,
                              const char *score, double level, double confidence);
 #endif
