@@ -79,20 +79,12 @@ static void floor_init(struct floor_work *f, const struct sps_graph *graph)
         if (!sps_layer_product(&p, layer) || f->count == PRODUCTS_MAX)
             continue;
         struct sps_shape in = layer->in;
-        struct sps_conv_shape s = {BATCH,
-                                   in.h,
-                                   in.w,
-                                   in.c,
-                                   (in.h + 2 * p.pad - p.kernel) / p.stride + 1,
-                                   (in.w + 2 * p.pad - p.kernel) / p.stride + 1,
-                                   layer->out.c,
-                                   p.kernel,
-                                   p.stride,
-                                   p.pad};
-        if (p.kernel > 0)
+        struct sps_conv_shape s = {BATCH, in.h, in.w, in.c, 1, 1, layer->out.c, p.kernel, p.stride, p.pad};
+        if (p.kernel > 0) {
+            s.oh = (in.h + 2 * p.pad - p.kernel) / p.stride + 1;
+            s.ow = (in.w + 2 * p.pad - p.kernel) / p.stride + 1;
             must(sps_conv_op_create(&f->op[f->count], f->onednn, &s, SPS_CONV_BACKWARD, graph->precision));
-        else
-            s = (struct sps_conv_shape){BATCH, in.h, in.w, in.c, 1, 1, layer->out.c, in.h, 1, 0};
+        }
         f->in[f->count] = sps_shape_size(&in);
         f->out[f->count] = sps_shape_size(&layer->out);
         f->data[f->count++] = layer->input != NULL;
