@@ -55,13 +55,17 @@ static void fill_input(struct sps_graph *graph, struct sps_layer *layer, struct 
     }
 }
 
-/* Runs the backward pass of one layer; returns the gradient of its input (in a graph buffer), dy[n][out] is kept. */
+/* Runs the backward pass of one layer; returns the gradient of its input, good until the next; dy[n][out] is kept. */
 static const float *run_backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass,
                                  const float *dy)
 {
-    memcpy(graph->gradient[0], dy, (size_t)pass->n * sps_shape_size(&layer->out) * sizeof *dy);
-    float *dx = sps_layer_in_place(layer) ? graph->gradient[0] : graph->gradient[1];
-    sps_layer_backward(graph, layer, pass, graph->gradient[0], layer->input ? dx : NULL);
+    static float buffer[2][1 << 18];
+    size_t images = (size_t)graph->batch, in = sps_shape_size(&layer->in), out = sps_shape_size(&layer->out);
+    assert_true(images * in <= sizeof buffer[0] / sizeof **buffer &&
+                images * out <= sizeof buffer[0] / sizeof **buffer);
+    memcpy(buffer[0], dy, (size_t)pass->n * out * sizeof *dy);
+    float *dx = sps_layer_in_place(layer) ? buffer[0] : buffer[1];
+    sps_layer_backward(graph, layer, pass, buffer[0], layer->input ? dx : NULL);
     return dx;
 }
 

@@ -18,8 +18,8 @@ sps_status sps_backward_init(struct sps_backward *b, struct sps_graph *graph, co
                              int pool);
 void sps_backward_reset(struct sps_backward *b);
 /* weight->grad is set from dy[B][layer's output], which may be written to past pass->n, and dx[B][in] where it is not
- * NULL.  argmax, of pooling: which position of its window each output comes from.  A thread's scratch must hold the
- * output in bfloat16. */
+ * NULL, and may be dy in bfloat16.  argmax, of pooling: which position of its window each output comes from.  A
+ * thread's scratch must hold the output in bfloat16. */
 void sps_backward_run(const struct sps_backward *b, struct sps_graph *graph, struct sps_layer *layer,
                       const struct sps_pass *pass, const struct sps_weight *weight, float *dy, const uint8_t *argmax,
                       float *dx);

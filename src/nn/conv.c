@@ -109,6 +109,7 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
         SPS_TRY(sps_backward_init(
             &v->back, graph,
             &(struct sps_conv_shape){graph->batch, in.h, in.w, in.c, ch, cw, (int)set->out, k, stride, pad}, pool));
+    layer->in_place = dense && graph->precision == SPS_BFLOAT16; /* which is a copy of dy */
     layer->scratch = sps_binary_conv_scratch(&v->binary, graph->training && !dense) +
                      (!graph->training ? 0
                       : dense          ? sps_shape_size(&layer->out) * sizeof(uint16_t)

@@ -247,8 +247,12 @@ static sps_status add_layer(struct sps_graph *graph, const sps_yaml *yaml, const
     if (type == NULL)
         return sps_yaml_fail(yaml, item, "unknown layer type '%s' (spinscale info lists them)", body->key);
     int block = type->add_shortcut != NULL;
-    if (block)
+    if (block) {
+        if (++graph->block_depth == SPS_BLOCK_DEPTH)
+            return sps_yaml_fail(yaml, item, "more than %d residual blocks inside one another", SPS_BLOCK_DEPTH - 1);
         SPS_TRY(add_block(&source, graph, yaml, body));
+        graph->block_depth--;
+    }
     if (graph->layer_count == LAYERS_MAX)
         return sps_yaml_fail(yaml, item, "more than %d layers", LAYERS_MAX);
     struct sps_layer *layer = NULL;
@@ -259,7 +263,9 @@ static sps_status add_layer(struct sps_graph *graph, const sps_yaml *yaml, const
     layer->in = layer->input ? layer->input->out : graph->input;
     layer->random = type->random;
     graph->layers[graph->layer_count++] = layer; /* the graph owns it from here */
+    layer->in_place = type->in_place;
     if (block) {
+        layer->waits = 2 * graph->block_depth + graph->blocks[graph->block_depth]++ % 2;
         layer->shortcut = source;
         layer->also = source->taken_by;
         source->taken_by = layer;
@@ -343,14 +349,33 @@ static size_t padded(const struct sps_weight *w)
     return (w->rows * w->row + line - 1) / line * line;
 }
 
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Backward goes from one buffer to the other only where a layer cannot write over what it reads. */
+static sps_status make_gradients(struct sps_graph *graph)
+{
+    size_t size[2] = {(size_t)graph->classes, 0}, batch = (size_t)graph->batch;
+    for (int i = graph->layer_count - 1, at = 0; i >= 0; i--) {
+        const struct sps_layer *layer = graph->layers[i];
+        size[at] = larger(size[at], sps_shape_size(&layer->out));
+        at ^= !sps_layer_in_place(layer);
+        size[at] = larger(size[at], layer->input != NULL ? sps_shape_size(&layer->in) : 0);
+    }
+    for (int i = 0; i < 2; i++)
+        SPS_TRY(sps_calloc(&graph->gradient[i], batch * size[i], sizeof(float), "gradients"));
+    for (int i = 0; i < SPS_WAITING; i++)
+        SPS_TRY(sps_calloc(&graph->waiting[i], batch * graph->waiting_size[i], sizeof(float), "gradients"));
+    return SPS_OK;
+}
+
 static sps_status make_room(struct sps_graph *graph)
 {
-    size_t largest = 0, scratch = 0;
+    size_t scratch = 0;
     for (int i = 0; i < graph->layer_count; i++) {
         struct sps_layer *layer = graph->layers[i];
-        size_t size = sps_shape_size(&layer->in) > sps_shape_size(&layer->out) ? sps_shape_size(&layer->in)
-                                                                               : sps_shape_size(&layer->out);
-        largest = size > largest ? size : largest;
         scratch = layer->scratch > scratch ? layer->scratch : scratch;
     }
     for (int i = 0; i < graph->weight_count; i++) {
@@ -363,8 +388,7 @@ static sps_status make_room(struct sps_graph *graph)
         return SPS_OK;
     for (int i = 0; i < 3; i++)
         SPS_TRY(sps_calloc(&graph->shared[i], graph->shared_bytes[i], 1, "operands of backward products"));
-    for (int i = 0; i < 2; i++)
-        SPS_TRY(sps_calloc(&graph->gradient[i], (size_t)graph->batch * largest, sizeof(float), "gradients"));
+    SPS_TRY(make_gradients(graph));
     for (int i = 0; i < graph->weight_count; i++)
         graph->grads_count += padded(graph->weights[i]);
     SPS_TRY(sps_calloc(&graph->grads, graph->grads_count, sizeof(float), "gradients of weights"));
@@ -464,6 +488,8 @@ void sps_graph_free(struct sps_graph *graph)
         sps_free(graph->shared[i]);
     sps_free(graph->gradient[0]);
     sps_free(graph->gradient[1]);
+    for (int i = 0; i < SPS_WAITING; i++)
+        sps_free(graph->waiting[i]);
     sps_free(graph->grads);
     sps_free(graph->scratch);
     sps_free(graph);
@@ -522,7 +548,7 @@ int sps_graph_draws(const struct sps_graph *graph)
 
 int sps_layer_in_place(const struct sps_layer *layer)
 {
-    return layer->type->in_place || layer->type->backward_image != NULL;
+    return layer->in_place || layer->type->backward_image != NULL;
 }
 
 /* Element-wise layers first .. last of the graph, all of them on one image after the other: what one writes, the next
@@ -535,10 +561,10 @@ static void forward_images(struct sps_graph *graph, int first, int last, const s
             graph->layers[i]->type->forward_image(graph, graph->layers[i], pass, image);
 }
 
-static void add_shortcuts(const struct sps_layer *source, int image, float *dy)
+static void add_shortcuts(struct sps_graph *graph, const struct sps_layer *source, int image, float *dy)
 {
     for (struct sps_layer *to = source->taken_by; to != NULL; to = to->also)
-        to->type->add_shortcut(to, image, dy);
+        to->type->add_shortcut(graph, to, image, dy);
 }
 
 static void backward_images(struct sps_graph *graph, int first, int last, const struct sps_pass *pass, float *dy)
@@ -548,7 +574,7 @@ static void backward_images(struct sps_graph *graph, int first, int last, const 
     for (int image = 0; image < pass->n; image++)
         for (int i = last; i >= first; i--) {
             struct sps_layer *layer = graph->layers[i];
-            add_shortcuts(layer, image, dy + (size_t)image * size);
+            add_shortcuts(graph, layer, image, dy + (size_t)image * size);
             layer->type->backward_image(graph, layer, pass, image, dy + (size_t)image * size);
         }
     for (int i = last; i >= first; i--)
@@ -575,7 +601,7 @@ void sps_layer_backward(struct sps_graph *graph, struct sps_layer *layer, const 
     if (layer->taken_by != NULL)
 #pragma omp parallel for schedule(static) num_threads(graph->threads)
         for (int image = 0; image < pass->n; image++)
-            add_shortcuts(layer, image, dy + (size_t)image * size);
+            add_shortcuts(graph, layer, image, dy + (size_t)image * size);
     layer->type->backward(graph, layer, pass, dy, dx);
 }
 
@@ -622,10 +648,10 @@ void sps_graph_backward(struct sps_graph *graph, const struct sps_pass *pass, co
             i = first;
             continue;
         }
-        float *dx = layer->input == NULL ? NULL : layer->type->in_place ? dy : other;
+        float *dx = layer->input == NULL ? NULL : layer->in_place ? dy : other;
         sps_layer_backward(graph, layer, pass, dy, dx);
         sps_profile_mark_layer(graph->profile, SPS_PROFILE_BACKWARD, i);
-        if (!layer->type->in_place) {
+        if (!layer->in_place) {
             other = dy;
             dy = dx;
         }

@@ -178,9 +178,9 @@ struct sps_layer_type {
                            float *dy);
     void (*backward_end)(struct sps_layer *layer, const struct sps_pass *pass); /* after all images; may be NULL */
     /* Of a layer with a shortcut: adds the shortcut's gradient to that of its source's image.  After its backward. */
-    void (*add_shortcut)(struct sps_layer *layer, int image, float *dsource);
+    void (*add_shortcut)(struct sps_graph *graph, struct sps_layer *layer, int image, float *dsource);
     void (*release)(struct sps_layer *layer); /* may be NULL */
-    int in_place;                             /* backward writes dx over dy */
+    int in_place;                             /* what layers' in_place is where setup says nothing else */
     int random;                               /* all such layers draw anew in each pass */
     int rewrites;                             /* forward may write over its input: y is that of the layer before */
     int needs_output;                         /* backward reads y */
@@ -194,10 +194,12 @@ struct sps_layer {
     struct sps_layer *taken_by; /* the residual layer whose shortcut starts here, else NULL ... */
     struct sps_layer *also;     /* ... and of that one: the next with the same source */
     struct sps_shape in, out;
-    void *y;     /* output of the batch; stride y_stride bytes an image */
-    int borrows; /* y belongs to the layer before */
-    int source;  /* a shortcut starts here: nobody may write over y */
-    int random;  /* draws anew in each pass */
+    void *y;      /* output of the batch; stride y_stride bytes an image */
+    int borrows;  /* y belongs to the layer before */
+    int source;   /* a shortcut starts here: nobody may write over y */
+    int waits;    /* of a layer with a shortcut: which of graph->waiting is its gradient's */
+    int in_place; /* backward writes dx over dy */
+    int random;   /* draws anew in each pass */
     size_t y_stride;
     size_t macs;    /* multiply-accumulates an image */
     size_t scratch; /* bytes each thread needs */
@@ -205,6 +207,8 @@ struct sps_layer {
 
 /* What the input of a layer is, for image i. */
 const void *sps_layer_input(const struct sps_graph *graph, const struct sps_layer *layer, int image);
+
+enum { SPS_BLOCK_DEPTH = 8, SPS_WAITING = 2 * SPS_BLOCK_DEPTH };
 
 struct sps_graph {
     char name[64];
@@ -226,10 +230,15 @@ struct sps_graph {
     int weight_count;
     size_t weights_max;
     struct sps_scale **scales;
-    int scale_count; /* L */
-    int picks;       /* numbers in a row of picks: L, more where masks are per channel (sps_graph_layout_picks) */
-    float *gradient[2];
-    char *scratch; /* [threads][scratch_stride] */
+    int scale_count;    /* L */
+    int picks;          /* numbers in a row of picks: L, more where masks are per channel (sps_graph_layout_picks) */
+    float *gradient[2]; /* backward's, as large as it needs them (make_room) */
+    /* Gradients that wait for the source of their shortcut, by depth of blocks in blocks; two that follow each other
+     * take turns, for one is read while the other is written. */
+    float *waiting[SPS_WAITING];
+    size_t waiting_size[SPS_WAITING];
+    int block_depth, blocks[SPS_BLOCK_DEPTH]; /* while a description is read: how deep it is, how many so far */
+    char *scratch;                            /* [threads][scratch_stride] */
     size_t scratch_stride;
     double activation_bytes;
     void *onednn;

@@ -6,15 +6,13 @@
  * In a description the layers of the block stand inside: `- residual: {layers: [...]}`; graph.c takes them apart. */
 #include <string.h>
 
-#include "core/memory.h"
 #include "core/vector.h"
 #include "nn/nn.h"
 
 struct residual {
     struct sps_layer base;
-    int step;        /* every step-th pixel */
-    int front;       /* channels of zeros before */
-    float *gradient; /* [B][out] of the output, for the shortcut */
+    int step;  /* every step-th pixel */
+    int front; /* channels of zeros before */
 };
 
 static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
@@ -35,9 +33,9 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
                  from->h, from->w, from->c, in->h, in->w, in->c, r->step);
     r->front = (in->c - from->c) / 2;
     layer->out = *in;
-    return graph->training
-               ? sps_calloc(&r->gradient, (size_t)graph->batch, sps_shape_size(in) * sizeof(float), "a shortcut")
-               : SPS_OK;
+    size_t *room = &graph->waiting_size[layer->waits], size = sps_shape_size(in);
+    *room = *room > size ? *room : size;
+    return SPS_OK;
 }
 
 SPS_VECTOR static void add_to(float *restrict sum, const float *restrict x, size_t n)
@@ -82,21 +80,15 @@ static void forward_image(struct sps_graph *graph, struct sps_layer *layer, cons
 static void backward_image(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, int image,
                            float *dy)
 {
-    (void)graph, (void)pass;
-    struct residual *r = (struct residual *)layer;
+    (void)pass;
     size_t size = sps_shape_size(&layer->out);
-    memcpy(r->gradient + (size_t)image * size, dy, size * sizeof *dy);
+    memcpy(graph->waiting[layer->waits] + (size_t)image * size, dy, size * sizeof *dy);
 }
 
-static void add_shortcut(struct sps_layer *layer, int image, float *dsource)
+static void add_shortcut(struct sps_graph *graph, struct sps_layer *layer, int image, float *dsource)
 {
-    struct residual *r = (struct residual *)layer;
-    carry(r, r->gradient + (size_t)image * sps_shape_size(&layer->out), dsource, 1);
-}
-
-static void release(struct sps_layer *layer)
-{
-    sps_free(((struct residual *)layer)->gradient);
+    carry((struct residual *)layer, graph->waiting[layer->waits] + (size_t)image * sps_shape_size(&layer->out), dsource,
+          1);
 }
 
 const struct sps_layer_type sps_layer_residual = {
@@ -108,6 +100,5 @@ const struct sps_layer_type sps_layer_residual = {
     .forward_image = forward_image,
     .backward_image = backward_image,
     .add_shortcut = add_shortcut,
-    .release = release,
     .rewrites = 1,
 };
