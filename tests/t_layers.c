@@ -20,6 +20,8 @@ static double value_at(const struct sps_graph *graph, const struct sps_layer *la
         return ((const uint8_t *)x)[i];
     case SPS_SUMS:
         return ((const int32_t *)x)[i];
+    case SPS_SUMS16:
+        return ((const int16_t *)x)[i];
     default:
         return ((const float *)x)[i];
     }
@@ -47,6 +49,10 @@ static void fill_input(struct sps_graph *graph, struct sps_layer *layer, struct 
         case SPS_LEVELS:
             for (size_t j = 0; j < size; j++)
                 x[j] = (char)sps_random_below(r, 256);
+            break;
+        case SPS_SUMS16:
+            for (size_t j = 0; j < size; j++)
+                ((int16_t *)(void *)x)[j] = (int16_t)((int)sps_random_below(r, 81) - 40);
             break;
         case SPS_REALS:
             fill_normal(r, (float *)(void *)x, size);
@@ -223,7 +229,9 @@ static void check_drawn_conv(const struct conv_case *q, const char *drawn, int b
         conv_reference(q, y, x, w, training ? dy + (size_t)i * out : NULL, dx + (size_t)i * in, dw);
         for (size_t j = 0; j < out; j++)
             if (binary)
-                assert_int_equal(((const int32_t *)layer->y)[(size_t)i * out + j], (int32_t)y[j]);
+                assert_int_equal(layer->out.kind == SPS_SUMS16 ? ((const int16_t *)layer->y)[(size_t)i * out + j]
+                                                               : ((const int32_t *)layer->y)[(size_t)i * out + j],
+                                 (int32_t)y[j]);
             else /* float sums of up to a few hundred products of size 1 */
                 NEAR(((const float *)layer->y)[(size_t)i * out + j], y[j], 2e-5);
     }

@@ -70,7 +70,7 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
 {
     struct batchnorm *b = (struct batchnorm *)layer;
     struct sps_norm *norm = &b->norm;
-    if (layer->in.kind != SPS_SUMS && layer->in.kind != SPS_REALS)
+    if (!sps_is_sums(layer->in.kind) && layer->in.kind != SPS_REALS)
         SPS_FAIL(EINVAL, "input is %s, must be sums or reals", sps_kind_name(layer->in.kind));
     layer->out = layer->in;
     layer->out.kind = SPS_REALS;
@@ -109,36 +109,40 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
     return graph->method != NULL ? graph->method->attach(graph, norm->scale, graph->seed) : SPS_OK;
 }
 
-/* Loops over an image come in pairs: X_of() is inlined with constant `sums`, so that each kind of input gets a loop of
+/* Loops over an image come in pairs: X_of() is inlined with constant `kind`, so that each kind of input gets a loop of
  * its own, in X() for several vector widths. */
-static inline __attribute__((always_inline)) float read_input(const void *z, int sums, size_t i)
+static inline __attribute__((always_inline)) float read_input(const void *z, enum sps_kind kind, size_t i)
 {
-    return sums ? (float)((const int32_t *)z)[i] : ((const float *)z)[i];
+    return kind == SPS_SUMS16 ? (float)((const int16_t *)z)[i]
+           : kind == SPS_SUMS ? (float)((const int32_t *)z)[i]
+                              : ((const float *)z)[i];
 }
 
 /* ---- batch statistics ---- */
 
 static inline __attribute__((always_inline)) void add_moments_of(double *restrict sum, double *restrict square,
-                                                                 const void *z, int sums, size_t positions,
+                                                                 const void *z, enum sps_kind kind, size_t positions,
                                                                  size_t channels)
 {
     memset(sum, 0, channels * sizeof *sum);
     memset(square, 0, channels * sizeof *square);
     for (size_t p = 0; p < positions; p++)
         for (size_t c = 0; c < channels; c++) {
-            double v = read_input(z, sums, p * channels + c);
+            double v = read_input(z, kind, p * channels + c);
             sum[c] += v;
             square[c] += v * v;
         }
 }
 
-SPS_VECTOR static void add_moments(double *restrict sum, double *restrict square, const void *z, int sums,
+SPS_VECTOR static void add_moments(double *restrict sum, double *restrict square, const void *z, enum sps_kind kind,
                                    size_t positions, size_t channels)
 {
-    if (sums)
-        add_moments_of(sum, square, z, 1, positions, channels);
+    if (kind == SPS_SUMS16)
+        add_moments_of(sum, square, z, SPS_SUMS16, positions, channels);
+    else if (kind == SPS_SUMS)
+        add_moments_of(sum, square, z, SPS_SUMS, positions, channels);
     else
-        add_moments_of(sum, square, z, 0, positions, channels);
+        add_moments_of(sum, square, z, SPS_REALS, positions, channels);
 }
 
 static double scale_at(const struct batchnorm *b, size_t row, size_t c)
@@ -239,37 +243,38 @@ static void set_scales(struct sps_scale *scale, const struct sps_graph *graph, c
 }
 
 /* y = slope z + offset per channel: what scale, bias and batch statistics come to for one sample. */
-static inline __attribute__((always_inline)) void apply_line_of(float *restrict y, const void *z, int sums,
+static inline __attribute__((always_inline)) void apply_line_of(float *restrict y, const void *z, enum sps_kind kind,
                                                                 size_t positions, size_t channels,
                                                                 const float *restrict slope,
                                                                 const float *restrict offset)
 {
     for (size_t p = 0; p < positions; p++)
         for (size_t c = 0; c < channels; c++)
-            y[p * channels + c] = slope[c] * read_input(z, sums, p * channels + c) + offset[c];
+            y[p * channels + c] = slope[c] * read_input(z, kind, p * channels + c) + offset[c];
 }
 
-SPS_VECTOR static void apply_line(float *restrict y, const void *z, int sums, size_t positions, size_t channels,
-                                  const float *restrict slope, const float *restrict offset)
+SPS_VECTOR static void apply_line(float *restrict y, const void *z, enum sps_kind kind, size_t positions,
+                                  size_t channels, const float *restrict slope, const float *restrict offset)
 {
-    if (sums)
-        apply_line_of(y, z, 1, positions, channels, slope, offset);
+    if (kind == SPS_SUMS16)
+        apply_line_of(y, z, SPS_SUMS16, positions, channels, slope, offset);
+    else if (kind == SPS_SUMS)
+        apply_line_of(y, z, SPS_SUMS, positions, channels, slope, offset);
     else
-        apply_line_of(y, z, 0, positions, channels, slope, offset);
+        apply_line_of(y, z, SPS_REALS, positions, channels, slope, offset);
 }
 
 static void forward_with_batch_statistics(struct sps_graph *graph, struct batchnorm *b, const struct sps_pass *pass)
 {
     struct sps_layer *layer = &b->base;
     size_t channels = (size_t)layer->in.c, size = sps_shape_size(&layer->in), positions = size / channels;
-    int sums = layer->in.kind == SPS_SUMS;
 #pragma omp parallel for schedule(static) num_threads(graph->threads)
     for (int i = 0; i < pass->n; i++) {
         size_t at = (size_t)i * channels;
         if (b->norm.scale != NULL)
             set_scales(b->norm.scale, graph, pass, i);
         const void *z = sps_layer_input(graph, layer, i);
-        add_moments(b->sum + at, b->square + at, z, sums, positions, channels);
+        add_moments(b->sum + at, b->square + at, z, layer->in.kind, positions, channels);
     }
     batch_statistics(b, graph->ranks, pass->n, positions);
     keep_statistics(b, pass);
@@ -283,13 +288,13 @@ static void forward_with_batch_statistics(struct sps_graph *graph, struct batchn
             offset[c] = (float)(gamma * inv * (s * bias_at(b, c) - b->mean[c]) + b->norm.beta->value[c]);
         }
         const void *z = sps_layer_input(graph, layer, i);
-        apply_line(y, z, sums, positions, channels, slope, offset);
+        apply_line(y, z, layer->in.kind, positions, channels, slope, offset);
     }
 }
 
 /* Evaluation: sps_affine_at() for all positions, channels innermost so that the loop runs in vectors.  table holds its
  * six numbers, an array of channels each. */
-static inline __attribute__((always_inline)) void apply_affine_of(float *restrict y, const void *z, int sums,
+static inline __attribute__((always_inline)) void apply_affine_of(float *restrict y, const void *z, enum sps_kind kind,
                                                                   size_t positions, size_t channels,
                                                                   const float *restrict table)
 {
@@ -298,17 +303,19 @@ static inline __attribute__((always_inline)) void apply_affine_of(float *restric
     for (size_t p = 0; p < positions; p++)
         for (size_t c = 0; c < channels; c++) {
             const struct sps_affine a = {scale[c], bias[c], mean[c], inv_std[c], gamma[c], beta[c]};
-            y[p * channels + c] = sps_affine_at(&a, read_input(z, sums, p * channels + c));
+            y[p * channels + c] = sps_affine_at(&a, read_input(z, kind, p * channels + c));
         }
 }
 
-SPS_VECTOR static void apply_affine(float *restrict y, const void *z, int sums, size_t positions, size_t channels,
-                                    const float *restrict table)
+SPS_VECTOR static void apply_affine(float *restrict y, const void *z, enum sps_kind kind, size_t positions,
+                                    size_t channels, const float *restrict table)
 {
-    if (sums)
-        apply_affine_of(y, z, 1, positions, channels, table);
+    if (kind == SPS_SUMS16)
+        apply_affine_of(y, z, SPS_SUMS16, positions, channels, table);
+    else if (kind == SPS_SUMS)
+        apply_affine_of(y, z, SPS_SUMS, positions, channels, table);
     else
-        apply_affine_of(y, z, 0, positions, channels, table);
+        apply_affine_of(y, z, SPS_REALS, positions, channels, table);
 }
 
 static void forward_with_running_statistics(struct sps_graph *graph, struct batchnorm *b, const struct sps_pass *pass)
@@ -316,7 +323,6 @@ static void forward_with_running_statistics(struct sps_graph *graph, struct batc
     struct sps_layer *layer = &b->base;
     struct sps_norm *norm = &b->norm;
     size_t channels = (size_t)layer->in.c, size = sps_shape_size(&layer->in), positions = size / channels;
-    int sums = layer->in.kind == SPS_SUMS;
     int point = pass->source == SPS_FROM_POINT && norm->point_mean != NULL;
     const float *mean = point ? norm->point_mean : norm->running_mean,
                 *var = point ? norm->point_var : norm->running_var;
@@ -335,7 +341,7 @@ static void forward_with_running_statistics(struct sps_graph *graph, struct batc
         }
         const void *z = sps_layer_input(graph, layer, i);
         float *y = (float *)layer->y + (size_t)i * size;
-        apply_affine(y, z, sums, positions, channels, table);
+        apply_affine(y, z, layer->in.kind, positions, channels, table);
     }
 }
 
@@ -351,7 +357,7 @@ static void forward(struct sps_graph *graph, struct sps_layer *layer, const stru
 /* ---- backward ---- */
 
 static inline __attribute__((always_inline)) void add_products_of(double *restrict dy_sum, double *restrict dy_z,
-                                                                  const float *dy, const void *z, int sums,
+                                                                  const float *dy, const void *z, enum sps_kind kind,
                                                                   size_t positions, size_t channels)
 {
     memset(dy_sum, 0, channels * sizeof *dy_sum);
@@ -360,39 +366,43 @@ static inline __attribute__((always_inline)) void add_products_of(double *restri
         for (size_t c = 0; c < channels; c++) {
             double g = dy[p * channels + c];
             dy_sum[c] += g;
-            dy_z[c] += g * read_input(z, sums, p * channels + c);
+            dy_z[c] += g * read_input(z, kind, p * channels + c);
         }
 }
 
 SPS_VECTOR static void add_products(double *restrict dy_sum, double *restrict dy_z, const float *dy, const void *z,
-                                    int sums, size_t positions, size_t channels)
+                                    enum sps_kind kind, size_t positions, size_t channels)
 {
-    if (sums)
-        add_products_of(dy_sum, dy_z, dy, z, 1, positions, channels);
+    if (kind == SPS_SUMS16)
+        add_products_of(dy_sum, dy_z, dy, z, SPS_SUMS16, positions, channels);
+    else if (kind == SPS_SUMS)
+        add_products_of(dy_sum, dy_z, dy, z, SPS_SUMS, positions, channels);
     else
-        add_products_of(dy_sum, dy_z, dy, z, 0, positions, channels);
+        add_products_of(dy_sum, dy_z, dy, z, SPS_REALS, positions, channels);
 }
 
 /* dz = by_dy dy + by_z z + constant per channel. */
 static inline __attribute__((always_inline)) void
-apply_plane_of(float *restrict dy, const void *z, int sums, size_t positions, size_t channels,
+apply_plane_of(float *restrict dy, const void *z, enum sps_kind kind, size_t positions, size_t channels,
                const float *restrict by_dy, const float *restrict by_z, const float *restrict constant)
 {
     for (size_t p = 0; p < positions; p++)
         for (size_t c = 0; c < channels; c++) {
             size_t at = p * channels + c;
-            dy[at] = by_dy[c] * dy[at] + by_z[c] * read_input(z, sums, at) + constant[c];
+            dy[at] = by_dy[c] * dy[at] + by_z[c] * read_input(z, kind, at) + constant[c];
         }
 }
 
-SPS_VECTOR static void apply_plane(float *restrict dy, const void *z, int sums, size_t positions, size_t channels,
-                                   const float *restrict by_dy, const float *restrict by_z,
+SPS_VECTOR static void apply_plane(float *restrict dy, const void *z, enum sps_kind kind, size_t positions,
+                                   size_t channels, const float *restrict by_dy, const float *restrict by_z,
                                    const float *restrict constant)
 {
-    if (sums)
-        apply_plane_of(dy, z, 1, positions, channels, by_dy, by_z, constant);
+    if (kind == SPS_SUMS16)
+        apply_plane_of(dy, z, SPS_SUMS16, positions, channels, by_dy, by_z, constant);
+    else if (kind == SPS_SUMS)
+        apply_plane_of(dy, z, SPS_SUMS, positions, channels, by_dy, by_z, constant);
     else
-        apply_plane_of(dy, z, 0, positions, channels, by_dy, by_z, constant);
+        apply_plane_of(dy, z, SPS_REALS, positions, channels, by_dy, by_z, constant);
 }
 
 /* With xhat = (a - mean) inv:  beta' = sum dy,  gamma' = sum dy xhat,
@@ -404,12 +414,11 @@ static void backward(struct sps_graph *graph, struct sps_layer *layer, const str
     struct sps_norm *norm = &b->norm;
     size_t channels = (size_t)layer->in.c, size = sps_shape_size(&layer->in), positions = size / channels;
     double P = (double)positions, count = *b->count;
-    int sums = layer->in.kind == SPS_SUMS;
 #pragma omp parallel for schedule(static) num_threads(graph->threads)
     for (int i = 0; i < pass->n; i++) {
         size_t at = (size_t)i * channels;
         const void *z = sps_layer_input(graph, layer, i);
-        add_products(b->dy_sum + at, b->dy_z + at, dy + (size_t)i * size, z, sums, positions, channels);
+        add_products(b->dy_sum + at, b->dy_z + at, dy + (size_t)i * size, z, layer->in.kind, positions, channels);
     }
     memset(b->gamma_grad, 0, channels * sizeof(double));
     memset(b->beta_grad, 0, channels * sizeof(double));
@@ -457,7 +466,7 @@ static void backward(struct sps_graph *graph, struct sps_layer *layer, const str
             constant[c] = (float)(-factor * (mean_dy + slope * (s * bias_at(b, c) - b->mean[c])));
         }
         const void *z = sps_layer_input(graph, layer, i);
-        apply_plane(dx + (size_t)i * size, z, sums, positions, channels, by_dy, by_z, constant);
+        apply_plane(dx + (size_t)i * size, z, layer->in.kind, positions, channels, by_dy, by_z, constant);
     }
 }
 

@@ -32,6 +32,7 @@ struct forward_scratch {
     void *padded;
     uint32_t *patches; /* [pool * cw][patch words] */
     int32_t *sums;     /* [pool][cw][o] */
+    int32_t *row;      /* narrow: [ow][o] before it is */
 };
 struct backward_scratch {
     float *x;     /* padded input [h + 2 pad][w + 2 pad][c] */
@@ -58,6 +59,7 @@ static size_t lay_out_forward(struct forward_scratch *s, const struct sps_binary
     s->patches =
         sps_carve(&at, rows * patch_words(v) * sizeof(uint32_t) + sps_window_patches_size(&v->window, v->codes, 0));
     s->sums = sps_carve(&at, rows * (size_t)v->o * sizeof(int32_t));
+    s->row = sps_carve(&at, v->narrow ? (size_t)v->ow * (size_t)v->o * sizeof(int32_t) : 0);
     return (size_t)(at - (char *)memory);
 }
 
@@ -148,7 +150,13 @@ SPS_VECTOR static int pool_row_2(const struct sps_binary_conv *v, int32_t *restr
     return (int)whole;
 }
 
-void sps_binary_conv_forward(const struct sps_binary_conv *v, const struct sps_kern *kern, int32_t *y, uint8_t *argmax,
+SPS_VECTOR static void narrow(int16_t *restrict y, const int32_t *restrict z, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = (int16_t)z[i];
+}
+
+void sps_binary_conv_forward(const struct sps_binary_conv *v, const struct sps_kern *kern, void *y, uint8_t *argmax,
                              const void *x, void *scratch)
 {
     struct forward_scratch s;
@@ -161,7 +169,7 @@ void sps_binary_conv_forward(const struct sps_binary_conv *v, const struct sps_k
         for (int a = 0; a < tall; a++)
             sps_window_row(s.patches + (size_t)a * columns * words, &v->window, v->codes, s.padded, i * v->pool + a);
         size_t at = (size_t)i * (size_t)v->ow * n;
-        int32_t *sums = v->pool > 1 ? s.sums : y + at;
+        int32_t *row = v->narrow ? s.row : (int32_t *)y + at, *sums = v->pool > 1 ? s.sums : row;
         if (v->codes)
             kern->qgemm(sums, n, (const uint8_t *)s.patches, 4 * words, v->weight->quads, v->weight->weight_sums, rows,
                         n, words);
@@ -176,9 +184,11 @@ void sps_binary_conv_forward(const struct sps_binary_conv *v, const struct sps_k
                 for (size_t o = 0; o < n; o++)
                     z[o] += c[o];
             }
-        int done = v->pool == 2 && tall == 2 && argmax != NULL ? pool_row_2(v, y + at, argmax + at, sums) : 0;
+        int done = v->pool == 2 && tall == 2 && argmax != NULL ? pool_row_2(v, row, argmax + at, sums) : 0;
         if (v->pool > 1)
-            pool_row(v, y + at, argmax ? argmax + at : NULL, sums, done, tall);
+            pool_row(v, row, argmax ? argmax + at : NULL, sums, done, tall);
+        if (v->narrow)
+            narrow((int16_t *)y + at, row, (size_t)v->ow * n);
     }
 }
 

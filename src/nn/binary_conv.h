@@ -10,6 +10,7 @@ struct sps_binary_conv {
     int oh, ow, o;                   /* output */
     int pool;                        /* windows at the end may be smaller: where oh * pool > ch */
     int codes;                       /* of the input, as kern/window.h has it */
+    int narrow;                      /* y is int16 */
     const struct sps_weight *weight; /* [o][kernel][kernel][c] */
     struct sps_padding padding;      /* of bits */
 };
@@ -22,10 +23,10 @@ size_t sps_binary_conv_scratch(const struct sps_binary_conv *conv, int training)
 /* After the weights changed. */
 void sps_binary_conv_refresh(struct sps_binary_conv *conv);
 
-/* y[oh][ow][o] sums, argmax (index in the pooling window; NULL where nobody wants it) of one image x: codes [h][w][c]
- * or a bit stream. */
-void sps_binary_conv_forward(const struct sps_binary_conv *conv, const struct sps_kern *kern, int32_t *y,
-                             uint8_t *argmax, const void *x, void *scratch);
+/* y[oh][ow][o] sums, int32 or int16 where narrow, argmax (index in the pooling window; NULL where nobody wants it) of
+ * one image x: codes [h][w][c] or a bit stream. */
+void sps_binary_conv_forward(const struct sps_binary_conv *conv, const struct sps_kern *kern, void *y, uint8_t *argmax,
+                             const void *x, void *scratch);
 
 /* dw[o][ld] += for one image, ld = sps_binary_conv_ld(); dx[h][w][c] is set (NULL: not wanted). */
 size_t sps_binary_conv_ld(const struct sps_binary_conv *conv);

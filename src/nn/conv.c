@@ -59,7 +59,7 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
     const struct conv_settings *set = &v->set;
     struct sps_shape in = layer->in;
     int k = (int)set->kernel, stride = (int)set->stride, pad = (int)set->pad, pool = (int)set->pool;
-    if (in.kind == SPS_SUMS)
+    if (sps_is_sums(in.kind))
         SPS_FAIL(EINVAL, "input is sums; a batchnorm layer must come between");
     if (!set->binary && in.kind == SPS_LEVELS)
         SPS_FAIL(EINVAL, "input is levels; only binary convolutions read them");
@@ -77,7 +77,8 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
                  in.w);
     int oh = (int)sps_pooled((size_t)ch, (size_t)pool, set->pool_ceil),
         ow = (int)sps_pooled((size_t)cw, (size_t)pool, set->pool_ceil);
-    layer->out = (struct sps_shape){oh, ow, (int)set->out, set->binary ? SPS_SUMS : SPS_REALS};
+    int narrow = in.kind == SPS_BITS && k * k * in.c <= INT16_MAX;
+    layer->out = (struct sps_shape){oh, ow, (int)set->out, !set->binary ? SPS_REALS : narrow ? SPS_SUMS16 : SPS_SUMS};
     SPS_TRY(sps_shape_check(&layer->out));
     size_t shape[4] = {(size_t)set->out, (size_t)k, (size_t)k, (size_t)in.c};
     layer->macs = (size_t)ch * (size_t)cw * (size_t)set->out * shape[1] * shape[2] * shape[3];
@@ -95,6 +96,7 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
                                          .ow = ow,
                                          .o = (int)set->out,
                                          .pool = pool,
+                                         .narrow = narrow,
                                          .codes = in.kind == SPS_LEVELS    ? SPS_UNSIGNED_CODES
                                                   : v->weight->wants_quads ? SPS_SIGNED_CODES
                                                                            : SPS_NO_CODES,
@@ -167,7 +169,7 @@ static void forward(struct sps_graph *graph, struct sps_layer *layer, const stru
     for (int i = 0; i < pass->n; i++) {
         if (v->codes != NULL)
             write_codes(graph, v, i);
-        sps_binary_conv_forward(&v->binary, graph->kern, (int32_t *)layer->y + (size_t)i * size,
+        sps_binary_conv_forward(&v->binary, graph->kern, (char *)layer->y + (size_t)i * layer->y_stride,
                                 v->argmax ? v->argmax + (size_t)i * size : NULL, binary_input(graph, v, i),
                                 sps_graph_scratch(graph));
     }

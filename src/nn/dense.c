@@ -37,7 +37,7 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
     int out = d->set.out.word == 0 ? graph->classes : (int)d->set.out.value;
     if ((double)out != d->set.out.value && d->set.out.word != 0)
         SPS_FAIL(EINVAL, "out %g must be a whole number", d->set.out.value);
-    if (in.kind == SPS_SUMS)
+    if (sps_is_sums(in.kind))
         SPS_FAIL(EINVAL, "input is sums; a batchnorm layer must come between");
     if (!d->set.binary && in.kind == SPS_LEVELS)
         SPS_FAIL(EINVAL, "input is levels; only binary layers read them");

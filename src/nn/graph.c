@@ -19,7 +19,7 @@ static const double BYTES_MAX = 8e9;
 
 const char *sps_kind_name(enum sps_kind kind)
 {
-    static const char *const names[] = {"codes", "bits", "sums", "reals", "levels"};
+    static const char *const names[] = {"codes", "bits", "sums", "reals", "levels", "sums"};
     return names[kind];
 }
 
@@ -30,6 +30,8 @@ static size_t image_bytes(const struct sps_shape *s)
     case SPS_CODES:
     case SPS_LEVELS:
         return n;
+    case SPS_SUMS16:
+        return n * sizeof(int16_t);
     case SPS_BITS:
         return sps_words(n) * sizeof(uint32_t);
     default:

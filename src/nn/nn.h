@@ -6,7 +6,7 @@
  * What flows between layers has a kind.  Shapes are [B][H][W][C], channels last, B the largest batch:
  *   codes  int8           input images (data/transform.h)
  *   bits   uint32 words   +-1 activations: one bit stream an image, element (h W + w) C + c, padded to whole words
- *   sums   int32          exact results of binary products
+ *   sums   int32          exact results of binary products; int16 (sums16) of convolutions of bits, where they fit
  *   reals  float
  *   levels uint8          quantised activations, which binary products read
  * Gradients are float arrays of the same shape; they live in two buffers that the layers pass to and fro.
@@ -21,7 +21,11 @@
 #include "nn/onednn.h"
 #include "quant/quant.h"
 
-enum sps_kind { SPS_CODES, SPS_BITS, SPS_SUMS, SPS_REALS, SPS_LEVELS };
+enum sps_kind { SPS_CODES, SPS_BITS, SPS_SUMS, SPS_REALS, SPS_LEVELS, SPS_SUMS16 };
+static inline int sps_is_sums(enum sps_kind kind)
+{
+    return kind == SPS_SUMS || kind == SPS_SUMS16;
+}
 
 struct sps_shape {
     int h, w, c;

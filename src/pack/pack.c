@@ -203,7 +203,7 @@ static const struct sps_layer *sign_behind(const struct sps_graph *graph, const 
 static sps_status pack_norm(struct packer *p, const struct sps_layer *layer, const struct sps_norm *norm, int *next)
 {
     struct rows r = rows_of(norm);
-    const struct sps_layer *sign = layer->in.kind == SPS_SUMS ? sign_behind(p->graph, layer) : NULL;
+    const struct sps_layer *sign = sps_is_sums(layer->in.kind) ? sign_behind(p->graph, layer) : NULL;
     int bits = sign != NULL;
     struct sps_op *op = next_op(p, bits ? SPS_OP_threshold : SPS_OP_affine, layer, value_of(p, layer->input));
     const struct sps_value *in = op->from[0] == 0 ? &p->m->input : &p->m->ops[op->from[0] - 1].result;
