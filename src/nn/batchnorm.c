@@ -264,10 +264,13 @@ SPS_VECTOR static void apply_line(float *restrict y, const void *z, enum sps_kin
         apply_line_of(y, z, SPS_REALS, positions, channels, slope, offset);
 }
 
-static void forward_with_batch_statistics(struct sps_graph *graph, struct batchnorm *b, const struct sps_pass *pass)
+/* Batch statistics. */
+static void forward_begin(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass)
 {
-    struct sps_layer *layer = &b->base;
-    size_t channels = (size_t)layer->in.c, size = sps_shape_size(&layer->in), positions = size / channels;
+    struct batchnorm *b = (struct batchnorm *)layer;
+    size_t channels = (size_t)layer->in.c, positions = sps_shape_size(&layer->in) / channels;
+    if (pass->mode == SPS_PASS_EVALUATE)
+        return;
 #pragma omp parallel for schedule(static) num_threads(graph->threads)
     for (int i = 0; i < pass->n; i++) {
         size_t at = (size_t)i * channels;
@@ -278,18 +281,19 @@ static void forward_with_batch_statistics(struct sps_graph *graph, struct batchn
     }
     batch_statistics(b, graph->ranks, pass->n, positions);
     keep_statistics(b, pass);
-#pragma omp parallel for schedule(static) num_threads(graph->threads)
-    for (int i = 0; i < pass->n; i++) {
-        float *slope = sps_graph_scratch(graph), *offset = slope + channels, *y = (float *)layer->y + (size_t)i * size;
-        for (size_t c = 0; c < channels; c++) {
-            double inv = 1 / sqrt(b->var[c] + b->norm.eps), s = scale_at(b, (size_t)i, c),
-                   gamma = b->norm.gamma->value[c];
-            slope[c] = (float)(gamma * inv * s);
-            offset[c] = (float)(gamma * inv * (s * bias_at(b, c) - b->mean[c]) + b->norm.beta->value[c]);
-        }
-        const void *z = sps_layer_input(graph, layer, i);
-        apply_line(y, z, layer->in.kind, positions, channels, slope, offset);
+}
+
+static void forward_with_batch_statistics(struct sps_graph *graph, struct batchnorm *b, int i)
+{
+    struct sps_layer *layer = &b->base;
+    size_t channels = (size_t)layer->in.c, size = sps_shape_size(&layer->in), positions = size / channels;
+    float *slope = sps_graph_scratch(graph), *offset = slope + channels, *y = (float *)layer->y + (size_t)i * size;
+    for (size_t c = 0; c < channels; c++) {
+        double inv = 1 / sqrt(b->var[c] + b->norm.eps), s = scale_at(b, (size_t)i, c), gamma = b->norm.gamma->value[c];
+        slope[c] = (float)(gamma * inv * s);
+        offset[c] = (float)(gamma * inv * (s * bias_at(b, c) - b->mean[c]) + b->norm.beta->value[c]);
     }
+    apply_line(y, sps_layer_input(graph, layer, i), layer->in.kind, positions, channels, slope, offset);
 }
 
 /* Evaluation: sps_affine_at() for all positions, channels innermost so that the loop runs in vectors.  table holds its
@@ -318,7 +322,8 @@ SPS_VECTOR static void apply_affine(float *restrict y, const void *z, enum sps_k
         apply_affine_of(y, z, SPS_REALS, positions, channels, table);
 }
 
-static void forward_with_running_statistics(struct sps_graph *graph, struct batchnorm *b, const struct sps_pass *pass)
+static void forward_with_running_statistics(struct sps_graph *graph, struct batchnorm *b, const struct sps_pass *pass,
+                                            int i)
 {
     struct sps_layer *layer = &b->base;
     struct sps_norm *norm = &b->norm;
@@ -326,32 +331,28 @@ static void forward_with_running_statistics(struct sps_graph *graph, struct batc
     int point = pass->source == SPS_FROM_POINT && norm->point_mean != NULL;
     const float *mean = point ? norm->point_mean : norm->running_mean,
                 *var = point ? norm->point_var : norm->running_var;
-#pragma omp parallel for schedule(static) num_threads(graph->threads)
-    for (int i = 0; i < pass->n; i++) {
-        float *table = sps_graph_scratch(graph);
-        if (norm->scale != NULL)
-            set_scales(norm->scale, graph, pass, i);
-        for (size_t c = 0; c < channels; c++) {
-            table[c] = norm->scale ? norm->scale->effective[(size_t)i * channels + c] : 1;
-            table[channels + c] = norm->bias ? norm->bias->value[c] : 0;
-            table[2 * channels + c] = mean[c];
-            table[3 * channels + c] = 1.0f / sqrtf(var[c] + norm->eps);
-            table[4 * channels + c] = norm->gamma->value[c];
-            table[5 * channels + c] = norm->beta->value[c];
-        }
-        const void *z = sps_layer_input(graph, layer, i);
-        float *y = (float *)layer->y + (size_t)i * size;
-        apply_affine(y, z, layer->in.kind, positions, channels, table);
+    float *table = sps_graph_scratch(graph);
+    if (norm->scale != NULL)
+        set_scales(norm->scale, graph, pass, i);
+    for (size_t c = 0; c < channels; c++) {
+        table[c] = norm->scale ? norm->scale->effective[(size_t)i * channels + c] : 1;
+        table[channels + c] = norm->bias ? norm->bias->value[c] : 0;
+        table[2 * channels + c] = mean[c];
+        table[3 * channels + c] = 1.0f / sqrtf(var[c] + norm->eps);
+        table[4 * channels + c] = norm->gamma->value[c];
+        table[5 * channels + c] = norm->beta->value[c];
     }
+    apply_affine((float *)layer->y + (size_t)i * size, sps_layer_input(graph, layer, i), layer->in.kind, positions,
+                 channels, table);
 }
 
-static void forward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass)
+static void forward_image(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, int image)
 {
     struct batchnorm *b = (struct batchnorm *)layer;
     if (pass->mode == SPS_PASS_EVALUATE)
-        forward_with_running_statistics(graph, b, pass);
+        forward_with_running_statistics(graph, b, pass, image);
     else
-        forward_with_batch_statistics(graph, b, pass);
+        forward_with_batch_statistics(graph, b, image);
 }
 
 /* ---- backward ---- */
@@ -407,19 +408,22 @@ SPS_VECTOR static void apply_plane(float *restrict dy, const void *z, enum sps_k
 
 /* With xhat = (a - mean) inv:  beta' = sum dy,  gamma' = sum dy xhat,
  * da = gamma inv (dy - beta' / count - xhat gamma' / count),  dz = s da,  ds = sum da (z + b),  db = sum s da. */
-static void backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy,
-                     float *dx)
+static void backward_image(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, int image,
+                           float *dy)
+{
+    (void)pass;
+    struct batchnorm *b = (struct batchnorm *)layer;
+    size_t channels = (size_t)layer->in.c, at = (size_t)image * channels;
+    add_products(b->dy_sum + at, b->dy_z + at, dy, sps_layer_input(graph, layer, image), layer->in.kind,
+                 sps_shape_size(&layer->in) / channels, channels);
+}
+
+static void backward_end(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy)
 {
     struct batchnorm *b = (struct batchnorm *)layer;
     struct sps_norm *norm = &b->norm;
     size_t channels = (size_t)layer->in.c, size = sps_shape_size(&layer->in), positions = size / channels;
     double P = (double)positions, count = *b->count;
-#pragma omp parallel for schedule(static) num_threads(graph->threads)
-    for (int i = 0; i < pass->n; i++) {
-        size_t at = (size_t)i * channels;
-        const void *z = sps_layer_input(graph, layer, i);
-        add_products(b->dy_sum + at, b->dy_z + at, dy + (size_t)i * size, z, layer->in.kind, positions, channels);
-    }
     memset(b->gamma_grad, 0, channels * sizeof(double));
     memset(b->beta_grad, 0, channels * sizeof(double));
     for (size_t i = 0; i < (size_t)pass->n; i++)
@@ -466,7 +470,7 @@ static void backward(struct sps_graph *graph, struct sps_layer *layer, const str
             constant[c] = (float)(-factor * (mean_dy + slope * (s * bias_at(b, c) - b->mean[c])));
         }
         const void *z = sps_layer_input(graph, layer, i);
-        apply_plane(dx + (size_t)i * size, z, layer->in.kind, positions, channels, by_dy, by_z, constant);
+        apply_plane(dy + (size_t)i * size, z, layer->in.kind, positions, channels, by_dy, by_z, constant);
     }
 }
 
@@ -490,8 +494,9 @@ const struct sps_layer_type sps_layer_batchnorm = {
     .size = sizeof(struct batchnorm),
     .settings_offset = offsetof(struct batchnorm, set),
     .setup = setup,
-    .forward = forward,
-    .backward = backward,
+    .forward_begin = forward_begin,
+    .forward_image = forward_image,
+    .backward_image = backward_image,
+    .backward_end = backward_end,
     .release = release,
-    .in_place = 1,
 };

@@ -557,6 +557,8 @@ int sps_layer_in_place(const struct sps_layer *layer)
  * finds in cache. */
 static void forward_images(struct sps_graph *graph, int first, int last, const struct sps_pass *pass)
 {
+    if (graph->layers[first]->type->forward_begin != NULL)
+        graph->layers[first]->type->forward_begin(graph, graph->layers[first], pass);
 #pragma omp parallel for schedule(static) num_threads(graph->threads)
     for (int image = 0; image < pass->n; image++)
         for (int i = first; i <= last; i++)
@@ -581,7 +583,7 @@ static void backward_images(struct sps_graph *graph, int first, int last, const 
         }
     for (int i = last; i >= first; i--)
         if (graph->layers[i]->type->backward_end != NULL)
-            graph->layers[i]->type->backward_end(graph->layers[i], pass);
+            graph->layers[i]->type->backward_end(graph, graph->layers[i], pass, dy);
 }
 
 void sps_layer_forward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass)
@@ -607,14 +609,31 @@ void sps_layer_backward(struct sps_graph *graph, struct sps_layer *layer, const 
     layer->type->backward(graph, layer, pass, dy, dx);
 }
 
-/* The last of the element-wise layers from `at` on, in steps of 1 or -1; a profile wants each for itself. */
-static int end_of_group(const struct sps_graph *graph, int at, int step)
+static int is_grouped(const struct sps_graph *graph, int at)
 {
-    int last = at;
-    while (graph->profile == NULL && last + step >= 0 && last + step < graph->layer_count &&
-           graph->layers[last + step]->type->forward_image != NULL)
-        last += step;
-    return last;
+    return graph->profile == NULL && at >= 0 && at < graph->layer_count &&
+           graph->layers[at]->type->forward_image != NULL;
+}
+
+static int begins(const struct sps_graph *graph, int at)
+{
+    return graph->layers[at]->type->forward_begin != NULL;
+}
+
+/* The element-wise layers around `at`, of which only the first may have a beginning; a profile wants each for itself.
+ */
+static int last_of_group(const struct sps_graph *graph, int at)
+{
+    while (is_grouped(graph, at + 1) && !begins(graph, at + 1))
+        at++;
+    return at;
+}
+
+static int first_of_group(const struct sps_graph *graph, int at)
+{
+    while (!begins(graph, at) && is_grouped(graph, at - 1))
+        at--;
+    return at;
 }
 
 void sps_graph_forward(struct sps_graph *graph, const struct sps_pass *pass)
@@ -624,7 +643,7 @@ void sps_graph_forward(struct sps_graph *graph, const struct sps_pass *pass)
         if (graph->layers[i]->type->forward_image == NULL)
             graph->layers[i]->type->forward(graph, graph->layers[i], pass);
         else {
-            last = end_of_group(graph, i, 1);
+            last = last_of_group(graph, i);
             forward_images(graph, i, last, pass);
         }
         sps_profile_mark_layer(graph->profile, SPS_PROFILE_FORWARD, i);
@@ -644,7 +663,7 @@ void sps_graph_backward(struct sps_graph *graph, const struct sps_pass *pass, co
     for (int i = graph->layer_count - 1; i >= 0; i--) {
         struct sps_layer *layer = graph->layers[i];
         if (layer->type->backward_image != NULL) {
-            int first = end_of_group(graph, i, -1);
+            int first = first_of_group(graph, i);
             backward_images(graph, first, i, pass, dy);
             sps_profile_mark_layer(graph->profile, SPS_PROFILE_BACKWARD, i);
             i = first;

@@ -176,11 +176,14 @@ struct sps_layer_type {
     void (*backward)(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy,
                      float *dx);
     /* Element-wise layers have these instead, for one image; dy holds that image's gradient of the output and becomes
-     * that of the input.  Neighbours among them take turns on an image while it is in cache. */
+     * that of the input.  Neighbours among them take turns on an image while it is in cache.  What needs the whole
+     * batch comes before all images (forward_begin) or after them (backward_end, dy of all); both may be NULL.  A layer
+     * that begins has its backward_image look at dy only: backward_end makes the gradient of the input. */
+    void (*forward_begin)(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass);
     void (*forward_image)(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, int image);
     void (*backward_image)(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, int image,
                            float *dy);
-    void (*backward_end)(struct sps_layer *layer, const struct sps_pass *pass); /* after all images; may be NULL */
+    void (*backward_end)(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy);
     /* Of a layer with a shortcut: adds the shortcut's gradient to that of its source's image.  After its backward. */
     void (*add_shortcut)(struct sps_graph *graph, struct sps_layer *layer, int image, float *dsource);
     void (*release)(struct sps_layer *layer); /* may be NULL */

@@ -92,8 +92,9 @@ static void backward_image(struct sps_graph *graph, struct sps_layer *layer, con
         back(dy, sps_layer_input(graph, layer, image), sps_shape_size(&layer->in), alpha_of(p), top_of(p));
 }
 
-static void backward_end(struct sps_layer *layer, const struct sps_pass *pass)
+static void backward_end(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy)
 {
+    (void)graph, (void)dy;
     struct pact *p = (struct pact *)layer;
     double total = 0;
     for (int i = 0; i < pass->n; i++)

@@ -78,8 +78,9 @@ static void backward_image(struct sps_graph *graph, struct sps_layer *layer, con
 }
 
 /* Image by image, whoever counted: the sum does not depend on threads. */
-static void backward_end(struct sps_layer *layer, const struct sps_pass *pass)
+static void backward_end(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy)
 {
+    (void)graph, (void)dy;
     struct rprelu *r = (struct rprelu *)layer;
     size_t channels = (size_t)layer->in.c;
     for (size_t w = 0; w < LEARNED; w++)

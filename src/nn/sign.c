@@ -43,8 +43,9 @@ static void backward_image(struct sps_graph *graph, struct sps_layer *layer, con
         graph->binariser->activation(dy, dy, sps_layer_input(graph, layer, image), sps_shape_size(&layer->in), &at);
 }
 
-static void backward_end(struct sps_layer *layer, const struct sps_pass *pass)
+static void backward_end(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy)
 {
+    (void)graph, (void)dy;
     struct sign *s = (struct sign *)layer;
     double total = 0;
     for (int i = 0; i < pass->n; i++)
