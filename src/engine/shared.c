@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Each rank writes the answers of its own images where they belong in arrays that are zeros elsewhere; the sum over
- * ranks is exact then, for 0 + x is x. */
+ * ranks is exact then, for 0 + x is x (but for a logit of -0, which becomes 0). */
 #include "spinscale/shared.h"
 
 #include <string.h>
