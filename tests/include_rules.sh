@@ -25,7 +25,7 @@ allowed() {
 room_of_public() {
   case $1 in
   status | log | npy | images | file | ranks) echo core ;;
-  predict | ensemble | calibration) echo engine ;;
+  predict | ensemble | calibration | shared) echo engine ;;
   scores | study) echo uq ;;
   cpu) echo kern ;;
   model) echo train ;;

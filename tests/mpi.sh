@@ -1,5 +1,6 @@
 #!/bin/sh
-# Training under mpirun: two and three processes have the loss curve of one, and failures end all of them with one message.
+# Work under mpirun: two and three processes have the loss curve and the results of one, and failures end all of them with
+# one message.
 #   mpi.sh PROGRAM SOURCE_DIR HAVE_MPI
 set -u
 program=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
@@ -93,6 +94,45 @@ cmp sweep1/sweep.csv sweep2/sweep.csv || complain 'a sweep in two processes has 
 [ "$(ls sweep2/point*.json | wc -l)" = 6 ] || complain 'points are missing'
 [ "$(grep -c 'point [135] of 6: ' said)" = 3 ] || complain 'the first of two processes ran other points'
 
+# Chips, and images: what is printed and written is what one process prints and writes, but for the time it took.
+# same WHAT COMMAND...: with 1, 2 and 3 processes; DIR in a word is a folder of each.
+same() {
+  what=$1
+  shift
+  for n in 1 2 3; do
+    start=
+    [ $n = 1 ] || start="$mpi -np $n"
+    # shellcheck disable=SC2046 # no word here has blanks
+    $start "$program" $(echo "$@" | sed "s/DIR/$what$n/") >"$what.$n" 2>said || complain "$what failed in $n processes"
+    grep -q '"' "$what.$n" || complain "$what printed nothing in $n processes"
+    sed -E 's/"(images_per_s|seconds)": [0-9.e+-]+/"\1": 0/g' "$what.$n" >"$what.plain$n"
+    cmp "$what.plain1" "$what.plain$n" || complain "$what is not the same in $n processes"
+    [ ! -d "$what$n" ] || ls "$what$n" >"$what.files$n"
+    [ ! -d "$what$n" ] || cmp "$what.files1" "$what.files$n" || complain "$what left other files in $n processes"
+  done
+}
+chips='cim one --data ./toy --images 50 --chip scaledrop --set device.sigma_r=0.1 --samples 3 --threads 1 --json'
+same chips $chips --chips 5 --out DIR
+same few $chips --chips 2 # of three processes one has none
+same ensemble eval one ranks2 --data ./toy --samples 4 --foreign noise-uniform --threads 1 --json
+same settled eval one --data ./toy --samples 40 --until settled --threads 1 --json
+same suite eval one --data ./toy --samples 2 --suite id,noise --threads 1 --out DIR --json
+cmp suite1/suite.csv suite2/suite.csv || complain 'a suite in two processes has another table'
+$mpi -np 2 "$program" eval one --data ./toy --samples 2 --suite id,noise --threads 1 --out suite1 --json >suite.again 2>said ||
+  complain 'a suite that was there failed in two processes'
+cmp suite.1 suite.again || complain 'a suite that was there is another one in two processes'
+same table compare one ranks2 --data ./toy --samples 4 --bootstrap 100 --threads 1 --out DIR --json
+
+# Seeds: each run is that of one process, and rank 0 tells of all.
+$train --seeds 3 --out seeds1 >said 2>&1 || complain 'three seeds failed'
+for n in 2 4; do # one of four has no seed
+  $mpi -np $n $train --seeds 3 --out "seeds$n" >said 2>&1 || complain "three seeds in $n processes failed"
+  [ "$(grep -c "  seeds$n/seed-[123]\$" said)" = 3 ] || complain "$n processes do not tell of three seeds"
+  for seed in 1 2 3; do
+    cmp seeds1/seed-$seed/model.safetensors "seeds$n/seed-$seed/model.safetensors" || complain 'another model'
+  done
+done
+
 # expect STATUS WORDS COMMAND...: in two processes, said once.
 expect() {
   status=$1 words=$2
@@ -105,7 +145,11 @@ expect() {
 expect 2 "train: 'ranks2' already holds a run" $train --out ranks2
 expect 2 "train: unknown option '--ot'" $train --ot x
 expect 2 'pack: runs in one process, not in the 2 that mpirun started' "$program" pack one -o x
-expect 2 'cim: only the points of --sweep are shared' "$program" cim one --chip scaledrop
+expect 2 'cim: only --chips of a MODEL and points of --sweep are shared' "$program" cim one --chip scaledrop
+expect 2 'eval: --dump is written by one process' "$program" eval one --data ./toy --dump p.npy
+rm -r seeds2/seed-[13]
+expect 2 "rank 1: seed 2: 'seeds2/seed-2' already holds a run" $train --seeds 3 --out seeds2
+[ -f seeds2/seed-3/model.safetensors ] || complain 'a seed that failed took others with it'
 expect 1 "train: rank 1: cannot open './net.yaml'" \
   sh -c "[ \${OMPI_COMM_WORLD_RANK:-\${PMI_RANK:-0}} = 0 ] || { mkdir -p away; cd away; }
     exec $program train --config '$folder/toy.yaml' --out '$folder/away1' --threads 1"

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "report.h"
+#include "spinscale/shared.h"
 
 const char *const sps_cim_levels[] = {"ideal", "quantised", "analog", NULL};
 const char *const sps_cim_accounts[] = {"full", "paper", NULL};
@@ -161,22 +162,34 @@ static void set_cost(json_t *object, const struct sps_chip_cost *cost)
 static const char *const measured[] = {"accuracy", "nll", "entropy", "mutual_information", "accepted", "ece", NULL};
 static const char *const of_chip[] = {"scales_wrong", "scale_error", NULL}; /* the first one's, alone */
 
+/* What there is to say of a chip, or of the engine, in numbers alone: each rank fills in those of its chips, and the
+ * sum of all tables, where others have zeros, is exact. */
+enum { MEASURED = sizeof measured / sizeof *measured - 1 };
+struct figures {
+    double measured[MEASURED], images_per_s;
+    double extrapolated, scales_known, scales_wrong, scale_error;
+};
+enum { FIGURES = sizeof(struct figures) / sizeof(double) };
+
 /* n images in so many seconds. */
-static sps_status measured_json(json_t **out, const sps_metrics *metrics, size_t n, double seconds)
+static sps_status measure(struct figures *out, const sps_metrics *metrics, size_t n, double seconds)
+{
+    for (size_t i = 0; i < MEASURED; i++) {
+        sps_status status = sps_metrics_value(metrics, measured[i], &out->measured[i]);
+        if (status != SPS_OK)
+            return status;
+    }
+    out->images_per_s = seconds > 0 ? (double)n / seconds : NAN;
+    return SPS_OK;
+}
+
+static json_t *measured_json(const struct figures *f)
 {
     json_t *object = json_object();
-    for (size_t i = 0; measured[i] != NULL; i++) {
-        double value = NAN;
-        sps_status status = sps_metrics_value(metrics, measured[i], &value);
-        if (status != SPS_OK) {
-            json_decref(object);
-            return status;
-        }
-        set(object, measured[i], number(value));
-    }
-    set(object, "images_per_s", number(seconds > 0 ? (double)n / seconds : NAN));
-    *out = object;
-    return SPS_OK;
+    for (size_t i = 0; i < MEASURED; i++)
+        set(object, measured[i], number(f->measured[i]));
+    set(object, "images_per_s", number(f->images_per_s));
+    return object;
 }
 
 static struct sps_predict_options predict_options(const struct sps_cim_options *o)
@@ -191,27 +204,23 @@ static sps_status run_engine(struct sps_cim_subject *subject, const struct sps_c
     const struct sps_session_options options = {.threads = o->threads};
     const struct sps_predict_options predict = predict_options(o);
     struct sps_evaluation e = {0};
+    struct figures figures;
     sps_session *session = NULL;
     if (subject->engine != NULL)
         return SPS_OK;
     sps_status status = sps_session_create(&session, subject->packed, &options);
     if (status != SPS_OK)
         return status;
-    const struct sps_predictor predictor = sps_session_predictor(session);
+    struct sps_shared shared = {sps_session_predictor(session), o->ranks};
+    const struct sps_predictor predictor = sps_shared_predictor(&shared);
     status = sps_evaluate(&e, &predictor, subject->images, &predict, &o->rule, o->interval, NULL, NULL, NULL);
     if (status == SPS_OK)
-        status = measured_json(&subject->engine, e.metrics, e.n, e.seconds);
+        status = measure(&figures, e.metrics, e.n, e.seconds);
+    if (status == SPS_OK)
+        subject->engine = measured_json(&figures);
     sps_evaluation_reset(&e);
     sps_session_free(session);
     return status;
-}
-
-static void set_facts(json_t *object, struct sps_chip_facts facts)
-{
-    double share = facts.scales > 0 ? (double)facts.scales_wrong / (double)facts.scales : 0;
-    set(object, "extrapolated", json_boolean(facts.extrapolated));
-    set(object, "scales_wrong", facts.scales_known ? number(share) : json_null());
-    set(object, "scale_error", facts.scales_known ? number(facts.scale_error) : json_null());
 }
 
 struct sps_chips sps_cim_chips(const sps_chip *chip, const sps_packed *packed, const struct sps_cim_options *o)
@@ -223,31 +232,60 @@ struct sps_chips sps_cim_chips(const sps_chip *chip, const sps_packed *packed, c
         {.level = o->level, .seed = o->chip_seed, .threads = o->threads, .mtj = o->mtj, .samples = o->samples}};
 }
 
+static sps_status describe(struct figures *out, const struct sps_chip_result *chip, size_t images, size_t beside)
+{
+    const struct sps_chip_facts *facts = &chip->facts;
+    out->extrapolated = facts->extrapolated;
+    out->scales_known = facts->scales_known;
+    out->scales_wrong = facts->scales > 0 ? (double)facts->scales_wrong / (double)facts->scales : 0;
+    out->scale_error = facts->scale_error;
+    return measure(out, chip->metrics, images, chip->seconds / (double)beside);
+}
+
+/* Those of this rank. */
+static sps_status run_own_chips(struct figures *all, const struct sps_cim_subject *subject, const sps_chip *chip,
+                                const struct sps_cim_options *o,
+                                void (*progress)(void *user, size_t done, size_t total), void *user)
+{
+    const struct sps_share own = sps_ranks_share(o->ranks, (size_t)o->chips);
+    const size_t ranks = o->ranks != NULL ? (size_t)o->ranks->count : 1, busy = ranks < o->chips ? ranks : o->chips;
+    const struct sps_predict_options predict = predict_options(o);
+    struct sps_chips chips = sps_cim_chips(chip, subject->packed, o);
+    struct sps_chip_results results = {0};
+    chips.count = own.count;
+    chips.options.seed += own.first;
+    if (own.count == 0)
+        return SPS_OK;
+    sps_status status =
+        sps_chips_evaluate(&results, &chips, subject->images, &predict, &o->rule, o->interval, progress, user);
+    for (size_t k = 0; k < results.count && status == SPS_OK; k++)
+        status = describe(&all[own.first + k], &results.chip[k], subject->images->count, busy);
+    sps_chip_results_reset(&results);
+    return status;
+}
+
 /* A list, chip by chip. */
 static sps_status run_chips(json_t **out, const struct sps_cim_subject *subject, const sps_chip *chip,
                             const struct sps_cim_options *o, void (*progress)(void *user, size_t done, size_t total),
                             void *user)
 {
-    const struct sps_chips chips = sps_cim_chips(chip, subject->packed, o);
-    const struct sps_predict_options predict = predict_options(o);
-    struct sps_chip_results results = {0};
-    json_t *list = json_array();
-    sps_status status =
-        sps_chips_evaluate(&results, &chips, subject->images, &predict, &o->rule, o->interval, progress, user);
-    for (size_t k = 0; k < results.count && status == SPS_OK; k++) {
-        const struct sps_chip_result *one = &results.chip[k];
-        json_t *object = NULL;
-        status = measured_json(&object, one->metrics, subject->images->count, one->seconds);
-        if (status != SPS_OK)
-            break;
-        set_facts(object, one->facts);
+    struct figures *all = calloc((size_t)o->chips, sizeof *all);
+    if (all == NULL)
+        return SPS_ENOMEM;
+    sps_status status = run_own_chips(all, subject, chip, o, progress, user);
+    if (status == SPS_OK && o->ranks != NULL)
+        o->ranks->sum_doubles(o->ranks, (double *)all, (size_t)o->chips * FIGURES);
+    json_t *list = status == SPS_OK ? json_array() : NULL;
+    for (size_t k = 0; k < o->chips && status == SPS_OK; k++) {
+        json_t *object = measured_json(&all[k]);
+        set(object, "extrapolated", json_boolean(all[k].extrapolated != 0));
+        set(object, "scales_wrong", all[k].scales_known != 0 ? number(all[k].scales_wrong) : json_null());
+        set(object, "scale_error", all[k].scales_known != 0 ? number(all[k].scale_error) : json_null());
         json_array_append_new(list, object);
     }
-    sps_chip_results_reset(&results);
+    free(all);
     if (status == SPS_OK)
         *out = list;
-    else
-        json_decref(list);
     return status;
 }
 

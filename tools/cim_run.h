@@ -6,6 +6,7 @@
 
 #include "spinscale/chip.h"
 #include "spinscale/data.h"
+#include "spinscale/ranks.h"
 
 struct sps_cim_options {
     const char *chip, *model; /* as they were given */
@@ -20,6 +21,7 @@ struct sps_cim_options {
     double tolerance; /* of yield: how much accuracy a good chip may lose */
     struct sps_accept_rule rule;
     double interval;
+    const sps_ranks *ranks; /* that share the chips, and all have the result; NULL: one process */
 };
 
 extern const char *const sps_cim_levels[], *const sps_cim_accounts[]; /* end with NULL */

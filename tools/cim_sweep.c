@@ -358,8 +358,7 @@ int sps_cim_sweep(const struct sps_cim_options *options, struct sps_cim_subject 
         exit_status = sps_console_failed(SPS_EIO);
     if (exit_status == 0)
         exit_status = run_points(&rows, all, p, options, subject, folder);
-    if (exit_status == 0 && (sps_console_ranks == NULL || sps_console_ranks->rank == 0) &&
-        json_array_size(rows) == all->points)
+    if (exit_status == 0 && sps_console_writes() && json_array_size(rows) == all->points)
         exit_status = finish(all, options, rows, folder, json);
     json_decref(rows);
     free(p);

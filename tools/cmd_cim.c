@@ -178,7 +178,7 @@ static int read_options(struct sps_cim_options *out, const struct cim_options *o
                                     .seed = o->seed.value,
                                     .chip_seed = o->chip_seed.value,
                                     .chips = o->chips.value,
-                                    .threads = (int)o->threads.value,
+                                    .threads = sps_console_threads(o->threads.value),
                                     .mtj = mtj,
                                     .tolerance = o->tolerance,
                                     .rule = sps_measure_rule(&o->measure),
@@ -363,14 +363,16 @@ static sps_status check_sampler(const struct sps_cim_options *run)
 
 static int run_one(const struct cim_options *o, const struct sps_cim_options *run, struct sps_cim_subject *subject)
 {
+    struct sps_cim_options shared = *run;
     json_t *result = NULL;
     sps_status status = check_sampler(run);
+    shared.ranks = sps_console_ranks;
     if (status == SPS_OK)
-        status = sps_cim_run(&result, subject, run, show_progress, NULL);
+        status = sps_cim_run(&result, subject, &shared, show_progress, NULL);
     sps_console_progress_clear();
     if (status != SPS_OK)
         return sps_console_failed(status);
-    int exit_status = o->out != NULL ? sps_cim_save(o->out, result) : 0;
+    int exit_status = o->out != NULL && sps_console_writes() ? sps_cim_save(o->out, result) : 0;
     if (exit_status == 0 && o->json)
         return sps_cli_report_dump(result);
     if (exit_status == 0)
@@ -424,8 +426,10 @@ static int run(const void *options_pointer, char *const *operands, int operand_c
         return sps_console_usage("--net has no weights: --data needs a MODEL");
     if (o->sweeps.count > 0 && o->out == NULL && !o->dry_run)
         return sps_console_usage("--sweep needs --out");
-    if (sps_console_ranks != NULL && (o->sweeps.count == 0 || o->dry_run))
-        return sps_console_usage("only the points of --sweep are shared among processes; mpirun started %d",
+    if (sps_console_ranks != NULL &&
+        ((o->sweeps.count == 0 && (o->chips.value < 2 || path == NULL)) || o->advise || o->dry_run))
+        return sps_console_usage("only --chips of a MODEL and points of --sweep are shared among processes; mpirun "
+                                 "started %d",
                                  sps_console_ranks->count);
     int exit_status = read_options(&run_options, o, path != NULL ? path : o->net);
     if (exit_status == 0)
@@ -463,7 +467,8 @@ const struct sps_command sps_cmd_cim = {
         "left.\n\n"
         "counts are of one pass without reuse; energy and latency are of one prediction, one image with all its "
         "passes. docs/chip.md describes the model of the chip and where its figures come from.\n\n"
-        "\"mpirun -np N spinscale cim ... --sweep ...\" shares the points of a sweep among N processes.",
+        "\"mpirun -np N spinscale cim ... --sweep ...\" shares the points of a sweep among N processes, and "
+        "\"mpirun -np N spinscale cim ... --chips M\" without a sweep the chips (docs/training.md).",
     .examples = "  spinscale cim shoes.packed --chip scaledrop --images 1000\n"
                 "  spinscale cim out --chip subset --set device.sigma_r=0.05 --chips 20 --json\n"
                 "  spinscale cim --net vgg-small --chip scaledrop --account paper",

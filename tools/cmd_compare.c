@@ -276,7 +276,7 @@ static char *join_paths(const struct ensemble *e)
 
 static int run_repetition(struct work *w, size_t row, size_t repetition)
 {
-    const struct sps_session_options session = {.threads = (int)w->options->reading.threads.value};
+    const struct sps_session_options session = {.threads = sps_console_threads(w->options->reading.threads.value)};
     const struct ensemble *e = &w->operand[row].repetition[repetition];
     struct sps_models models = {0};
     char *name = join_paths(e);
@@ -331,8 +331,9 @@ static int finish(const struct work *w)
                                                    .samples = w->predict.samples,
                                                    .seed = w->predict.seed,
                                                    .shared_paths = w->predict.shared_paths};
-    sps_status status =
-        w->options->out != NULL ? sps_comparison_save(&w->comparison, &setting, w->options->out) : SPS_OK;
+    sps_status status = w->options->out != NULL && sps_console_writes()
+                            ? sps_comparison_save(&w->comparison, &setting, w->options->out)
+                            : SPS_OK;
     if (status != SPS_OK)
         return sps_console_failed(status);
     if (w->options->json)
@@ -387,10 +388,12 @@ const struct sps_command sps_cmd_compare = {
         "All rows see the same images in the same order. Intervals are by bootstrap over the images. Each row is "
         "tested "
         "against the first, in pairs: accuracy (McNemar), mean NLL, AUROC of each foreign set (DeLong); with several "
-        "seeds, seed by seed, as many as both have. One model is in memory at a time.",
+        "seeds, seed by seed, as many as both have. One model is in memory at a time.\n\n"
+        "\"mpirun -np N spinscale compare ...\" shares the images among N processes; the numbers are those of one.",
     .examples = "  spinscale compare point=run1 vi=run2 both=run1+run2 --data fashion-mnist --foreign kmnist\n"
                 "  spinscale compare sd=sd1,sd2,sd3 vi=vi1,vi2,vi3 --data fashion-mnist --out compared",
     .options = options_table,
     .options_bytes = sizeof(struct compare_options),
     .run = run,
+    .spreads = 1,
 };

@@ -323,6 +323,9 @@ static int run_suite(const struct eval_options *options, const struct sps_models
 
 static int check_suite(const struct eval_options *options)
 {
+    if (sps_console_ranks != NULL && options->dump != NULL)
+        return sps_console_usage("--dump is written by one process, not by the %d that mpirun started",
+                                 sps_console_ranks->count);
     if (options->suite == NULL && (options->out != NULL || options->normalise))
         return sps_console_usage("--%s needs --suite", options->out != NULL ? "out" : "normalise");
     if (options->suite != NULL && (options->foreign != NULL || options->dump != NULL || options->reading.until != NULL))
@@ -337,7 +340,7 @@ static int check_suite(const struct eval_options *options)
 static int run(const void *options_pointer, char *const *operands, int operand_count)
 {
     const struct eval_options *options = options_pointer;
-    const struct sps_session_options session = {.threads = (int)options->reading.threads.value};
+    const struct sps_session_options session = {.threads = sps_console_threads(options->reading.threads.value)};
     struct sps_cli_report report = {0};
     struct sps_evaluation evaluation = {0};
     struct sps_models models = {0};
@@ -383,7 +386,8 @@ const struct sps_command sps_cmd_eval = {
         "of them. Each answers as it does alone (with the same --seed). They must read the same images and know the "
         "same classes.\n\n"
         "With --suite, shifted, corrupted and foreign images are evaluated beside the clean ones, each set made block "
-        "by block (docs/shift.md, docs/data.md).",
+        "by block (docs/shift.md, docs/data.md).\n\n"
+        "\"mpirun -np N spinscale eval ...\" shares the images among N processes; the numbers are those of one.",
     .examples = "  spinscale eval out --data fashion-mnist --samples 20\n"
                 "  spinscale eval out/model.safetensors --data ~/sets/shoes --exact --json\n"
                 "  spinscale eval out --data fashion-mnist --suite all --out suite\n"
@@ -391,4 +395,5 @@ const struct sps_command sps_cmd_eval = {
     .options = options_table,
     .options_bytes = sizeof(struct eval_options),
     .run = run,
+    .spreads = 1,
 };

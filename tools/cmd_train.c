@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* train: a configuration in, a folder out. */
+#include <inttypes.h>
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -8,14 +9,17 @@
 #include "commands.h"
 #include "console.h"
 #include "report.h"
+#include "spinscale/file.h"
 #include "spinscale/train.h"
 
 struct train_options {
     const char *config, *out, *data_dir, *budget, *range_test;
     struct sps_texts sets;
-    struct sps_count seed, threads;
+    struct sps_count seed, seeds, threads;
     int resume, profile, quiet, json;
 };
+
+enum { SEEDS_MAX = 1000 };
 
 static const struct sps_option options_table[] = {
     {.name = "config",
@@ -45,6 +49,14 @@ static const struct sps_option options_table[] = {
      .argument = "N",
      .max = 9007199254740992.0, /* as run.seed */
      .help = "seed of the run, instead of the configuration's"},
+    {.name = "seeds",
+     .type = SPS_OPTION_COUNT,
+     .offset = offsetof(struct train_options, seeds),
+     .argument = "N",
+     .min = 1,
+     .max = SEEDS_MAX,
+     .help = "N runs that differ in their seed alone, from --seed (or 1) on, into DIR/seed-1, DIR/seed-2, ...; with "
+             "--resume those that were interrupted go on, and those that are done only repeat their end"},
     {.name = "budget",
      .letter = 'b',
      .type = SPS_OPTION_TEXT,
@@ -99,15 +111,20 @@ static void catch_signals(void)
     sigaction(SIGTERM, &action, NULL);
 }
 
-static void draw_bar(const struct sps_train_progress *now, double last_validation)
+struct shown {
+    double last_validation;
+    char run[32]; /* "seed 2: " where there are several */
+};
+
+static void draw_bar(const struct sps_train_progress *now, const struct shown *shown)
 {
     if (!sps_console_progress_due())
         return;
     char before[64], after[192], left[32], validation[48] = "";
     sps_console_duration(left, now->seconds_left);
-    if (isfinite(last_validation))
-        snprintf(validation, sizeof validation, ", validation %.2f %%", 100.0 * last_validation);
-    snprintf(before, sizeof before, "epoch %d/%d", now->epoch, now->epochs);
+    if (isfinite(shown->last_validation))
+        snprintf(validation, sizeof validation, ", validation %.2f %%", 100.0 * shown->last_validation);
+    snprintf(before, sizeof before, "%sepoch %d/%d", shown->run, now->epoch, now->epochs);
     snprintf(after, sizeof after, "%s left, loss %.3f%s, %.0f images/s", left, now->loss, validation,
              now->images_per_s);
     double steps = now->steps > 0 ? (double)now->steps : 1.0;
@@ -115,7 +132,7 @@ static void draw_bar(const struct sps_train_progress *now, double last_validatio
     sps_console_progress(before, share, after);
 }
 
-static void log_epoch(const struct sps_train_progress *now)
+static void log_epoch(const struct sps_train_progress *now, const struct shown *shown)
 {
     char left[32], validation[128] = "";
     sps_console_duration(left, now->seconds_left);
@@ -123,20 +140,20 @@ static void log_epoch(const struct sps_train_progress *now)
         snprintf(validation, sizeof validation,
                  "%.2f %% in validation, validation NLL %.4f nats, mutual information %.4f nats, ",
                  100.0 * now->validation_accuracy, now->validation_nll, now->mutual_information);
-    sps_console_say("epoch %d of %d: loss %.4f nats, accuracy %.2f %% in training, %s%.0f images/s, %s left",
-                    now->epoch, now->epochs, now->loss, 100.0 * now->train_accuracy, validation, now->images_per_s,
-                    left);
+    sps_console_say("%sepoch %d of %d: loss %.4f nats, accuracy %.2f %% in training, %s%.0f images/s, %s left",
+                    shown->run, now->epoch, now->epochs, now->loss, 100.0 * now->train_accuracy, validation,
+                    now->images_per_s, left);
 }
 
 static void show_progress(void *user, const struct sps_train_progress *now)
 {
-    double *last_validation = user;
+    struct shown *shown = user;
     if (now->epoch_done && isfinite(now->validation_accuracy))
-        *last_validation = now->validation_accuracy;
+        shown->last_validation = now->validation_accuracy;
     if (sps_console_is_terminal())
-        draw_bar(now, *last_validation);
+        draw_bar(now, shown);
     else if (now->epoch_done && !sps_console_quiet)
-        log_epoch(now);
+        log_epoch(now, shown);
 }
 
 /* ---- where the time went ---- */
@@ -216,12 +233,18 @@ static json_t *profile_json(const struct sps_train_profile *p)
 
 /* ---- results ---- */
 
+static void warn_of_collapse(const char *run)
+{
+    sps_console_say("%sWARNING: THE POSTERIOR HAS COLLAPSED: the passes of this network (almost) never disagree, its "
+                    "uncertainty means nothing; do not use it",
+                    run);
+}
+
 static int print_result(const struct train_options *options, const struct sps_train_result *result,
                         const struct sps_train_profile *profile)
 {
     if (result->collapsed)
-        sps_console_say("WARNING: THE POSTERIOR HAS COLLAPSED: the passes of this network (almost) never disagree, its "
-                        "uncertainty means nothing; do not use it");
+        warn_of_collapse("");
     struct sps_cli_report report = {0};
     sps_cli_report_text(&report, "model", result->model);
     sps_cli_report_count(&report, "epochs", (uint64_t)result->epochs, NULL);
@@ -315,12 +338,144 @@ static int range_test(const struct train_options *options, const struct sps_trai
     return status == SPS_OK ? print_range(options, &result) : sps_console_failed(status);
 }
 
+/* ---- several seeds ---- */
+
+/* What came of a seed, in numbers alone: each process fills in those of its seeds, and the sum of all tables, where
+ * others have zeros, is exact. */
+struct seed_row {
+    double done, epochs, best_epoch, validation_accuracy, validation_nll, mutual_information, collapsed, bank_draws,
+        seconds;
+};
+
+static uint64_t first_seed(const struct train_options *options)
+{
+    return options->seed.given ? options->seed.value : 1;
+}
+
+static int train_seed(struct seed_row *row, const struct sps_train_options *train, uint64_t seed)
+{
+    struct sps_train_options own = *train;
+    struct sps_train_result r = {0};
+    struct shown shown = {.last_validation = NAN};
+    char folder[4200];
+    snprintf(folder, sizeof folder, "%s/seed-%" PRIu64, train->out, seed);
+    snprintf(shown.run, sizeof shown.run, "seed %" PRIu64 ": ", seed);
+    own.out = folder;
+    own.has_seed = 1;
+    own.seed = seed;
+    own.user = &shown;
+    sps_status status = sps_train(&r, &own);
+    sps_console_progress_clear();
+    if (status != SPS_OK)
+        return sps_exit_status(status) == 2 ? sps_console_usage("%s%s", shown.run, sps_last_error())
+                                            : sps_console_error("%s%s", shown.run, sps_last_error());
+    *row = (struct seed_row){.done = 1,
+                             .epochs = r.epochs,
+                             .best_epoch = r.best_epoch,
+                             .validation_accuracy = r.validation_accuracy,
+                             .validation_nll = r.validation_nll,
+                             .mutual_information = r.mutual_information,
+                             .collapsed = r.collapsed,
+                             .bank_draws = r.bank_draws,
+                             .seconds = r.seconds};
+    return 0;
+}
+
+static json_t *seed_json(const struct seed_row *row, const char *out, uint64_t seed)
+{
+    struct sps_cli_report report = {0};
+    char model[4300];
+    snprintf(model, sizeof model, "%s/seed-%" PRIu64 "/model.safetensors", out, seed);
+    sps_cli_report_count(&report, "seed", seed, NULL);
+    sps_cli_report_text(&report, "model", model);
+    sps_cli_report_count(&report, "epochs", (uint64_t)row->epochs, NULL);
+    sps_cli_report_count(&report, "best_epoch", (uint64_t)row->best_epoch, NULL);
+    sps_cli_report_real(&report, "validation_accuracy", row->validation_accuracy, NULL);
+    sps_cli_report_real(&report, "validation_nll", row->validation_nll, NULL);
+    sps_cli_report_real(&report, "mutual_information", row->mutual_information, NULL);
+    sps_cli_report_flag(&report, "collapsed", row->collapsed != 0);
+    sps_cli_report_count(&report, "bank_draws", (uint64_t)row->bank_draws, NULL);
+    sps_cli_report_real(&report, "seconds", row->seconds, NULL);
+    return sps_cli_report_take(&report);
+}
+
+/* A run without validation images has no such numbers. */
+static void print_number(double value, int width, int digits)
+{
+    if (isnan(value))
+        printf(" %*s", width, "-");
+    else
+        printf(" %*.*f", width, digits, value);
+}
+
+static void print_seed(const struct seed_row *row, const char *out, uint64_t seed)
+{
+    printf("%6" PRIu64 " %8.0f", seed, row->epochs);
+    print_number(100 * row->validation_accuracy, 13, 2);
+    print_number(row->validation_nll, 8, 4);
+    print_number(row->mutual_information, 8, 4);
+    printf(" %8.1f  %s/seed-%" PRIu64 "\n", row->seconds, out, seed);
+}
+
+static int print_seeds(const struct train_options *options, const struct seed_row *rows)
+{
+    const uint64_t first = first_seed(options);
+    json_t *list = json_array();
+    if (!options->json)
+        puts("  seed   epochs  validation %  NLL nat   MI nat  seconds  folder");
+    for (uint64_t k = 0; k < options->seeds.value; k++) {
+        const struct seed_row *row = &rows[k];
+        char run[32];
+        snprintf(run, sizeof run, "seed %" PRIu64 ": ", first + k);
+        if (row->done == 0)
+            continue;
+        if (row->collapsed != 0)
+            warn_of_collapse(run);
+        json_array_append_new(list, seed_json(row, options->out, first + k));
+        if (!options->json)
+            print_seed(row, options->out, first + k);
+    }
+    if (options->json)
+        return sps_cli_report_dump(json_pack("{s:o}", "seeds", list));
+    json_decref(list);
+    return 0;
+}
+
+/* Each of several processes trains every Nth seed; one that fails leaves the others at their work. */
+static int train_seeds(const struct train_options *options, struct sps_train_options *train)
+{
+    const sps_ranks *ranks = sps_console_ranks;
+    const uint64_t count = options->seeds.value, step = ranks != NULL ? (uint64_t)ranks->count : 1;
+    const char *other = options->range_test != NULL ? "range-test"
+                        : options->budget != NULL   ? "budget"
+                        : options->profile          ? "profile"
+                                                    : NULL;
+    if (other != NULL)
+        return sps_console_usage("--seeds and --%s exclude each other", other);
+    if (options->config == NULL)
+        return sps_console_usage("--seeds needs --config, also with --resume");
+    struct seed_row *rows = calloc(count, sizeof *rows);
+    if (rows == NULL)
+        return sps_console_error("out of memory");
+    sps_status status = sps_make_folder(options->out);
+    int exit_status = status == SPS_OK ? 0 : sps_console_failed(status);
+    train->ranks = NULL;
+    train->threads = sps_console_threads(options->threads.value);
+    for (uint64_t k = ranks != NULL ? (uint64_t)ranks->rank : 0; k < count && exit_status == 0; k += step)
+        exit_status = train_seed(&rows[k], train, first_seed(options) + k);
+    if (ranks != NULL)
+        ranks->sum_doubles(ranks, (double *)rows, count * (sizeof *rows / sizeof(double)));
+    int printed = exit_status == 0 ? print_seeds(options, rows) : 0;
+    free(rows);
+    return exit_status != 0 ? exit_status : printed;
+}
+
 static int run(const void *options_pointer, char *const *operands, int operand_count)
 {
     (void)operands;
     (void)operand_count;
     const struct train_options *options = options_pointer;
-    double last_validation = NAN;
+    struct shown shown = {.last_validation = NAN};
     if (options->config == NULL && !options->resume)
         return sps_console_usage("--config FILE|PRESET is missing");
     struct sps_train_result result = {0};
@@ -338,7 +493,7 @@ static int run(const void *options_pointer, char *const *operands, int operand_c
         .profile = options->profile ? &profile : NULL,
         .stop = &stop,
         .progress = show_progress,
-        .user = &last_validation,
+        .user = &shown,
         .ranks = sps_console_ranks,
     };
     int failed = options->budget != NULL ? read_time(&train.budget, options->budget) : 0;
@@ -346,6 +501,8 @@ static int run(const void *options_pointer, char *const *operands, int operand_c
         return failed;
     sps_console_quiet = options->quiet;
     catch_signals();
+    if (options->seeds.given)
+        return train_seeds(options, &train);
     if (options->range_test != NULL)
         return range_test(options, &train);
     sps_status status = sps_train(&result, &train);
@@ -377,11 +534,13 @@ const struct sps_command sps_cmd_train = {
         "the result to standard output. A signal (Ctrl-C) saves a checkpoint and stops, a second one kills; "
         "--resume goes on from there.\n\n"
         "\"mpirun -np N spinscale train ...\" shares each batch among N processes, on one machine or many "
-        "(docs/training.md): the loss curve is that of one process, train.batch is that of all together.",
+        "(docs/training.md): the loss curve is that of one process, train.batch is that of all together. With --seeds "
+        "each process trains whole runs instead, every Nth seed.",
     .examples = "  spinscale train --config demo --out out\n"
                 "  spinscale train --config demo --budget 10m --out ten\n"
                 "  spinscale train --config demo --range-test --out rates\n"
                 "  mpirun -np 2 spinscale train --config demo --out out\n"
+                "  spinscale train --config demo --seeds 5 --out members\n"
                 "  spinscale train --config demo --set method.name=scale_vi --set train.epochs=5 --out out2 --seed 7",
     .options = options_table,
     .options_bytes = sizeof(struct train_options),

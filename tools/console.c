@@ -176,6 +176,16 @@ void sps_console_duration(char text[32], double seconds)
 
 /* ---- several processes ---- */
 
+int sps_console_writes(void)
+{
+    return !silent();
+}
+
+int sps_console_threads(uint64_t given)
+{
+    return given > 0 || sps_console_ranks == NULL ? (int)given : sps_ranks_threads(sps_console_ranks);
+}
+
 int sps_console_join(void)
 {
     sps_status status = sps_ranks_open(&sps_console_ranks);

@@ -2,6 +2,8 @@
 #ifndef SPS_TOOLS_CONSOLE_H
 #define SPS_TOOLS_CONSOLE_H
 /* How the program talks: messages and progress on stderr, results on stdout. */
+#include <stdint.h>
+
 #include "spinscale/ranks.h"
 #include "spinscale/status.h"
 
@@ -35,6 +37,10 @@ void sps_console_duration(char text[32], double seconds);
 /* The processes that mpirun started, NULL for one alone: only rank 0 talks from here on.  Others keep their last
  * message, and sps_console_leave() tells it where they are the only ones that failed. */
 extern const sps_ranks *sps_console_ranks;
+/* True in the one process that writes files and results. */
+int sps_console_writes(void);
+/* What --threads says, or where it was not given 0, all cores; of several processes each has its part of them. */
+int sps_console_threads(uint64_t given);
 int sps_console_join(void);             /* an exit status */
 int sps_console_leave(int exit_status); /* waits for all ranks; ends them where one failed alone */
 

@@ -66,6 +66,8 @@ int sps_models_open(struct sps_models *m, const char *const *paths, size_t count
     m->predictor = m->member[0].predictor;
     m->engine = m->member[0].engine;
     failed = count > 1 ? join(m) : 0;
+    m->shared = (struct sps_shared){m->predictor, sps_console_ranks};
+    m->predictor = sps_shared_predictor(&m->shared);
     return failed != 0 ? failed : hash_files(m);
 }
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #ifndef SPS_TOOLS_MODELS_H
 #define SPS_TOOLS_MODELS_H
-/* One model, or several that predict as one: a deep ensemble (spinscale/ensemble.h). */
+/* One model, or several that predict as one: a deep ensemble (spinscale/ensemble.h).  Under mpirun the processes share
+ * out the images. */
 #include "report.h"
 #include "spinscale/ensemble.h"
+#include "spinscale/shared.h"
 #include "subject.h"
 
 struct sps_models {
@@ -16,6 +18,7 @@ struct sps_models {
     char sha256[65];            /* of the file; of an ensemble's hashes, one a line */
     size_t bytes;               /* of all files */
     sps_ensemble *ensemble;     /* NULL: one model */
+    struct sps_shared shared;   /* over the processes that mpirun started */
 };
 
 /* engine may be NULL; options are the sessions'.  0, or an exit status after a message.  Release with close, also after

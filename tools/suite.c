@@ -303,12 +303,22 @@ static json_t *load(const struct work *w, const struct row *r)
     return NULL;
 }
 
+/* Of several processes the first one looks what is there; the others print nothing and need no row. */
+static int was_there(json_t **object, const struct work *w, const struct row *r)
+{
+    *object = sps_console_writes() ? load(w, r) : NULL;
+    int there = *object != NULL;
+    if (sps_console_ranks != NULL)
+        sps_console_ranks->broadcast(sps_console_ranks, &there, sizeof there);
+    return there;
+}
+
 static sps_status run_row(json_t *rows, struct work *w)
 {
     const struct row *r = &w->plan.row[w->at];
-    json_t *object = load(w, r);
+    json_t *object = NULL;
     sps_status status = SPS_OK;
-    if (object == NULL) {
+    if (!was_there(&object, w, r)) {
         char file[256];
         object = json_object();
         json_object_set_new(object, "suite", json_string(r->suite));
@@ -319,13 +329,13 @@ static sps_status run_row(json_t *rows, struct work *w)
         status = r->foreign        ? evaluate_foreign(object, w, r)
                  : r->kind != NULL ? evaluate_shifted(object, w, r)
                                    : evaluate_images(object, w, r, w->home);
-        if (status == SPS_OK && w->suite->folder != NULL) {
+        if (status == SPS_OK && w->suite->folder != NULL && sps_console_writes()) {
             json_object_set_new(object, "basis", basis_of(w));
             row_file(file, r);
             status = sps_cli_report_save(w->suite->folder, file, object);
         }
     }
-    if (status == SPS_OK)
+    if (status == SPS_OK && object != NULL)
         json_array_append(rows, object);
     json_decref(object);
     if (status != SPS_ENOTFOUND || !(r->foreign || is_ready_made(w, r)))
@@ -524,7 +534,7 @@ static sps_status finish(json_t **out, const struct work *w, json_t *rows)
     add_means(result, w, rows);
     add_curves(result, rows);
     sps_status status = SPS_OK;
-    if (s->folder != NULL) {
+    if (s->folder != NULL && sps_console_writes()) {
         status = sps_cli_report_save(s->folder, "suite.json", result);
         if (status == SPS_OK)
             status = save_table(s, rows);

@@ -27,6 +27,15 @@ struct sps_ranks {
     void (*abort)(const sps_ranks *self, int exit_status);
 };
 
+/* What of n things this rank does: contiguous, in the order of ranks; the first ranks may have one less.  NULL: all. */
+struct sps_share {
+    size_t first, count;
+};
+struct sps_share sps_ranks_share(const sps_ranks *ranks, size_t n);
+/* Threads for this rank: all cores that the process may use; where mpirun has not bound it to some of the machine's, an
+ * equal part of them.  NULL: all. */
+int sps_ranks_threads(const sps_ranks *ranks);
+
 /* The ranks that mpirun (or srun) started this process with; *out is NULL where there is one alone.  Looks at the
  * environment first (OMPI_COMM_WORLD_SIZE, PMI_SIZE, PMIX_RANK) and loads MPI only if it says so.  SPS_EUNSUPPORTED
  * where that is not there.  Once in a process; all ranks close. */

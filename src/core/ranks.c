@@ -6,8 +6,10 @@
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/now.h"
+#include "core/team.h"
 
 struct sps_share sps_ranks_share(const sps_ranks *ranks, size_t n)
 {
@@ -19,6 +21,13 @@ size_t sps_ranks_share_max(const sps_ranks *ranks, size_t n)
 {
     size_t count = (size_t)sps_rank_count(ranks);
     return (n + count - 1) / count;
+}
+
+int sps_ranks_threads(const sps_ranks *ranks)
+{
+    int own = sps_cores(), bound = own < sysconf(_SC_NPROCESSORS_ONLN);
+    int threads = ranks == NULL || bound ? own : own / ranks->neighbours;
+    return threads > 0 ? threads : 1;
 }
 
 int sps_ranks_any(const sps_ranks *ranks, int mine)

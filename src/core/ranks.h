@@ -31,11 +31,6 @@ static inline void sps_ranks_broadcast(const sps_ranks *ranks, void *data, size_
         ranks->broadcast(ranks, data, bytes);
 }
 
-/* What of n things this rank does: contiguous, in the order of ranks; the first ranks may have one less. */
-struct sps_share {
-    size_t first, count;
-};
-struct sps_share sps_ranks_share(const sps_ranks *ranks, size_t n);
 /* The largest share of any rank. */
 size_t sps_ranks_share_max(const sps_ranks *ranks, size_t n);
 

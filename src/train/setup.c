@@ -2,7 +2,6 @@
 /* What a run is made of: its configuration, the split data, the graph, a teacher. */
 #include <omp.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/memory.h"
 #include "data/hash.h"
@@ -80,14 +79,6 @@ sps_status sps_run_build_graph(struct sps_run *run)
                : sps_calloc(&run->best, kept, sizeof *run->best, "the best epoch");
 }
 
-/* All cores.  Neighbours that mpirun has not bound to cores of their own share them. */
-static int usual_threads(const sps_ranks *ranks)
-{
-    int own = omp_get_num_procs(), bound = own < sysconf(_SC_NPROCESSORS_ONLN);
-    int threads = ranks == NULL || bound ? own : own / ranks->neighbours;
-    return threads > 0 ? threads : 1;
-}
-
 /* Ranks that do not see the same files would sum up what does not belong together. */
 static sps_status check_same_job(const struct sps_run *run)
 {
@@ -117,7 +108,7 @@ static sps_status init(struct sps_run *run, const struct sps_train_options *opti
     if (sps_run_batch(run) < (size_t)sps_rank_count(run->ranks))
         SPS_FAIL(EINVAL, "train.batch %zu leaves no image for some of %d ranks", sps_run_batch(run),
                  sps_rank_count(run->ranks));
-    run->threads = options->threads > 0 ? options->threads : usual_threads(run->ranks);
+    run->threads = options->threads > 0 ? options->threads : sps_ranks_threads(run->ranks);
     omp_set_num_threads(run->threads);
     SPS_TRY(open_data(run, options->data_dir));
     SPS_TRY(sps_run_build_graph(run));
