@@ -606,7 +606,7 @@ static void a_plan_is_kept(void **state)
     struct sps_train_result result;
     stop = 0;
     stop_at = 10;
-    struct toy_run run = {.out = "plan", .budget = 0.2, .progress = stop_there, .stop = &stop};
+    struct toy_run run = {.out = "plan", .budget = 1, .progress = stop_there, .stop = &stop};
     FAILS(toy_train(&result, &run), EINTERRUPTED, "epoch 1, step 10");
     int64_t epochs = planned_epochs("plan");
     assert_true(epochs > 1);
