@@ -31,9 +31,9 @@ endforeach()
 # These run teams of OpenMP threads, whose synchronisation the thread sanitizer does not see: it would report races that
 # are none.  Label openmp; ./check leaves them out under that sanitizer.
 # (t_crossbar: CHOLMOD, with which it compares, has them.  t_ngspice has no threads, but takes minutes there.)
-set(openmp_tests cli_calibrate cli_methods cli_model cli_packed cli_refused t_crossbar t_graph t_layers t_model t_ngspice t_pack
-  t_ranks house_examples house_mpi oracle_model_file
-  oracle_packed_file)
+set(openmp_tests cli_calibrate cli_methods cli_model cli_packed cli_refused t_crossbar t_graph t_layers t_model
+  t_ngspice t_pack
+  t_ranks t_train house_examples house_mpi oracle_model_file oracle_packed_file)
 get_property(all DIRECTORY PROPERTY TESTS)
 foreach(test IN LISTS all)
   if(test MATCHES "^t_train_")
