@@ -81,7 +81,7 @@ static int has(unsigned ops, const struct sps_op *op)
 /* The shape of a tensor needs that of the operation's input: those before it are worked out already. */
 static int tensor_shape(size_t *shape, const struct op_tensor *t, const struct sps_packed *m, const struct sps_op *op)
 {
-    const struct sps_value *in = op->from[0] == 0 ? &m->input : &m->ops[op->from[0] - 1].result;
+    const struct sps_value *in = sps_packed_value(m, op->from[0]);
     size_t rows = (size_t)(op->noise < 0 ? 1 : m->noises[op->noise].entries) + (op->point ? 1 : 0);
     size_t c = (size_t)in->c, out = (size_t)op->out, k = (size_t)op->kernel, fan_in = sps_op_fan_in(op, in);
     switch (t->layout) {

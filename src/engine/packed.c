@@ -205,11 +205,6 @@ static sps_status check_quantise(struct sps_op *op, const struct sps_value *in)
     return SPS_OK;
 }
 
-static const struct sps_value *value_at(const struct sps_packed *m, int which)
-{
-    return which == 0 ? &m->input : &m->ops[which - 1].result;
-}
-
 int sps_shortcut_fits(struct sps_shortcut *out, const struct sps_value *to, const struct sps_value *from)
 {
     int step = (from->h + to->h - 1) / to->h;
@@ -220,7 +215,7 @@ int sps_shortcut_fits(struct sps_shortcut *out, const struct sps_value *to, cons
 
 static sps_status check_add(const struct sps_packed *m, struct sps_op *op)
 {
-    const struct sps_value *to = value_at(m, op->from[0]), *from = value_at(m, op->from[1]);
+    const struct sps_value *to = sps_packed_value(m, op->from[0]), *from = sps_packed_value(m, op->from[1]);
     struct sps_shortcut shortcut;
     SPS_TRY(is_one_of(to, ONE_OF_1(REALS)));
     SPS_TRY(is_one_of(from, ONE_OF_1(REALS)));
@@ -233,10 +228,10 @@ static sps_status check_add(const struct sps_packed *m, struct sps_op *op)
 
 static sps_status check_concat(const struct sps_packed *m, struct sps_op *op)
 {
-    const struct sps_value *first = value_at(m, op->from[0]);
+    const struct sps_value *first = sps_packed_value(m, op->from[0]);
     op->result = *first;
     for (int i = 1; i < op->from_count; i++) {
-        const struct sps_value *v = value_at(m, op->from[i]);
+        const struct sps_value *v = sps_packed_value(m, op->from[i]);
         if (v->kind != first->kind || v->h != first->h || v->w != first->w)
             SPS_FAIL(EFORMAT, "its inputs are %s of %d x %d x %d and %s of %d x %d x %d",
                      sps_value_kind_name(first->kind), first->h, first->w, first->c, sps_value_kind_name(v->kind), v->h,
@@ -261,7 +256,7 @@ static sps_status check_activation(struct sps_op *op, const struct sps_value *in
 
 static sps_status check_kind(struct sps_packed *m, struct sps_op *op)
 {
-    const struct sps_value *in = value_at(m, op->from[0]);
+    const struct sps_value *in = sps_packed_value(m, op->from[0]);
     switch (op->kind) {
     case SPS_OP_binary_dense:
     case SPS_OP_binary_conv:
@@ -302,7 +297,7 @@ static sps_status attach_noise(struct sps_packed *m, int index)
 {
     const struct sps_op *op = &m->ops[index];
     struct sps_noise *noise = &m->noises[op->noise];
-    const struct sps_value *in = value_at(m, op->from[0]);
+    const struct sps_value *in = sps_packed_value(m, op->from[0]);
     int product = op->kind == SPS_OP_binary_dense || op->kind == SPS_OP_binary_conv;
     int table = op->kind == SPS_OP_threshold || op->kind == SPS_OP_affine;
     int bank = noise->kind == SPS_NOISE_bank || noise->kind == SPS_NOISE_channel;
@@ -404,7 +399,7 @@ static void describe(struct sps_packed *m)
                                       .temperature = m->calibration != NULL ? m->calibration->temperature : 1};
     for (int i = 0; i < m->op_count; i++) {
         const struct sps_op *op = &m->ops[i];
-        size_t row = sps_op_fan_in(op, value_at(m, op->from[0])) * (size_t)op->out;
+        size_t row = sps_op_fan_in(op, sps_packed_value(m, op->from[0])) * (size_t)op->out;
         if (op->weight_bits != NULL)
             m->info.weights += row;
         if (op->weight != NULL)

@@ -159,6 +159,12 @@ struct sps_packed {
     size_t owned_count, owned_room;
 };
 
+/* Value `which`: 0 is the image, i + 1 the result of operation i. */
+static inline const struct sps_value *sps_packed_value(const struct sps_packed *packed, int which)
+{
+    return which == 0 ? &packed->input : &packed->ops[which - 1].result;
+}
+
 /* Memory that is released with the model. */
 sps_status sps_packed_alloc(void *out, struct sps_packed *packed, size_t count, size_t size, const char *what);
 

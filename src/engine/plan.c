@@ -7,11 +7,6 @@
 #include "core/affine.h"
 #include "core/memory.h"
 
-static const struct sps_value *value_at(const struct sps_packed *m, int which)
-{
-    return which == 0 ? &m->input : &m->ops[which - 1].result;
-}
-
 static size_t larger(size_t a, size_t b)
 {
     return a > b ? a : b;
@@ -84,7 +79,7 @@ static sps_status lay_out_taps(struct sps_stage *s, const struct sps_op *op)
 static sps_status plan_product(struct sps_stage *s, const struct sps_packed *m, int index, int *pick_at)
 {
     const struct sps_op *op = &m->ops[index];
-    const struct sps_value *in = value_at(m, op->from[0]), *out = &op->result;
+    const struct sps_value *in = sps_packed_value(m, op->from[0]), *out = &op->result;
     if (!sps_op_is_product(op))
         return refuse(m, index, "a dense layer or a convolution must come here");
     if (in->kind == SPS_VALUE_LEVELS && op->weight_bits == NULL)
@@ -251,7 +246,7 @@ static sps_status plan_step(struct sps_plan *plan, struct sps_stage *s, int inde
 {
     const struct sps_packed *m = plan->packed;
     const struct sps_op *op = &m->ops[index];
-    const struct sps_value *in = value_at(m, op->from[0]);
+    const struct sps_value *in = sps_packed_value(m, op->from[0]);
     switch (op->kind) {
     case SPS_OP_affine:
         if (in->kind == SPS_VALUE_LEVELS)
@@ -294,23 +289,24 @@ static sps_status place_reals(struct sps_plan *plan)
     SPS_TRY(sps_calloc(&plan->place, (size_t)m->op_count + 1, sizeof *plan->place, "places"));
     SPS_TRY(sps_calloc(&plan->kept, (size_t)m->op_count + 1, sizeof *plan->kept, "places"));
     SPS_TRY(sps_calloc(&readers, (size_t)m->op_count + 1, sizeof *readers, "places"));
-    const struct sps_stage *s = plan->stages - 1;
+    int stage = -1;
     int alike = 0; /* operations from here on are made as often as this one */
     for (int i = 0; i < m->op_count; i++) {
         alike = sps_op_is_product(&m->ops[i]) ? i : alike;
         for (int j = 0; j < m->ops[i].from_count; j++) {
             int from = m->ops[i].from[j];
             readers[from]++;
-            plan->kept[from] |= from <= alike && value_at(m, from)->kind == SPS_VALUE_REALS;
+            plan->kept[from] |= from <= alike && sps_packed_value(m, from)->kind == SPS_VALUE_REALS;
         }
     }
     plan->place[0] = SPS_NOWHERE;
     for (int i = 0; i < m->op_count; i++) {
         const struct sps_op *op = &m->ops[i];
         size_t size = sps_value_size(&op->result);
-        s += sps_op_is_product(op);
-        alike = sps_op_is_product(op) || i == s->branch ? i : alike;
-        int from = op->from[0], over = is_done_in_place(op, value_at(m, from)) && readers[from] == 1 && from > alike;
+        stage += sps_op_is_product(op);
+        alike = sps_op_is_product(op) || i == plan->stages[stage].branch ? i : alike;
+        int from = op->from[0],
+            over = is_done_in_place(op, sps_packed_value(m, from)) && readers[from] == 1 && from > alike;
         plan->place[i + 1] = over ? plan->place[from] : SPS_NOWHERE;
         if (!over && op->result.kind == SPS_VALUE_REALS) {
             plan->place[i + 1] = plan->reals;

@@ -216,11 +216,6 @@ SPS_VECTOR static void finish_block(float *restrict y, const int16_t *restrict z
     }
 }
 
-static const struct sps_value *value_at(const struct sps_packed *m, int which)
-{
-    return which == 0 ? &m->input : &m->ops[which - 1].result;
-}
-
 /* Entries are picked per channel: the table that this makes. */
 static void mix_table(struct sps_lane *lane, const struct sps_op *op, const uint8_t *mixed)
 {
@@ -275,7 +270,7 @@ static void run_element_wise(struct sps_lane *lane, const struct sps_stage *s, i
         return;
     }
     float *y = real_at(lane, index + 1, at);
-    if (value_at(plan->packed, op->from[0])->kind == SPS_VALUE_SUMS) {
+    if (sps_packed_value(plan->packed, op->from[0])->kind == SPS_VALUE_SUMS) {
         if (s->wide)
             affine_of_32(y, (const int32_t *)level->pooled + at, table, count, n);
         else
@@ -287,7 +282,7 @@ static void run_element_wise(struct sps_lane *lane, const struct sps_stage *s, i
     if (op->kind == SPS_OP_affine)
         affine_of_reals(y, table, count, n);
     else if (op->kind == SPS_OP_add)
-        add_shortcut(y, op, real_at(lane, op->from[1], 0), value_at(plan->packed, op->from[1]), first, count);
+        add_shortcut(y, op, real_at(lane, op->from[1], 0), sps_packed_value(plan->packed, op->from[1]), first, count);
     else if (op->kind == SPS_OP_hard_tanh)
         clip(y, all);
     else if (op->kind == SPS_OP_relu)
@@ -332,7 +327,7 @@ static void run_pool(struct sps_lane *lane, int index)
     for (int i = 0; i < out->h; i++)
         for (int j = 0; j < out->w; j++)
             for (int c = 0; c < out->c; c++)
-                y[at++] = pool_at(op, value_at(plan->packed, op->from[0]), x, i, j, c);
+                y[at++] = pool_at(op, sps_packed_value(plan->packed, op->from[0]), x, i, j, c);
     keep(lane, index + 1, y, at);
 }
 
@@ -364,10 +359,10 @@ static int is_block_end(const struct sps_lane *lane, const struct sps_stage *s, 
     const struct sps_plan *plan = lane->plan;
     const struct sps_op *op = &plan->packed->ops[first];
     return first + 2 < end && !s->wide && op->kind == SPS_OP_affine && op[1].kind == SPS_OP_add &&
-           op[2].kind == SPS_OP_hard_tanh && value_at(plan->packed, op->from[0])->kind == SPS_VALUE_SUMS &&
+           op[2].kind == SPS_OP_hard_tanh && sps_packed_value(plan->packed, op->from[0])->kind == SPS_VALUE_SUMS &&
            op->result.c % SPS_TAPS == 0 && op[1].from[0] == first + 1 && op[2].from[0] == first + 2 &&
-           value_at(plan->packed, op[1].from[1])->c == op->result.c &&
-           value_at(plan->packed, op[1].from[1])->h == op->result.h &&
+           sps_packed_value(plan->packed, op[1].from[1])->c == op->result.c &&
+           sps_packed_value(plan->packed, op[1].from[1])->h == op->result.h &&
            plan->place[first + 1] == plan->place[first + 3] && plan->place[first + 2] == plan->place[first + 3];
 }
 

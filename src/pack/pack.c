@@ -206,7 +206,7 @@ static sps_status pack_norm(struct packer *p, const struct sps_layer *layer, con
     const struct sps_layer *sign = sps_is_sums(layer->in.kind) ? sign_behind(p->graph, layer) : NULL;
     int bits = sign != NULL;
     struct sps_op *op = next_op(p, bits ? SPS_OP_threshold : SPS_OP_affine, layer, value_of(p, layer->input));
-    const struct sps_value *in = op->from[0] == 0 ? &p->m->input : &p->m->ops[op->from[0] - 1].result;
+    const struct sps_value *in = sps_packed_value(p->m, op->from[0]);
     if (bits) {
         p->value[sign->index] = value_of(p, layer);
         *next = sign->index + 1;

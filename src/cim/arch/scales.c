@@ -95,7 +95,7 @@ static sps_status read_op(struct reader *r, int index)
 {
     struct sps_packed *m = &r->to->packed;
     struct sps_op *op = &m->ops[index];
-    const struct sps_value *in = op->from[0] == 0 ? &m->input : &m->ops[op->from[0] - 1].result;
+    const struct sps_value *in = sps_packed_value(m, op->from[0]);
     size_t entries = op->noise < 0 ? 1 : (size_t)m->noises[op->noise].entries, rows = entries + (size_t)op->point;
     size_t count = rows * SPS_AFFINE_ROWS * (size_t)in->c;
     float *table = NULL;
