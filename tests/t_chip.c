@@ -730,6 +730,28 @@ static void skip_buffers_on_paper(void **state)
     sps_packed_close(m);
 }
 
+/* 8 x 8 x 4 levels of 4 bits take 32 words of a buffer, and are applied bit by bit: 4 activations a position. */
+static void levels_on_paper(void **state)
+{
+    (void)state;
+    struct chain b = chain_start(1, 8, 8, 1);
+    chain_product(&b, 4, 3, 1, 1, CHAIN_NONE);
+    chain_score(&b, SPS_NOISE_bank, 2, 0);
+    chain_quantise(&b, 4);
+    chain_product(&b, 3, 8, 1, 0, CHAIN_NONE);
+    chain_score(&b, CHAIN_NONE, 1, 0);
+    struct sps_packed *m = chain_finish(&b);
+    sps_chip *chip = CHIP("scaledrop", "array.rows=512");
+    struct sps_chip_cost *cost = cost_of(chip, m, 1, 0);
+    assert_int_equal(cost->layer[0].counts.memory_writes, 32);
+    assert_int_equal(cost->layer[0].counts.normalisations, 2 * 256);
+    assert_int_equal(cost->layer[1].counts.arrays, 1);
+    assert_int_equal(cost->layer[1].counts.activations, 4);
+    sps_chip_cost_free(cost);
+    sps_chip_close(chip);
+    sps_packed_close(m);
+}
+
 /* What waits in a buffer is rounded there, and nothing else: with all of its bits the chip is ideal. */
 static void skip_buffers_round(void **state)
 {
@@ -923,28 +945,18 @@ static void text_reads_back(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(ideal_equals_engine),
-                                       cmocka_unit_test(enough_bits_are_ideal),
-                                       cmocka_unit_test(imperfections_show),
-                                       cmocka_unit_test(leakage_of_idle_lines),
-                                       cmocka_unit_test(padding_leaks),
-                                       cmocka_unit_test(even_leakage_costs_only),
-                                       cmocka_unit_test(noise_of_scale_cells),
-                                       cmocka_unit_test(chips_are_seeded),
-                                       cmocka_unit_test(chips_side_by_side),
-                                       cmocka_unit_test(failing_chips_say_why),
-                                       cmocka_unit_test(extrapolation_is_said),
-                                       cmocka_unit_test(reuse_shares_noise),
-                                       cmocka_unit_test(truth_table_of_the_cell),
-                                       cmocka_unit_test(folding_against_the_full_solve),
-                                       cmocka_unit_test(counts_on_paper),
-                                       cmocka_unit_test(energy_adds_up),
-                                       cmocka_unit_test(skip_buffers_on_paper),
-                                       cmocka_unit_test(skip_buffers_round),
-                                       cmocka_unit_test(float_weights_are_refused),
-                                       cmocka_unit_test(prefixes_on_paper),
-                                       cmocka_unit_test(table_is_sound),
-                                       cmocka_unit_test(bad_chips_are_refused),
-                                       cmocka_unit_test(text_reads_back)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ideal_equals_engine),     cmocka_unit_test(enough_bits_are_ideal),
+        cmocka_unit_test(imperfections_show),      cmocka_unit_test(leakage_of_idle_lines),
+        cmocka_unit_test(padding_leaks),           cmocka_unit_test(even_leakage_costs_only),
+        cmocka_unit_test(noise_of_scale_cells),    cmocka_unit_test(chips_are_seeded),
+        cmocka_unit_test(chips_side_by_side),      cmocka_unit_test(failing_chips_say_why),
+        cmocka_unit_test(extrapolation_is_said),   cmocka_unit_test(reuse_shares_noise),
+        cmocka_unit_test(truth_table_of_the_cell), cmocka_unit_test(folding_against_the_full_solve),
+        cmocka_unit_test(counts_on_paper),         cmocka_unit_test(energy_adds_up),
+        cmocka_unit_test(skip_buffers_on_paper),   cmocka_unit_test(skip_buffers_round),
+        cmocka_unit_test(levels_on_paper),         cmocka_unit_test(float_weights_are_refused),
+        cmocka_unit_test(prefixes_on_paper),       cmocka_unit_test(table_is_sound),
+        cmocka_unit_test(bad_chips_are_refused),   cmocka_unit_test(text_reads_back)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

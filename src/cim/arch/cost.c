@@ -190,7 +190,9 @@ static void set_times(struct sps_chip_layer_cost *layer, const struct pricing *p
     layer->latency = layer->sums * sums + layer->decisions * (pick > sums ? pick - sums : 0);
 }
 
-static void set_area(struct sps_chip_layer_cost *layer, const struct sps_chip *chip, const struct sps_layer_layout *l)
+/* bits: of an output, as the next layer reads it. */
+static void set_area(struct sps_chip_layer_cost *layer, const struct sps_chip *chip, const struct sps_layer_layout *l,
+                     int bits)
 {
     const struct sps_chip_params *p = &chip->p;
     double cells = (double)p->rows * (double)p->columns / (128 * 128), arrays = (double)layer->counts.arrays,
@@ -209,7 +211,7 @@ static void set_area(struct sps_chip_layer_cost *layer, const struct sps_chip *c
     if (p->scale == SPS_SCALE_SRAM)
         add(&of[SCALE_STORES], times(PART(sram_area), (double)l->entries * (double)(l->channels) * share * 4 / 1024));
     /* Two buffers, so that one layer writes while the next reads. */
-    add(&of[LAYER_BUFFERS], times(PART(sram_area), 2 * (double)l->outputs / 8 / 1024));
+    add(&of[LAYER_BUFFERS], times(PART(sram_area), 2 * (double)l->outputs * bits / 8 / 1024));
     add(&of[SKIP_BUFFERS], times(PART(sram_area), (double)layer->counts.skip_bits / 8 / 1024));
     add(&of[UNITS], times(PART(unit_area), (double)layer->counts.units));
     for (int i = 0; i < AREA_COUNT; i++)
@@ -250,7 +252,7 @@ static void price_layer(struct pricing *p, int i)
     }
     spend_layer(p, layer, &p->layout->layer[i]);
     set_times(layer, p, &p->layout->layer[i]);
-    set_area(layer, p->chip, &p->layout->layer[i]);
+    set_area(layer, p->chip, &p->layout->layer[i], !s->last && s[1].codes ? s[1].code_bits : 1);
     sps_count_add(&cost->counts, &layer->counts);
     for (int k = 0; k < AREA_COUNT; k++)
         add(&cost->area_of[k], layer->area_of[k]);

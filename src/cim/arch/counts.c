@@ -40,13 +40,13 @@ static void count_real(struct sps_chip_counts *c, const struct sps_chip *chip, c
 {
     const struct sps_packed *m = plan->packed;
     const struct sps_op *op = &m->ops[index];
-    const struct sps_value *in = op->from[0] == 0 ? &m->input : &m->ops[op->from[0] - 1].result;
+    const struct sps_value *in = sps_packed_value(m, op->from[0]);
     uint64_t size = sps_value_size(&op->result), bits = (uint64_t)chip->p.skip_bits;
     if (plan->kept[index + 1]) {
         c->skip_bits += size * bits;
         c->skip_writes += words_of(size * bits);
     }
-    if (op->kind == SPS_OP_affine || op->kind == SPS_OP_rprelu)
+    if (op->kind == SPS_OP_affine || op->kind == SPS_OP_rprelu || op->kind == SPS_OP_quantise)
         c->normalisations += size;
     if (op->kind == SPS_OP_hard_tanh)
         c->comparisons += 2 * size; /* with either end */
@@ -76,7 +76,7 @@ static void count_reals(struct sps_chip_counts *c, const struct sps_chip *chip, 
     for (int i = s->begin; i < s->end; i++)
         count_real(c, chip, plan, s, i);
     if (!s->last)
-        c->memory_writes = words_of(s[1].reads > 0 ? 0 : s[1].in_size);
+        c->memory_writes = words_of(s[1].reads > 0 ? 0 : s[1].in_size * (size_t)(s[1].codes ? s[1].code_bits : 1));
 }
 
 struct sps_chip_counts sps_count_layer(const struct sps_chip *chip, const struct sps_plan *plan,
