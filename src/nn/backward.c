@@ -40,10 +40,8 @@ static void write_floats(const struct sps_graph *graph, const struct sps_layer *
             out[j] = layer->in.kind == SPS_LEVELS ? (float)((const uint8_t *)x)[j] : (float)((const int8_t *)x)[j];
 }
 
-static void write_halves(const struct sps_graph *graph, const struct sps_layer *layer, uint16_t *out, int image,
-                         size_t size)
+static void write_halves(const struct sps_layer *layer, uint16_t *out, const void *x, size_t size)
 {
-    const void *x = sps_layer_input(graph, layer, image);
     if (layer->in.kind == SPS_BITS)
         sps_bfloat16_from_bits(out, x, size);
     else if (layer->in.kind == SPS_LEVELS)
@@ -52,30 +50,48 @@ static void write_halves(const struct sps_graph *graph, const struct sps_layer *
         sps_bfloat16_from_codes(out, x, size);
 }
 
-/* The gradient of pooled sums (half, of one image) goes to the position that won, the others of its window get none. */
+/* The gradient of pooled sums (of one image) goes to the position that won, the others of its window get none. Channels
+ * go in groups that stay in registers. */
+enum { GROUP = 64 };
 SPS_VECTOR static void spread(const struct sps_backward *b, const struct sps_shape *pooled, uint16_t *restrict out,
-                              const uint16_t *restrict half, const uint8_t *restrict argmax)
+                              const float *restrict dy, const uint8_t *restrict argmax)
 {
     size_t channels = (size_t)pooled->c;
     int height = (int)(b->out / channels) / b->width;
+    uint16_t half[GROUP];
     if (pooled->h * b->pool < height || pooled->w * b->pool < b->width) /* what no window has */
         memset(out, 0, b->out * sizeof *out);
     for (int i = 0; i < pooled->h; i++)
-        for (int j = 0; j < pooled->w; j++, half += channels, argmax += channels)
-            for (int at = 0; at < b->pool * b->pool; at++) {
-                int row = i * b->pool + at / b->pool, column = j * b->pool + at % b->pool;
-                if (row >= height || column >= b->width)
-                    continue;
-                uint16_t *to = out + (size_t)(row * b->width + column) * channels;
-                for (size_t c = 0; c < channels; c++)
-                    to[c] = (uint16_t)(half[c] & -(argmax[c] == at));
+        for (int j = 0; j < pooled->w; j++)
+            for (size_t first = 0, n; first < channels; first += n, dy += n, argmax += n) {
+                n = channels - first < GROUP ? channels - first : GROUP;
+                for (size_t c = 0; c < n; c++)
+                    half[c] = sps_bfloat16(dy[c]);
+                for (int at = 0; at < b->pool * b->pool; at++) {
+                    int row = i * b->pool + at / b->pool, column = j * b->pool + at % b->pool;
+                    if (row >= height || column >= b->width)
+                        continue;
+                    uint16_t *to = out + (size_t)(row * b->width + column) * channels + first;
+                    for (size_t c = 0; c < n; c++)
+                        to[c] = (uint16_t)(half[c] & -(argmax[c] == at));
+                }
             }
+}
+
+void sps_backward_take(const struct sps_backward *b, const struct sps_graph *graph, const struct sps_layer *layer,
+                       int image, const float *dy, const uint8_t *argmax)
+{
+    uint16_t *x = graph->shared[INPUT], *g = graph->shared[GRADIENT];
+    write_halves(layer, x + (size_t)image * b->in, sps_layer_input(graph, layer, image), b->in);
+    if (b->pool > 1)
+        spread(b, &layer->out, g + (size_t)image * b->out, dy, argmax);
+    else
+        sps_bfloat16_from_floats(g + (size_t)image * b->out, dy, b->out);
 }
 
 /* oneDNN's primitives are made for a whole batch: images past this one have no gradient. */
 void sps_backward_run(const struct sps_backward *b, struct sps_graph *graph, struct sps_layer *layer,
-                      const struct sps_pass *pass, const struct sps_weight *weight, float *dy, const uint8_t *argmax,
-                      float *dx)
+                      const struct sps_pass *pass, const struct sps_weight *weight, float *dy, float *dx)
 {
     int half = graph->precision == SPS_BFLOAT16;
     void *x = graph->shared[INPUT], *g = half ? graph->shared[GRADIENT] : dy,
@@ -84,21 +100,8 @@ void sps_backward_run(const struct sps_backward *b, struct sps_graph *graph, str
     memset((char *)x + (size_t)pass->n * b->in * number, 0, left * b->in * number);
     memset((char *)g + (size_t)pass->n * b->out * number, 0, left * b->out * number);
 #pragma omp parallel for schedule(static) num_threads(graph->threads)
-    for (int i = 0; i < pass->n; i++) {
-        size_t in = (size_t)i * b->in, out = (size_t)i * b->out;
-        if (!half)
-            write_floats(graph, layer, (float *)x + in, i, b->in);
-        else {
-            size_t pooled = (size_t)i * sps_shape_size(&layer->out);
-            write_halves(graph, layer, (uint16_t *)x + in, i, b->in);
-            if (b->pool > 1) {
-                uint16_t *halves = sps_graph_scratch(graph);
-                sps_bfloat16_from_floats(halves, dy + pooled, sps_shape_size(&layer->out));
-                spread(b, &layer->out, (uint16_t *)g + out, halves, argmax + pooled);
-            } else
-                sps_bfloat16_from_floats((uint16_t *)g + out, dy + out, b->out);
-        }
-    }
+    for (int i = 0; i < (half ? 0 : pass->n); i++)
+        write_floats(graph, layer, (float *)x + (size_t)i * b->in, i, b->in);
     sps_conv_op_backward_weights(b->op, weight->grad, g, x);
     if (dx == NULL)
         return;

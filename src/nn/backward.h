@@ -17,10 +17,12 @@ struct sps_backward {
 sps_status sps_backward_init(struct sps_backward *b, struct sps_graph *graph, const struct sps_conv_shape *shape,
                              int pool);
 void sps_backward_reset(struct sps_backward *b);
-/* weight->grad is set from dy[B][layer's output], which may be written to past pass->n, and dx[B][in] where it is not
- * NULL, and may be dy in bfloat16.  argmax, of pooling: which position of its window each output comes from.  A
- * thread's scratch must hold the output in bfloat16. */
+/* bfloat16: keeps the input and the gradient dy[layer's output] of one image.  argmax, of pooling: which position of
+ * its window each output comes from. */
+void sps_backward_take(const struct sps_backward *b, const struct sps_graph *graph, const struct sps_layer *layer,
+                       int image, const float *dy, const uint8_t *argmax);
+/* weight->grad is set, and dx[B][in] where it is not NULL, from what was taken; with floats from dy[B][layer's output],
+ * which may be written to past pass->n. */
 void sps_backward_run(const struct sps_backward *b, struct sps_graph *graph, struct sps_layer *layer,
-                      const struct sps_pass *pass, const struct sps_weight *weight, float *dy, const uint8_t *argmax,
-                      float *dx);
+                      const struct sps_pass *pass, const struct sps_weight *weight, float *dy, float *dx);
 #endif

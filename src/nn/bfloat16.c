@@ -5,19 +5,10 @@
 
 #include "core/vector.h"
 
-static inline uint16_t rounded(float x)
-{
-    uint32_t u;
-    memcpy(&u, &x, sizeof u);
-    uint32_t nan = (u & 0x7fffffff) > 0x7f800000;
-    /* The carry of the sum rounds up; to infinity where it has to. */
-    return (uint16_t)(nan ? u >> 16 | 0x40 : (u + 0x7fff + (u >> 16 & 1)) >> 16);
-}
-
 SPS_VECTOR void sps_bfloat16_from_floats(uint16_t *out, const float *x, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        out[i] = rounded(x[i]);
+        out[i] = sps_bfloat16(x[i]);
 }
 
 enum { ONE = 0x3f80, SIGN = 0x8000 };

@@ -111,11 +111,10 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
         SPS_TRY(sps_backward_init(
             &v->back, graph,
             &(struct sps_conv_shape){graph->batch, in.h, in.w, in.c, ch, cw, (int)set->out, k, stride, pad}, pool));
-    layer->in_place = dense && graph->precision == SPS_BFLOAT16; /* which is a copy of dy */
+    layer->takes_gradient = dense && graph->precision == SPS_BFLOAT16;
+    layer->in_place = layer->takes_gradient; /* dy has been taken when dx is made */
     layer->scratch = sps_binary_conv_scratch(&v->binary, graph->training && !dense) +
-                     (!graph->training ? 0
-                      : dense          ? sps_shape_size(&layer->out) * sizeof(uint16_t)
-                                       : partial_bytes(v));
+                     (graph->training && !dense ? partial_bytes(v) : 0);
     if (graph->training && pool > 1)
         SPS_TRY(sps_calloc(&v->argmax, batch * sps_shape_size(&layer->out), 1, "pooling positions"));
     return SPS_OK;
@@ -215,14 +214,31 @@ static void sparse_backward(struct sps_graph *graph, struct conv *v, const struc
     reduce(graph, v);
 }
 
+static void take_gradient(struct sps_graph *graph, struct sps_layer *layer, int image, const float *dy)
+{
+    struct conv *v = (struct conv *)layer;
+    const uint8_t *argmax = v->argmax ? v->argmax + (size_t)image * sps_shape_size(&layer->out) : NULL;
+    sps_backward_take(&v->back, graph, layer, image, dy, argmax);
+}
+
+static void take_gradients(struct sps_graph *graph, struct sps_layer *layer, int n, const float *dy)
+{
+#pragma omp parallel for schedule(static) num_threads(graph->threads)
+    for (int i = 0; i < n; i++)
+        take_gradient(graph, layer, i, dy + (size_t)i * sps_shape_size(&layer->out));
+}
+
 static void backward(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy,
                      float *dx)
 {
     struct conv *v = (struct conv *)layer;
+    if (layer->takes_gradient && !layer->gradient_taken)
+        take_gradients(graph, layer, pass->n, dy);
+    layer->gradient_taken = 0;
     if (!v->set.binary)
         float_backward(graph, v, pass, dy, dx);
     else if (v->back.op != NULL)
-        sps_backward_run(&v->back, graph, layer, pass, v->now, dy, v->argmax, dx);
+        sps_backward_run(&v->back, graph, layer, pass, v->now, dy, dx);
     else
         sparse_backward(graph, v, pass, dy, dx);
     sps_weight_drawn_backward(graph, v->weight, v->now);
@@ -259,5 +275,6 @@ const struct sps_layer_type sps_layer_conv = {
     .setup = setup,
     .forward = forward,
     .backward = backward,
+    .take_gradient = take_gradient,
     .release = release,
 };

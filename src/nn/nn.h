@@ -184,6 +184,9 @@ struct sps_layer_type {
     void (*backward_image)(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, int image,
                            float *dy);
     void (*backward_end)(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy);
+    /* Of a layer that takes_gradient: keeps what backward needs of an image and its gradient, while these are in cache.
+     * Who has called this for all images sets gradient_taken; backward then does not look at dy. */
+    void (*take_gradient)(struct sps_graph *graph, struct sps_layer *layer, int image, const float *dy);
     /* Of a layer with a shortcut: adds the shortcut's gradient to that of its source's image.  After its backward. */
     void (*add_shortcut)(struct sps_graph *graph, struct sps_layer *layer, int image, float *dsource);
     void (*release)(struct sps_layer *layer); /* may be NULL */
@@ -201,12 +204,13 @@ struct sps_layer {
     struct sps_layer *taken_by; /* the residual layer whose shortcut starts here, else NULL ... */
     struct sps_layer *also;     /* ... and of that one: the next with the same source */
     struct sps_shape in, out;
-    void *y;      /* output of the batch; stride y_stride bytes an image */
-    int borrows;  /* y belongs to the layer before */
-    int source;   /* a shortcut starts here: nobody may write over y */
-    int waits;    /* of a layer with a shortcut: which of graph->waiting is its gradient's */
-    int in_place; /* backward writes dx over dy */
-    int random;   /* draws anew in each pass */
+    void *y;                            /* output of the batch; stride y_stride bytes an image */
+    int borrows;                        /* y belongs to the layer before */
+    int source;                         /* a shortcut starts here: nobody may write over y */
+    int waits;                          /* of a layer with a shortcut: which of graph->waiting is its gradient's */
+    int in_place;                       /* backward writes dx over dy */
+    int takes_gradient, gradient_taken; /* see the type's take_gradient */
+    int random;                         /* draws anew in each pass */
     size_t y_stride;
     size_t macs;    /* multiply-accumulates an image */
     size_t scratch; /* bytes each thread needs */
