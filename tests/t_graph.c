@@ -480,6 +480,20 @@ static void later_starts_equal_full_passes(void **state)
     close_evaluation(&e);
 }
 
+/* A scale of one entry is the same in every pass; a posterior is not, and the deterministic reading has none. */
+static void passes_part_where_there_is_a_choice(void **state)
+{
+    (void)state;
+    struct evaluation e = open_evaluation("method.p=0.5 method.spread=0.9", 1);
+    const int first = e.graph->scales[0]->layer, second = e.graph->scales[1]->layer;
+    assert_int_equal(sps_graph_first_random(e.graph, SPS_FROM_BANK), first);
+    assert_int_equal(sps_graph_first_random(e.graph, SPS_FROM_POINT), e.graph->layer_count);
+    OK(sps_scale_reserve(e.graph->scales[0], 1));
+    assert_int_equal(sps_graph_first_random(e.graph, SPS_FROM_BANK), second);
+    assert_int_equal(sps_graph_first_random(e.graph, SPS_FROM_METHOD), first);
+    close_evaluation(&e);
+}
+
 /* The same seed gives the same weights, another one others; training is the same twice. */
 static void seeds(void **state)
 {
@@ -1102,6 +1116,7 @@ int main(void)
         TEST(evaluation_does_not_depend_on_threads_or_batches),
         TEST(picks_matter),
         TEST(later_starts_equal_full_passes),
+        TEST(passes_part_where_there_is_a_choice),
         TEST(seeds),
         TEST(descriptions_are_taken_over),
         TEST(trained_tensors),

@@ -514,7 +514,7 @@ static void draws_of_weights(void **state)
                 NEAR(flipped / N, atan(0.6) / acos(-1), 0.04);
         } else
             NEAR(dropped / N, 0.3, 5 * sqrt(0.21 / N));
-        assert_int_equal(sps_graph_first_random(graph), 0);
+        assert_int_equal(sps_graph_first_random(graph, SPS_FROM_METHOD), 0);
         assert_true(sps_graph_draws(graph));
         sps_graph_free(graph);
     }
@@ -1044,7 +1044,7 @@ static void dropout(void **state)
             double y = bits ? ((const int8_t *)layer->y)[i] : ((const float *)layer->y)[i];
             assert_true(y == value_at(graph, layer, 0, (size_t)i));
         }
-        assert_int_equal(sps_graph_first_random(graph), 2);
+        assert_int_equal(sps_graph_first_random(graph, SPS_FROM_BANK), 2);
         assert_true(sps_graph_draws(graph));
         sps_free(dy), sps_free(kept);
         sps_graph_free(graph);

@@ -529,9 +529,17 @@ double sps_graph_distribution(struct sps_graph *graph)
     return total;
 }
 
-int sps_graph_first_random(const struct sps_graph *graph)
+static int picks_anew(const struct sps_scale *scale, enum sps_scale_source source)
 {
-    int first = graph->scale_count > 0 ? graph->scales[0]->layer : graph->layer_count;
+    return source == SPS_FROM_METHOD || (source == SPS_FROM_BANK && scale->entries > 1);
+}
+
+int sps_graph_first_random(const struct sps_graph *graph, enum sps_scale_source source)
+{
+    int first = graph->layer_count;
+    for (int i = graph->scale_count - 1; i >= 0; i--)
+        if (picks_anew(graph->scales[i], source))
+            first = graph->scales[i]->layer;
     for (int i = 0; i < first; i++)
         if (graph->layers[i]->random)
             return i;

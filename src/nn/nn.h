@@ -299,9 +299,9 @@ void sps_graph_layout_picks(struct sps_graph *graph);
 /* This thread's scratch (inside an OpenMP region or outside). */
 void *sps_graph_scratch(const struct sps_graph *graph);
 
-/* Index of the first layer whose output differs from pass to pass: it picks a scale, or draws itself; layer_count if
+/* Index of the first layer whose output differs from pass to pass: it picks one of several scales, or draws itself; layer_count if
  * there is none. */
-int sps_graph_first_random(const struct sps_graph *graph);
+int sps_graph_first_random(const struct sps_graph *graph, enum sps_scale_source source);
 /* Whether a layer draws itself: there are more paths than those through the banks. */
 int sps_graph_draws(const struct sps_graph *graph);
 

@@ -72,7 +72,7 @@ sps_status sps_graph_predict(struct sps_graph *graph, const struct sps_draws *dr
                                           ~(uint32_t)t, /* of methods and layers: streams that no training epoch uses */
                                       .index = index,
                                       .picks = drawn,
-                                      .start = t == 0 ? 0 : sps_graph_first_random(graph)};
+                                      .start = t == 0 ? 0 : sps_graph_first_random(graph, draws->source)};
         sps_graph_forward(graph, &pass);
         const float *x = sps_graph_logits(graph);
         if (!all_finite(x, (size_t)n * classes))
