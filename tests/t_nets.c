@@ -213,6 +213,29 @@ static struct contents contents_of(const char *const *sets, size_t count)
     return c;
 }
 
+/* Real weights at both ends, signs as before; a pooled first product gets a pool layer, and a network that has such
+ * ends already stays as it is. */
+static void float_ends(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *net;
+        size_t products, binary, signs;
+    } cases[] = {
+        {"net.name=vgg-mobiny", 7, 5, 6}, {"net.name=lenet5-wide", 4, 2, 3}, {"net.name=resnet20", 20, 18, 18}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *sets[] = {cases[i].net, "net.float_ends=true"};
+        const struct contents c = contents_of(sets, 2), plain = contents_of(sets, 1);
+        assert_int_equal(c.macs, plain.macs);
+        assert_int_equal(c.products, cases[i].products);
+        assert_int_equal(c.binary, cases[i].binary);
+        assert_int_equal(c.signs, cases[i].signs);
+        assert_int_equal(plain.binary, i == 2 ? 18 : cases[i].products);
+    }
+    const char *drawn[] = {"net.name=vgg-mobiny", "net.float_ends=true", "method.name=mc_dropconnect"};
+    assert_int_equal(contents_of(drawn, 3).drawn, 7);
+}
+
 /* ResNet-20 has 18 blocks, each with a sign and a binary convolution in it, a float product before and behind them, and
  * one hard tanh that is no part of a sign, in front of the mean at the end, where noise has no place.  It is put inside
  * blocks too. */
@@ -289,6 +312,7 @@ int main(void)
         cmocka_unit_test(variants_of_a_network),
         cmocka_unit_test(variants_of_residual_networks),
         cmocka_unit_test(variants_of_a_residual_network),
+        cmocka_unit_test(float_ends),
         cmocka_unit_test(methods_without_a_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -114,10 +114,11 @@ sps_status sps_config_read_split(struct sps_run_params *out, const sps_yaml *yam
 static sps_status load_net(struct sps_config *c)
 {
     SPS_TRY(sps_preset_read(&c->net, "nets", c->run.net));
-    SPS_TRY(sps_net_variant(&c->net_text, c->net, (enum sps_twin)c->run.twin, c->method, c->settings));
+    SPS_TRY(
+        sps_net_variant(&c->net_text, c->net, (enum sps_twin)c->run.twin, c->run.float_ends, c->method, c->settings));
     if (c->net_text != NULL) {
         char name[4200];
-        snprintf(name, sizeof name, "%s, changed by net.twin or method.name", sps_yaml_name(c->net));
+        snprintf(name, sizeof name, "%s, changed by net.twin, net.float_ends or method.name", sps_yaml_name(c->net));
         sps_yaml_free(c->net);
         c->net = NULL;
         return sps_yaml_parse(&c->net, name, c->net_text, strlen(c->net_text));

@@ -18,6 +18,8 @@ enum { SPS_EPOCHS_MAX = 100000 };
     X(net, TEXT, "net.name", "lenet5-wide", "", 0, 0, "network: a preset's name, or path of a description", "")        \
     X(twin, CHOICE, "net.twin", "none", "none|relu|htanh", 0, 2,                                                       \
       "train the float twin instead: real weights, relu or hard tanh for sign", "")                                    \
+    X(float_ends, BOOL, "net.float_ends", "false", "", 0, 1,                                                           \
+      "first and last product have real weights, whatever the network says", "Qin et al., CVPR 2020")                  \
     X(binariser, TEXT, "net.binariser", "irnet", "", 0, 0,                                                             \
       "how weights and activations become signs (spinscale info)", "Qin et al., CVPR 2020")                            \
     X(method, TEXT, "method.name", "scale_dropout", "", 0, 0, "how the scales are learned and drawn (spinscale info)", \

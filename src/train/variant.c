@@ -14,6 +14,8 @@ struct variant {
     enum sps_twin twin;
     const struct sps_method *method;
     const void *settings;
+    int float_ends;
+    int product_count;         /* of the whole network */
     int activations, products; /* hidden ones so far */
     int placed;                /* how often the method's noise found a place */
     int indent;
@@ -97,11 +99,25 @@ static void begin_item(const struct variant *v)
     fprintf(v->out, "%*s- ", v->indent, "");
 }
 
-/* The method's settings for the next product; empty: none. */
-static void ask_product(struct variant *v, char text[SPS_NOISE_TEXT], const struct sps_yaml_node *body)
+static int count_products(const struct sps_yaml_node *list)
 {
-    const struct sps_place place = {v->products++, v->twin == SPS_TWIN_NONE && says(body, "binary", "true"),
-                                    is(body, "dense")};
+    int count = 0;
+    for (const struct sps_yaml_node *item = list->first; item != NULL; item = item->next)
+        count += block_of(item) != NULL ? count_products(block_of(item)) : is_product(body_of(item));
+    return count;
+}
+
+/* Whether the next product is made one of real weights. */
+static int becomes_float(const struct variant *v, const struct sps_yaml_node *body)
+{
+    int end = v->products == 0 || v->products == v->product_count - 1;
+    return says(body, "binary", "true") && (v->twin != SPS_TWIN_NONE || (v->float_ends && end));
+}
+
+/* The method's settings for the next product; empty: none. */
+static void ask_product(struct variant *v, char text[SPS_NOISE_TEXT], const struct sps_yaml_node *body, int to_float)
+{
+    const struct sps_place place = {v->products++, !to_float && says(body, "binary", "true"), is(body, "dense")};
     text[0] = '\0';
     if (v->method->product != NULL)
         v->method->product(text, v->settings, &place);
@@ -179,10 +195,12 @@ static sps_status write_layer(struct variant *v, const struct sps_yaml_node *ite
     if (to_float && before_sign && block_of(next) == NULL)
         return SPS_OK;
     v->activated = is_activation(body);
-    if (is_product(body))
-        ask_product(v, added, body);
-    if (is_product(body) && (added[0] != '\0' || (to_float && says(body, "binary", "true"))))
-        return write_product(v, body, to_float && says(body, "binary", "true"), added);
+    if (is_product(body)) {
+        int real = becomes_float(v, body);
+        ask_product(v, added, body, real);
+        if (real || added[0] != '\0')
+            return write_product(v, body, real, added);
+    }
     if (!(to_float && is(body, "sign") && activated)) { /* a block takes the signs of what is activated already */
         begin_item(v);
         if (to_float && (is(body, "sign") || is(body, "htanh")))
@@ -213,8 +231,8 @@ static sps_status write_net(struct variant *v)
     int noisy = v->method->noise != NULL || v->method->product != NULL;
     if (root->kind != SPS_YAML_MAP)
         return sps_yaml_fail(v->net, root, "a network must be a map of name, input, classes and layers");
-    fprintf(v->out, "# %s%s%s%s\n", sps_yaml_name(v->net), twins[v->twin], noisy ? " for " : "",
-            noisy ? v->method->name : "");
+    fprintf(v->out, "# %s%s%s%s%s\n", sps_yaml_name(v->net), twins[v->twin], v->float_ends ? " (float ends)" : "",
+            noisy ? " for " : "", noisy ? v->method->name : "");
     for (const struct sps_yaml_node *n = root->first; n != NULL; n = n->next) {
         fprintf(v->out, "%s:", n->key);
         if (strcmp(n->key, "layers") != 0 || n->kind != SPS_YAML_LIST) {
@@ -224,6 +242,7 @@ static sps_status write_net(struct variant *v)
             continue;
         }
         fputc('\n', v->out);
+        v->product_count = count_products(n);
         SPS_TRY(write_layers(v, n, NULL));
     }
     if (noisy && v->placed == 0)
@@ -232,16 +251,17 @@ static sps_status write_net(struct variant *v)
     return SPS_OK;
 }
 
-sps_status sps_net_variant(char **text, const sps_yaml *net, enum sps_twin twin, const struct sps_method *method,
-                           const void *settings)
+sps_status sps_net_variant(char **text, const sps_yaml *net, enum sps_twin twin, int float_ends,
+                           const struct sps_method *method, const void *settings)
 {
     char *written = NULL;
     size_t size = 0;
-    if (twin == SPS_TWIN_NONE && method->noise == NULL && method->product == NULL)
+    if (twin == SPS_TWIN_NONE && !float_ends && method->noise == NULL && method->product == NULL)
         return SPS_OK;
     struct variant v = {.out = open_memstream(&written, &size),
                         .net = net,
                         .twin = twin,
+                        .float_ends = float_ends,
                         .method = method,
                         .settings = settings,
                         .indent = 2};
