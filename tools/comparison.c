@@ -39,6 +39,11 @@ struct away {
     double *score[SPS_FOREIGN_COLUMNS];
 };
 
+/* Image by image, over repetitions. */
+struct sps_answers {
+    double *nll, *right; /* [n] */
+};
+
 static int failed_call(void)
 {
     return sps_console_error("%s", sps_last_error());
@@ -65,18 +70,26 @@ static void name_columns(struct sps_comparison *c)
         }
 }
 
+/* Repetitions that a row and the first have both. */
+static size_t paired(const struct sps_comparison *c, size_t row)
+{
+    return c->row[row].count < c->row[0].count ? c->row[row].count : c->row[0].count;
+}
+
 static int make_pairs(struct sps_comparison *c)
 {
     size_t made = 0;
     for (size_t r = 1; r < c->count; r++)
-        c->pair_count += c->row[r].count < c->row[0].count ? c->row[r].count : c->row[0].count;
+        c->pair_count += paired(c, r) + (paired(c, r) > 1);
     c->pair = calloc(c->pair_count + 1, sizeof *c->pair);
     if (c->pair == NULL)
         return out_of_memory();
     for (size_t r = 1; r < c->count; r++)
-        for (size_t s = 0; s < c->row[r].count && s < c->row[0].count; s++) {
+        for (size_t s = 0; s < paired(c, r) + (paired(c, r) > 1); s++) {
             struct sps_pair *pair = &c->pair[made++];
-            *pair = (struct sps_pair){.row = r, .repetition = s, .test = calloc(c->tests, sizeof *pair->test)};
+            *pair = (struct sps_pair){.row = r,
+                                      .repetition = s < paired(c, r) ? s : SPS_ALL_SEEDS,
+                                      .test = calloc(c->tests, sizeof *pair->test)};
             if (pair->test == NULL)
                 return out_of_memory();
         }
@@ -100,9 +113,10 @@ int sps_comparison_init(struct sps_comparison *c, const struct sps_comparison_ba
                                  .columns = SPS_HOME_COLUMNS + basis->foreign_count * SPS_FOREIGN_COLUMNS,
                                  .tests = SPS_HOME_TESTS + basis->foreign_count * SPS_FOREIGN_COLUMNS,
                                  .row = calloc(rows, sizeof *c->row),
-                                 .kept = calloc(counts[0], sizeof *c->kept)};
+                                 .kept = calloc(counts[0], sizeof *c->kept),
+                                 .sum = calloc(1, sizeof *c->sum)};
     c->column = calloc(c->columns, sizeof *c->column);
-    if (c->row == NULL || c->kept == NULL || c->column == NULL)
+    if (c->row == NULL || c->kept == NULL || c->sum == NULL || c->column == NULL)
         return out_of_memory();
     name_columns(c);
     for (size_t r = 0; r < rows; r++) {
@@ -148,6 +162,11 @@ void sps_comparison_reset(struct sps_comparison *c)
     }
     for (size_t k = 0; c->pair != NULL && k < c->pair_count; k++)
         free(c->pair[k].test);
+    if (c->sum != NULL) {
+        free(c->sum->nll);
+        free(c->sum->right);
+    }
+    free(c->sum);
     free(c->pair);
     free(c->row);
     free(c->kept);
@@ -333,13 +352,73 @@ static int test_pair(struct sps_pair *pair, const struct work *w, const struct s
     return failed;
 }
 
+/* sum += what was seen of each image. */
+static void add_answers(struct sps_answers *sum, const struct sps_kept *seen)
+{
+    for (size_t i = 0; i < seen->n; i++) {
+        sum->nll[i] += seen->nll[i];
+        sum->right[i] += seen->right[i];
+    }
+}
+
+static int make_answers(struct sps_answers *sum, size_t n)
+{
+    free(sum->nll);
+    free(sum->right);
+    sum->nll = calloc(n + 1, sizeof *sum->nll);
+    sum->right = calloc(n + 1, sizeof *sum->right);
+    return sum->nll != NULL && sum->right != NULL ? 0 : out_of_memory();
+}
+
+/* Means over seeds, of the row and of the first one: what a training of one method has on these images over one of the
+ * other, with less of the trainings' own chance than any pair of seeds. */
+static int test_all_seeds(struct sps_pair *pair, const struct work *w)
+{
+    struct sps_comparison *c = w->comparison;
+    const size_t seeds = paired(c, pair->row), n = w->seen.n;
+    struct sps_answers *row = c->sum, first = {0};
+    struct sps_difference accuracy, nll;
+    int failed = make_answers(&first, n);
+    for (size_t s = 0; s < seeds && failed == 0; s++)
+        add_answers(&first, &c->kept[s]);
+    for (size_t i = 0; i < n && failed == 0; i++) {
+        row->nll[i] /= (double)seeds, first.nll[i] /= (double)seeds;
+        row->right[i] /= (double)seeds, first.right[i] /= (double)seeds;
+    }
+    if (failed == 0 && (sps_compare_means(&accuracy, row->right, first.right, n, &w->resampling) != SPS_OK ||
+                        sps_compare_means(&nll, row->nll, first.nll, n, &w->resampling) != SPS_OK))
+        failed = failed_call();
+    if (failed == 0) {
+        pair->test[0] = test_of(&accuracy);
+        pair->test[1] = test_of(&nll);
+    }
+    free(first.nll);
+    free(first.right);
+    return failed;
+}
+
 static int test_against_first(struct work *w, size_t row, size_t repetition)
 {
     struct sps_comparison *c = w->comparison;
+    const size_t seeds = paired(c, row);
+    const int labelled = w->seen.right != NULL && c->kept[0].right != NULL;
     int failed = 0;
-    for (size_t k = 0; k < c->pair_count && failed == 0; k++)
-        if (c->pair[k].row == row && c->pair[k].repetition == repetition)
-            failed = test_pair(&c->pair[k], w, &c->kept[repetition]);
+    if (labelled && repetition == 0)
+        failed = make_answers(c->sum, w->seen.n);
+    if (failed == 0 && labelled && repetition < seeds)
+        add_answers(c->sum, &w->seen);
+    for (size_t k = 0; k < c->pair_count && failed == 0; k++) {
+        struct sps_pair *pair = &c->pair[k];
+        if (pair->row != row)
+            continue;
+        if (pair->repetition == repetition)
+            failed = test_pair(pair, w, &c->kept[repetition]);
+        else if (pair->repetition == SPS_ALL_SEEDS && repetition == seeds - 1) {
+            for (size_t t = 0; t < c->tests; t++)
+                pair->test[t] = (struct sps_test){{NAN, NAN, NAN}, NAN};
+            failed = labelled ? test_all_seeds(pair, w) : 0;
+        }
+    }
     return failed;
 }
 
@@ -363,7 +442,7 @@ int sps_comparison_add(struct sps_comparison *c, size_t row, size_t repetition, 
         w.seen.home[s] = score_of(&w.home, foreign_scores[s], &failed);
     for (size_t f = 0; f < c->basis.foreign_count && failed == 0; f++)
         failed = detect(&w, f, &foreign[f]);
-    if (failed == 0)
+    if (failed == 0 && row > 0)
         failed = test_against_first(&w, row, repetition);
     if (failed == 0 && row == 0)
         c->kept[repetition] = w.seen;

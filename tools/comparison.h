@@ -35,11 +35,12 @@ struct sps_compared {
     struct sps_repetition *repetition; /* [count] */
 };
 
-/* Row less first, seed by seed. */
+/* Row less first, seed by seed; and of several seeds their mean, image by image: of accuracy and NLL alone. */
 struct sps_test {
     struct sps_cell difference;
     double p;
 };
+#define SPS_ALL_SEEDS ((size_t)-1) /* as repetition */
 struct sps_pair {
     size_t row, repetition, only_row, only_first; /* images that only one has right */
     struct sps_test *test;                        /* [tests] */
@@ -77,6 +78,7 @@ struct sps_comparison {
     struct sps_compared *row;  /* [count] */
     struct sps_pair *pair;     /* [pair_count], by row and repetition */
     struct sps_kept *kept;     /* of the first row's repetitions */
+    struct sps_answers *sum;   /* of the repetitions of the row that comes in now */
 };
 
 /* What a model said about a set, image by image; labels outside 0 .. classes-1 are none. */

@@ -252,7 +252,10 @@ static void add_test(struct grid *g, const struct sps_comparison *c, const struc
     const struct sps_test *t = &pair->test[test];
     char interval[64] = "", p[64], only[64] = "";
     add_text(g, c->row[pair->row].name);
-    add_count(g, pair->repetition + 1);
+    if (pair->repetition == SPS_ALL_SEEDS)
+        add_text(g, "all");
+    else
+        add_count(g, pair->repetition + 1);
     add_text(g, as->title);
     add_number(g, as->by * t->difference.value, as->digits);
     if (!isnan(t->difference.low))
@@ -261,9 +264,14 @@ static void add_test(struct grid *g, const struct sps_comparison *c, const struc
     add_text(g, interval);
     probability_text(p, t->p);
     add_text(g, p);
-    if (test == 0 && !isnan(t->p))
+    if (test == 0 && !isnan(t->p) && pair->repetition != SPS_ALL_SEEDS)
         snprintf(only, sizeof only, "%zu, %zu", pair->only_row, pair->only_first);
     add_text(g, only);
+}
+
+static size_t tests_of(const struct sps_comparison *c, const struct sps_pair *pair)
+{
+    return pair->repetition == SPS_ALL_SEEDS ? SPS_HOME_TESTS : c->tests;
 }
 
 static int print_tests(const struct sps_comparison *c, FILE *out, int markdown)
@@ -273,7 +281,7 @@ static int print_tests(const struct sps_comparison *c, FILE *out, int markdown)
     struct grid g = {.out = out, .markdown = markdown, .columns = sizeof titles / sizeof *titles};
     memcpy(g.title, titles, sizeof titles);
     for (size_t k = 0; k < c->pair_count; k++)
-        for (size_t t = 0; t < c->tests; t++)
+        for (size_t t = 0; t < tests_of(c, &c->pair[k]); t++)
             add_test(&g, c, &c->pair[k], t);
     return print_grid(&g);
 }
@@ -309,7 +317,7 @@ static int print_all(const struct sps_comparison *c, const struct sps_comparison
     if (c->pair_count > 0)
         fputs("p: McNemar's exact test of the accuracy, paired test of the mean NLL, DeLong's of the AUROC; seed k "
               "against "
-              "the\nfirst model's seed k.\n",
+              "the\nfirst model's seed k, and all: the means over seeds, image by image (paired tests of the mean).\n",
               out);
     return failed;
 }
@@ -364,12 +372,13 @@ static json_t *row_json(const struct sps_comparison *c, const struct sps_compare
 
 static json_t *pair_json(const struct sps_comparison *c, const struct sps_pair *pair)
 {
-    json_t *object = json_pack("{s:o,s:I}", "name", sps_cli_report_string(c->row[pair->row].name), "repetition",
-                               (json_int_t)pair->repetition + 1);
-    for (size_t t = 0; t < c->tests && object != NULL; t++) {
+    int all = pair->repetition == SPS_ALL_SEEDS;
+    json_t *object = json_pack("{s:o,s:o}", "name", sps_cli_report_string(c->row[pair->row].name), "repetition",
+                               all ? json_null() : json_integer((json_int_t)pair->repetition + 1));
+    for (size_t t = 0; t < tests_of(c, pair) && object != NULL; t++) {
         json_t *test = cell_json(&pair->test[t].difference);
         json_object_set_new(test, "p", number(pair->test[t].p));
-        if (t == 0) {
+        if (t == 0 && !all) {
             json_object_set_new(test, "only_row", json_integer((json_int_t)pair->only_row));
             json_object_set_new(test, "only_first", json_integer((json_int_t)pair->only_first));
         }
