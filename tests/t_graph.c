@@ -480,6 +480,17 @@ static void later_starts_equal_full_passes(void **state)
     close_evaluation(&e);
 }
 
+/* Augmentation puts an image there, also where no layer needs as much. */
+static void scratch_holds_an_image(void **state)
+{
+    (void)state;
+    struct sps_graph *graph = make_graph("input: {height: 40, width: 40, channels: 3}\nclasses: 2\nlayers:\n"
+                                         "  - conv: {out: 1, kernel: 1, stride: 31}\n  - dense: {out: classes}\n",
+                                         &(struct sps_graph_options){.batch = 2, .training = 1, .seed = 1});
+    assert_true(graph->scratch_stride >= 40 * 40 * 3);
+    sps_graph_free(graph);
+}
+
 /* A scale of one entry is the same in every pass; a posterior is not, and the deterministic reading has none. */
 static void passes_part_where_there_is_a_choice(void **state)
 {
@@ -1117,6 +1128,7 @@ int main(void)
         TEST(picks_matter),
         TEST(later_starts_equal_full_passes),
         TEST(passes_part_where_there_is_a_choice),
+        TEST(scratch_holds_an_image),
         TEST(seeds),
         TEST(descriptions_are_taken_over),
         TEST(trained_tensors),

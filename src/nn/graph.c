@@ -375,7 +375,7 @@ static sps_status make_gradients(struct sps_graph *graph)
 
 static sps_status make_room(struct sps_graph *graph)
 {
-    size_t scratch = 0;
+    size_t scratch = sps_shape_size(&graph->input); /* an image, while it is changed on its way in */
     for (int i = 0; i < graph->layer_count; i++) {
         struct sps_layer *layer = graph->layers[i];
         scratch = layer->scratch > scratch ? layer->scratch : scratch;

@@ -249,7 +249,7 @@ struct sps_graph {
     float *waiting[SPS_WAITING];
     size_t waiting_size[SPS_WAITING];
     int block_depth, blocks[SPS_BLOCK_DEPTH]; /* while a description is read: how deep it is, how many so far */
-    char *scratch;                            /* [threads][scratch_stride] */
+    char *scratch;                            /* [threads][scratch_stride], at least an image's codes */
     size_t scratch_stride;
     double activation_bytes;
     void *onednn;
@@ -299,8 +299,8 @@ void sps_graph_layout_picks(struct sps_graph *graph);
 /* This thread's scratch (inside an OpenMP region or outside). */
 void *sps_graph_scratch(const struct sps_graph *graph);
 
-/* Index of the first layer whose output differs from pass to pass: it picks one of several scales, or draws itself; layer_count if
- * there is none. */
+/* Index of the first layer whose output differs from pass to pass: it picks one of several scales, or draws itself;
+ * layer_count if there is none. */
 int sps_graph_first_random(const struct sps_graph *graph, enum sps_scale_source source);
 /* Whether a layer draws itself: there are more paths than those through the banks. */
 int sps_graph_draws(const struct sps_graph *graph);
