@@ -128,6 +128,43 @@ static void shortcuts_and_floats(void **state)
     }
 }
 
+/* p + sigma z within 0 .. 0.95 (or where it was), z one normal number a chip and source; what is dropped shares it as
+ * before.  The engine reads these, and the declared ones again afterwards. */
+static void chips_have_probabilities_of_their_own(void **state)
+{
+    (void)state;
+    int cut = 0, moved = 0;
+    for (uint32_t seed = 1; seed < 9; seed++) {
+        struct sps_packed *m = random_chain(seed, 20, 0);
+        for (uint32_t chip = 0; chip < 3; chip++) {
+            OK(sps_packed_spread(m, 0.3, 77, chip));
+            for (int i = 0; i < m->noise_count; i++) {
+                const struct sps_noise *n = &m->noises[i];
+                struct sps_random r = sps_random(77, SPS_FOR_CHIP_P, chip, 0, (uint32_t)n->stream);
+                double p = 1 - n->probability[0], at = p + 0.3 * (double)sps_random_normal(&r), sum = 0;
+                double expected = n->entries == 1 ? p : at < 0 ? 0 : at > 0.95 && at > p ? fmax(0.95, p) : at;
+                cut += n->entries > 1 && at != expected, moved += expected != p;
+                assert_true(fabs(1 - m->banks[i].probability[0] - expected) < 1e-12);
+                for (int k = 0; k < n->entries; k++) {
+                    sum += m->banks[i].probability[k];
+                    if (k > 0 && p > 0)
+                        assert_true(fabs(m->banks[i].probability[k] * p - n->probability[k] * expected) < 1e-12);
+                }
+                assert_true(fabs(sum - 1) < 1e-12);
+            }
+            check_model(m, seed, affordable(m));
+        }
+        OK(sps_packed_spread(m, 0, 77, 1));
+        for (int i = 0; i < m->noise_count; i++)
+            assert_ptr_equal(m->banks[i].probability, m->noises[i].probability);
+        const double bad[] = {-0.1, 1.1, NAN};
+        for (int i = 0; i < 3; i++)
+            FAILS(sps_packed_spread(m, bad[i], 77, 1), EINVAL, "spread of p");
+        sps_packed_close(m);
+    }
+    assert_true(cut > 3 && moved > 20);
+}
+
 /* ---- sums at the edge of 16 bits ---- */
 
 /* 1 x 1 convolution of the image, then a dense layer that reads `inputs` bits in all. */
@@ -563,6 +600,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(banks_and_channels),        TEST(dropped_inputs_and_weights),
         TEST(shortcuts_and_floats),      TEST(sums_at_the_edge_of_16_bits),
+        TEST(chips_have_probabilities_of_their_own),      TEST(sums_at_the_edge_of_16_bits),
         TEST(wide_convolution),          TEST(more_passes_than_a_block),
         TEST(updates_are_exact),         TEST(work_is_counted),
         TEST(flips_are_shares_of_pairs), TEST(predicting_allocates_nothing),

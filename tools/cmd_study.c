@@ -44,7 +44,7 @@ static const struct sps_option options_table[] = {
      .min = 1,
      .max = SPS_SAMPLES_MAX,
      .help = "samples, normality: numbers of passes to look at (default 1 2 3 5 10 20 50 100, normality 1 2 5 10 20 "
-             "50); nll-rule: passes (default 20)"},
+             "50); nll-rule, spread: passes (default 20)"},
     {.name = "repeat",
      .letter = 'R',
      .type = SPS_OPTION_COUNT,
@@ -105,6 +105,19 @@ static const struct sps_option options_table[] = {
      .offset = offsetof(struct sps_study_options, classes),
      .argument = "predicted|label",
      .help = "normality: look at the probability and the logit of which class (default predicted)"},
+    {.name = "spreads",
+     .type = SPS_OPTION_TEXT,
+     .offset = offsetof(struct sps_study_options, spreads),
+     .argument = "S,S,...",
+     .help = "spread: standard deviations of p from chip to chip, each 0 to 1 (default 0,0.05,0.1,0.2)"},
+    {.name = "chips",
+     .type = SPS_OPTION_COUNT,
+     .offset = offsetof(struct sps_study_options, chips),
+     .argument = "M",
+     .default_text = "20",
+     .min = 1,
+     .max = 100000,
+     .help = "spread: chips of each"},
     {.name = "seed",
      .letter = 's',
      .type = SPS_OPTION_COUNT,
@@ -256,7 +269,7 @@ static int study_it(const struct sps_study *study, const char *path, const struc
     char hash[65];
     size_t bytes = 0;
     const struct sps_images home = sps_dataset_images(set);
-    const struct sps_study_subject about = {options, &subject->predictor, &home};
+    const struct sps_study_subject about = {options, &subject->predictor, subject->packed, &home};
     const struct sps_model_info *model = subject->predictor.info;
     if (home.height != model->height || home.width != model->width || home.channels != model->channels)
         return sps_console_error("images of '%s' are %d x %d with %d channels, the model reads %d x %d with %d",

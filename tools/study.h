@@ -11,6 +11,7 @@
 #include "command.h"
 #include "measure.h"
 #include "report.h"
+#include "spinscale/engine.h"
 #include "spinscale/foreign.h"
 #include "spinscale/images.h"
 #include "spinscale/predict.h"
@@ -19,15 +20,17 @@
 #define SPS_STUDIES(X)                                                                                                 \
     X(samples)                                                                                                         \
     X(normality)                                                                                                       \
-    X(nll_rule)
+    X(nll_rule)                                                                                                        \
+    X(spread)
 
 /* What the command line says; not every study reads every one. */
 struct sps_study_options {
     const char *data, *data_dir, *engine, *out, *score, *classes;
     struct sps_texts foreign;
     struct sps_counts samples;
-    struct sps_count repeat, exact_paths, images, passes, seed, data_seed, threads;
+    struct sps_count repeat, exact_paths, images, passes, chips, seed, data_seed, threads;
     double tolerance, auroc_tolerance;
+    const char *spreads;
     struct sps_measure_options measure;
     int json;
 };
@@ -35,6 +38,7 @@ struct sps_study_options {
 struct sps_study_subject {
     const struct sps_study_options *options;
     const struct sps_predictor *predictor;
+    sps_packed *packed; /* NULL: the training graph predicts */
     const struct sps_images *home;
 };
 

@@ -30,6 +30,12 @@ const struct sps_model_info *sps_packed_get_info(const sps_packed *packed);
 /* Name of a class, or NULL. */
 const char *sps_packed_class_name(const sps_packed *packed, int label);
 
+/* From here on the model is that of a chip whose dropout probabilities differ from the declared ones: p of each noise
+ * source is normal with standard deviation sigma (0 to 1; 0: as declared), cut to 0 .. 0.95, drawn once by seed and chip
+ * (Scale-Dropout paper eq. 24).  The first entry of a source is what is kept.  For the one caller who has the model, and
+ * between sessions.  SPS_EINVAL, SPS_ENOMEM. */
+sps_status sps_packed_spread(sps_packed *packed, double sigma, uint64_t seed, uint32_t chip);
+
 struct sps_session_options {
     int threads;    /* 1 to 1024; 0: all cores */
     int no_sharing; /* each pass alone: an oracle, and the price to compare with */

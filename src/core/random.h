@@ -35,7 +35,8 @@ enum sps_purpose {
 
     /* Drawn weights: item = batch in training, 0 in prediction; pass as of dropout; layer.  Row o starts at block
      * o ceil(row / 4). */
-    SPS_FOR_WEIGHT
+    SPS_FOR_WEIGHT,
+    SPS_FOR_CHIP_P /* prediction: the dropout probability that a source has on a chip: item = chip, layer */
 };
 
 /* A stream: a position in the sequence of one (seed, purpose, item, pass, layer). */

@@ -146,6 +146,7 @@ struct sps_packed {
     /* From here on set by sps_packed_validate(). */
     struct sps_path_bank *banks; /* [noise_count] the same for core/path.h */
     int picks;                   /* numbers in a row of picks */
+    double *spread;              /* sps_packed_spread(): what banks look at then; else NULL */
     struct sps_model_info info;
     int *bank_sizes;
     /* What it says of itself; strings live as long as the model. */

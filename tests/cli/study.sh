@@ -112,7 +112,24 @@ print(len(r["rows"]), sorted({row["kind"] for row in r["rows"]}), r["rows"][0]["
 print(r["rows"][0]["detected"] == r["rows"][2]["detected"])'
 ls rule; study nll-rule model | tail -n 1 | cut -c1-50
 
+echo '--- spread: one chip without, which is what eval says, and as many as asked with'
+study spread model --samples 5 --chips 3 --spreads 0,0.3 --json --out chips >spread.json
+study spread model --samples 5 --chips 4 --spreads 0.3 --json >more.json
+"$SPINSCALE" eval model --data ./toy --samples 5 --json >eval.json
+python3 -c '
+import json
+r, said, more = (json.load(open(name)) for name in ("spread.json", "eval.json", "more.json"))
+print([(row["spread"], row["chips"], row["accuracy_sd"] is None) for row in r["rows"]], r["samples"])
+print(all(abs(r["rows"][0][k] - said[k]) < 1e-12 for k in ("accuracy", "nll", "mutual_information")),
+      abs(r["rows"][0]["rejected"] - 1 + said["accepted"]) < 1e-12)
+print(r["rows"][1]["nll_sd"] > 0, r["rows"][1]["accuracy_lowest"] <= r["rows"][1]["accuracy"], more["rows"][0]["nll"] != r["rows"][1]["nll"])'
+ls chips; study spread model --chips 2 --spreads 0.1 | tail -n 1 | cut -c1-18
+
 echo '--- mistakes'
+run study spread model --data ./toy --spreads 0,
+run study spread model --data ./toy --spreads 2
+run study spread model --data ./toy --spreads ''
+run study spread model --data ./toy --samples 1 2
 run study samples model
 run study nothing model --data ./toy
 run study samples model --data ./toy --score energy
