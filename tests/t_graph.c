@@ -1009,16 +1009,22 @@ static double measured_distribution(struct sps_graph *graph, const struct sps_pa
 {
     struct sps_layer *layer = graph->layers[norm];
     sps_layer_forward(graph, layer, pass); /* hard tanh has written over what was there */
-    int channels = layer->out.c, count = pass->n * layer->out.h * layer->out.w;
+    int channels = layer->out.c, positions = layer->out.h * layer->out.w, count = pass->n * positions;
+    float *values = NULL;
+    OK(sps_calloc(&values, (size_t)count, (size_t)channels * sizeof *values, "values"));
+    for (int i = 0; i < pass->n; i++)
+        memcpy(values + i * positions * channels, sps_layer_image(graph, layer, pass, i),
+               (size_t)(positions * channels) * sizeof *values);
     double total = 0, unused[2];
     for (int c = 0; c < channels; c++) {
         double mean = 0, square = 0;
         for (int i = 0; i < count; i++) {
-            double y = ((const float *)layer->y)[i * channels + c];
+            double y = values[i * channels + c];
             mean += y / count, square += y * y / count;
         }
         total += graph->binariser->distribution(mean, sqrt(square - mean * mean), &unused[0], &unused[1]) / channels;
     }
+    sps_free(values);
     return total;
 }
 

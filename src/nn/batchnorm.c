@@ -333,13 +333,14 @@ static void forward_with_batch_statistics(struct sps_graph *graph, struct batchn
 {
     struct sps_layer *layer = &b->base;
     size_t channels = (size_t)layer->in.c, size = sps_shape_size(&layer->in), positions = size / channels;
-    float *slope = sps_graph_scratch(graph), *offset = slope + channels, *y = (float *)layer->y + (size_t)i * size;
+    float *slope = sps_graph_scratch(graph), *offset = slope + channels;
     for (size_t c = 0; c < channels; c++) {
         double inv = 1 / sqrt(b->var[c] + b->norm.eps), s = scale_at(b, (size_t)i, c), gamma = b->norm.gamma->value[c];
         slope[c] = (float)(gamma * inv * s);
         offset[c] = (float)(gamma * inv * (s * bias_at(b, c) - b->mean[c]) + b->norm.beta->value[c]);
     }
-    apply_line(y, sps_layer_input(graph, layer, i), layer->in.kind, positions, channels, slope, offset);
+    apply_line(sps_layer_output(graph, layer, i), sps_layer_input(graph, layer, i), layer->in.kind, positions, channels,
+               slope, offset);
 }
 
 /* Evaluation: sps_affine_at() for all positions, channels innermost so that the loop runs in vectors.  table holds its
@@ -388,7 +389,7 @@ static void forward_with_running_statistics(struct sps_graph *graph, struct batc
         table[4 * channels + c] = norm->gamma->value[c];
         table[5 * channels + c] = norm->beta->value[c];
     }
-    apply_affine((float *)layer->y + (size_t)i * size, sps_layer_input(graph, layer, i), layer->in.kind, positions,
+    apply_affine(sps_layer_output(graph, layer, i), sps_layer_input(graph, layer, i), layer->in.kind, positions,
                  channels, table);
 }
 
@@ -585,4 +586,5 @@ const struct sps_layer_type sps_layer_batchnorm = {
     .backward_image = backward_image,
     .backward_end = backward_end,
     .release = release,
+    .repeats = 1,
 };

@@ -46,6 +46,19 @@ const void *sps_layer_input(const struct sps_graph *graph, const struct sps_laye
     return (const char *)layer->input->y + (size_t)image * layer->input->y_stride;
 }
 
+void *sps_layer_output(const struct sps_graph *graph, const struct sps_layer *layer, int image)
+{
+    return layer->passing ? (char *)sps_graph_scratch(graph) + graph->passing_at
+                          : (char *)layer->y + (size_t)image * layer->y_stride;
+}
+
+const void *sps_layer_image(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, int image)
+{
+    if (layer->passing)
+        layer->type->forward_image(graph, layer, pass, image);
+    return sps_layer_output(graph, layer, image);
+}
+
 void *sps_graph_scratch(const struct sps_graph *graph)
 {
     return graph->scratch + (size_t)omp_get_thread_num() * graph->scratch_stride;
@@ -222,6 +235,20 @@ static int can_borrow(const struct sps_layer *layer)
            input->out.kind == layer->out.kind && image_bytes(&input->out) == layer->y_stride;
 }
 
+/* What is cheaper to make again than to keep: the numbers between batch normalisation and sign, half of a VGG's
+ * activations. */
+static void let_input_pass(struct sps_graph *graph, const struct sps_layer *layer)
+{
+    struct sps_layer *input = layer->input;
+    if (!layer->type->repeats_input || input == NULL || !input->type->repeats || input->source || input->borrows)
+        return;
+    input->passing = 1;
+    sps_free(input->y);
+    input->y = NULL;
+    graph->activation_bytes -= (double)input->y_stride * graph->batch;
+    graph->passing_bytes = graph->passing_bytes > input->y_stride ? graph->passing_bytes : input->y_stride;
+}
+
 /* The layers of a residual block, which come before the layer that ends it; *source is what they read. */
 static sps_status add_block(struct sps_layer **source, struct sps_graph *graph, const sps_yaml *yaml,
                             const struct sps_yaml_node *body)
@@ -288,6 +315,7 @@ static sps_status add_layer(struct sps_graph *graph, const sps_yaml *yaml, const
     }
     SPS_TRY(status);
     layer->y_stride = image_bytes(&layer->out);
+    let_input_pass(graph, layer);
     layer->borrows = can_borrow(layer);
     if (layer->borrows) {
         layer->y = layer->input->y;
@@ -384,7 +412,8 @@ static sps_status make_room(struct sps_graph *graph)
         size_t row = graph->weights[i]->row * sizeof(float);
         scratch = row > scratch ? row : scratch;
     }
-    graph->scratch_stride = (scratch + SPS_ALIGN - 1) / SPS_ALIGN * SPS_ALIGN;
+    graph->passing_at = (scratch + SPS_ALIGN - 1) / SPS_ALIGN * SPS_ALIGN;
+    graph->scratch_stride = graph->passing_at + (graph->passing_bytes + SPS_ALIGN - 1) / SPS_ALIGN * SPS_ALIGN;
     SPS_TRY(sps_graph_set_threads(graph, graph->threads));
     if (!graph->training)
         return SPS_OK;
@@ -570,7 +599,8 @@ static void forward_images(struct sps_graph *graph, int first, int last, const s
 #pragma omp parallel for schedule(static) num_threads(graph->threads)
     for (int image = 0; image < pass->n; image++)
         for (int i = first; i <= last; i++)
-            graph->layers[i]->type->forward_image(graph, graph->layers[i], pass, image);
+            if (!graph->layers[i]->passing)
+                graph->layers[i]->type->forward_image(graph, graph->layers[i], pass, image);
 }
 
 static void add_shortcuts(struct sps_graph *graph, const struct sps_layer *source, int image, float *dy)

@@ -194,6 +194,8 @@ struct sps_layer_type {
     int random;                               /* all such layers draw anew in each pass */
     int rewrites;                             /* forward may write over its input: y is that of the layer before */
     int needs_output;                         /* backward reads y */
+    int repeats;       /* forward_image may be run again after a pass has begun, and gives the same */
+    int repeats_input; /* reads its input by sps_layer_image() alone */
 };
 
 struct sps_layer {
@@ -206,6 +208,7 @@ struct sps_layer {
     struct sps_shape in, out;
     void *y;                            /* output of the batch; stride y_stride bytes an image */
     int borrows;                        /* y belongs to the layer before */
+    int passing;                        /* y is NULL: the only reader repeats what it needs of it, image by image */
     int source;                         /* a shortcut starts here: nobody may write over y */
     int waits;                          /* of a layer with a shortcut: which of graph->waiting is its gradient's */
     int in_place;                       /* backward writes dx over dy */
@@ -218,6 +221,10 @@ struct sps_layer {
 
 /* What the input of a layer is, for image i. */
 const void *sps_layer_input(const struct sps_graph *graph, const struct sps_layer *layer, int image);
+/* Where an element-wise layer's output goes, for image i. */
+void *sps_layer_output(const struct sps_graph *graph, const struct sps_layer *layer, int image);
+/* An element-wise layer's output, for image i: as it was kept, or made anew in this thread's room for one. */
+const void *sps_layer_image(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, int image);
 
 enum { SPS_BLOCK_DEPTH = 8, SPS_WAITING = 2 * SPS_BLOCK_DEPTH };
 
@@ -251,6 +258,7 @@ struct sps_graph {
     int block_depth, blocks[SPS_BLOCK_DEPTH]; /* while a description is read: how deep it is, how many so far */
     char *scratch;                            /* [threads][scratch_stride], at least an image's codes */
     size_t scratch_stride;
+    size_t passing_at, passing_bytes; /* in a thread's scratch: room for an image of a layer that is passing */
     double activation_bytes;
     void *onednn;
     enum sps_precision precision; /* of backward products of binary layers */

@@ -26,11 +26,17 @@ static void release(struct sps_layer *layer)
     sps_free(((struct sign *)layer)->by_learned);
 }
 
+/* Reals come from a layer before: codes are no input of sign. */
+static const float *input_image(struct sps_graph *graph, const struct sps_layer *layer, const struct sps_pass *pass,
+                                int image)
+{
+    return sps_layer_image(graph, layer->input, pass, image);
+}
+
 static void forward_image(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, int image)
 {
-    (void)pass;
-    graph->kern->pack((uint32_t *)(void *)((char *)layer->y + (size_t)image * layer->y_stride),
-                      sps_layer_input(graph, layer, image), sps_shape_size(&layer->in));
+    graph->kern->pack(sps_layer_output(graph, layer, image), input_image(graph, layer, pass, image),
+                      sps_shape_size(&layer->in));
 }
 
 static void backward_image(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, int image,
@@ -40,7 +46,7 @@ static void backward_image(struct sps_graph *graph, struct sps_layer *layer, con
     const struct sps_surrogate at = {
         .kern = graph->kern, .t = pass->t, .k = pass->k, .learned = s->learned ? s->learned->value[0] : 0};
     s->by_learned[image] =
-        graph->binariser->activation(dy, dy, sps_layer_input(graph, layer, image), sps_shape_size(&layer->in), &at);
+        graph->binariser->activation(dy, dy, input_image(graph, layer, pass, image), sps_shape_size(&layer->in), &at);
 }
 
 static void backward_end(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy)
@@ -64,4 +70,5 @@ const struct sps_layer_type sps_layer_sign = {
     .backward_image = backward_image,
     .backward_end = backward_end,
     .release = release,
+    .repeats_input = 1,
 };
