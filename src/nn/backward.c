@@ -89,6 +89,15 @@ void sps_backward_take(const struct sps_backward *b, const struct sps_graph *gra
         sps_bfloat16_from_floats(g + (size_t)image * b->out, dy, b->out);
 }
 
+/* Drawn weights may be 0, which bits do not say. */
+static void write_weights(uint16_t *out, const struct sps_weight *w)
+{
+    if (w->sign != NULL)
+        sps_bfloat16_from_floats(out, w->sign, w->rows * w->row);
+    for (size_t o = 0; o < w->rows && w->sign == NULL; o++)
+        sps_bfloat16_from_bits(out + o * w->row, w->bits + o * sps_words(w->row), w->row);
+}
+
 /* oneDNN's primitives are made for a whole batch: images past this one have no gradient. */
 void sps_backward_run(const struct sps_backward *b, struct sps_graph *graph, struct sps_layer *layer,
                       const struct sps_pass *pass, const struct sps_weight *weight, float *dy, float *dx)
@@ -106,6 +115,6 @@ void sps_backward_run(const struct sps_backward *b, struct sps_graph *graph, str
     if (dx == NULL)
         return;
     if (half)
-        sps_bfloat16_from_floats(w, weight->sign, weight->rows * weight->row);
+        write_weights(w, weight);
     sps_conv_op_backward_data(b->op, dx, g, w);
 }

@@ -111,6 +111,8 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
         SPS_TRY(sps_backward_init(
             &v->back, graph,
             &(struct sps_conv_shape){graph->batch, in.h, in.w, in.c, ch, cw, (int)set->out, k, stride, pad}, pool));
+    if (graph->training && !(dense && graph->precision == SPS_BFLOAT16))
+        SPS_TRY(sps_weight_keep_signs(v->weight));
     layer->takes_gradient = dense && graph->precision == SPS_BFLOAT16;
     layer->in_place = layer->takes_gradient; /* dy has been taken when dx is made */
     layer->scratch = sps_binary_conv_scratch(&v->binary, graph->training && !dense) +

@@ -47,6 +47,8 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
     size_t shape[2] = {(size_t)out, sps_shape_size(&in)}, batch = (size_t)graph->batch;
     layer->macs = shape[0] * shape[1];
     SPS_TRY(sps_graph_add_drawn(graph, &d->weight, layer, 2, shape, d->set.binary, d->set.drop, d->set.sigma));
+    if (graph->training && d->set.binary)
+        SPS_TRY(sps_weight_keep_signs(d->weight));
     if (in.kind != SPS_REALS && (graph->training || !d->set.binary))
         SPS_TRY(sps_calloc(&d->x, batch * shape[1], sizeof(float), "float input"));
     if (d->weight->wants_quads && d->set.binary)

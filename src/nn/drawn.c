@@ -30,6 +30,10 @@ sps_status sps_graph_add_drawn(struct sps_graph *graph, struct sps_weight **out,
     layer->random = 1;
     w->drop = drop;
     SPS_TRY(sps_weight_create(&w->drawn, w->name, dims, shape, binary, quads));
+    if (binary) {
+        SPS_TRY(sps_weight_keep_signs(w));
+        SPS_TRY(sps_weight_keep_signs(w->drawn));
+    }
     SPS_TRY(sps_calloc(&w->noise, count, sizeof(float), w->name));
     if (sigma == 0)
         return SPS_OK;

@@ -54,7 +54,7 @@ struct sps_weight {
     uint32_t *panels;           /* the same for kern->bgemm */
     int8_t *quads; /* the same for kern->qgemm, where the layer reads codes (wants_quads), with weight_sums[rows] */
     int32_t *weight_sums;
-    float *sign; /* [rows][row], +-1 */
+    float *sign; /* [rows][row], +-1; NULL: nobody reads them (sps_weight_keep_signs()) */
     int wants_quads;
     /* Where values are drawn anew in each pass (nn/drawn.h): */
     double drop;              /* probability that one counts as 0 */
@@ -66,6 +66,8 @@ struct sps_weight {
 };
 sps_status sps_weight_create(struct sps_weight **out, const char *name, int dims, const size_t *shape, int binary,
                              int wants_quads);
+/* Makes room for `sign`; before its first binarisation. */
+sps_status sps_weight_keep_signs(struct sps_weight *weight);
 void sps_weight_free(struct sps_weight *weight);
 /* Signs, bits, and panels or quads from value. */
 sps_status sps_weight_binarise(struct sps_weight *weight, const struct sps_kern *kern,

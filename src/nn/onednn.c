@@ -11,6 +11,8 @@
 struct onednn {
     dnnl_engine_t engine;
     dnnl_stream_t stream;
+    void *room; /* for weights in the format that a primitive prefers: one at a time */
+    size_t room_bytes;
 };
 
 static sps_status check(dnnl_status_t status, const char *what)
@@ -43,6 +45,7 @@ void sps_onednn_free(void *onednn)
         return;
     dnnl_stream_destroy(d->stream);
     dnnl_engine_destroy(d->engine);
+    sps_free(d->room);
     sps_free(d);
 }
 
@@ -94,6 +97,18 @@ static sps_status describe(struct sps_conv_op *op, const struct sps_conv_shape *
     return check(dnnl_memory_desc_init_by_tag(&op->result[ROLE_DST], 4, dst, dnnl_f32, dnnl_nhwc), "a shape");
 }
 
+static sps_status make_room(struct onednn *d, size_t bytes)
+{
+    if (bytes <= d->room_bytes)
+        return SPS_OK;
+    sps_free(d->room);
+    d->room = NULL;
+    d->room_bytes = 0;
+    SPS_TRY(sps_calloc(&d->room, bytes, 1, "weights for oneDNN"));
+    d->room_bytes = bytes;
+    return SPS_OK;
+}
+
 static sps_status make_direction(struct sps_conv_op *op, const struct sps_conv_shape *s, int which, int wanted)
 {
     struct direction *d = &op->direction[which];
@@ -132,7 +147,8 @@ static sps_status make_direction(struct sps_conv_op *op, const struct sps_conv_s
     SPS_TRY(check(dnnl_memory_create(&d->memory[ROLE_DST], y, engine, DNNL_MEMORY_NONE), "memory"));
     if (dnnl_memory_desc_equal(&weights, w))
         return check(dnnl_memory_create(&d->memory[ROLE_WEIGHTS], &weights, engine, DNNL_MEMORY_NONE), "memory");
-    SPS_TRY(check(dnnl_memory_create(&d->memory[ROLE_WEIGHTS], &weights, engine, DNNL_MEMORY_ALLOCATE), "memory"));
+    SPS_TRY(make_room(op->onednn, dnnl_memory_desc_get_size(&weights)));
+    SPS_TRY(check(dnnl_memory_create(&d->memory[ROLE_WEIGHTS], &weights, engine, DNNL_MEMORY_NONE), "memory"));
     SPS_TRY(check(dnnl_memory_create(&d->plain, w, engine, DNNL_MEMORY_NONE), "memory"));
     const dnnl_memory_desc_t *from = which == BACKWARD_WEIGHTS ? &weights : w;
     const dnnl_memory_desc_t *to = which == BACKWARD_WEIGHTS ? w : &weights;
@@ -191,8 +207,10 @@ static void run(struct sps_conv_op *op, int which, const int arg[ROLES], const v
     dnnl_memory_set_data_handle(d->memory[ROLE_DST], (void *)dst);
     if (d->reorder == NULL)
         dnnl_memory_set_data_handle(d->memory[ROLE_WEIGHTS], (void *)weights);
-    else
+    else {
         dnnl_memory_set_data_handle(d->plain, (void *)weights);
+        dnnl_memory_set_data_handle(d->memory[ROLE_WEIGHTS], op->onednn->room);
+    }
     if (d->reorder != NULL && which != BACKWARD_WEIGHTS)
         reorder(op, d, d->plain, d->memory[ROLE_WEIGHTS]);
     dnnl_exec_arg_t args[ROLES];

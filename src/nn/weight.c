@@ -33,7 +33,6 @@ sps_status sps_weight_create(struct sps_weight **out, const char *name, int dims
     SPS_TRY_OUT(sps_calloc(&w->value, count, sizeof(float), name));
     if (binary) {
         SPS_TRY_OUT(sps_calloc(&w->bits, w->rows * words_of(w), sizeof(uint32_t), name));
-        SPS_TRY_OUT(sps_calloc(&w->sign, count, sizeof(float), name));
         size_t lanes = sps_panels(w->rows) * SPS_PANEL;
         if (wants_quads) {
             SPS_TRY_OUT(sps_calloc(&w->quads, lanes * ((w->row + 3) / 4), 4, name));
@@ -47,6 +46,11 @@ sps_status sps_weight_create(struct sps_weight **out, const char *name, int dims
 out:
     sps_weight_free(w);
     return status;
+}
+
+sps_status sps_weight_keep_signs(struct sps_weight *w)
+{
+    return w->sign != NULL ? SPS_OK : sps_calloc(&w->sign, w->rows * w->row, sizeof(float), w->name);
 }
 
 void sps_weight_free(struct sps_weight *w)
@@ -80,7 +84,7 @@ static void lay_out(struct sps_weight *w)
 
 void sps_weight_unpack(struct sps_weight *w, const struct sps_kern *kern)
 {
-    for (size_t o = 0; o < w->rows; o++)
+    for (size_t o = 0; o < w->rows && w->sign != NULL; o++)
         kern->unpack(w->sign + o * w->row, w->bits + o * words_of(w), w->row);
     lay_out(w);
 }
@@ -134,7 +138,8 @@ static void update_row(struct sps_graph *graph, struct sps_weight *w, size_t o, 
         return;
     binariser->standardise(v, value, w->row);
     graph->kern->pack(w->bits + o * words_of(w), v, w->row);
-    graph->kern->unpack(w->sign + o * w->row, w->bits + o * words_of(w), w->row);
+    if (w->sign != NULL)
+        graph->kern->unpack(w->sign + o * w->row, w->bits + o * words_of(w), w->row);
 }
 
 /* A weight's learned numbers come behind it in the list, so their gradients are there when it is their turn. */
