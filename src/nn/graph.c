@@ -398,6 +398,9 @@ static sps_status make_gradients(struct sps_graph *graph)
         SPS_TRY(sps_calloc(&graph->gradient[i], batch * size[i], sizeof(float), "gradients"));
     for (int i = 0; i < SPS_WAITING; i++)
         SPS_TRY(sps_calloc(&graph->waiting[i], batch * graph->waiting_size[i], sizeof(float), "gradients"));
+    for (int i = 0; i < graph->layer_count; i++)
+        if (graph->layers[i]->shortcut != NULL)
+            graph->layers[i]->parked = graph->waiting[graph->layers[i]->waits];
     return SPS_OK;
 }
 

@@ -213,6 +213,7 @@ struct sps_layer {
     int passing;                        /* y is NULL: the only reader repeats what it needs of it, image by image */
     int source;                         /* a shortcut starts here: nobody may write over y */
     int waits;                          /* of a layer with a shortcut: which of graph->waiting is its gradient's */
+    float *parked;                      /* ... which lies here from this layer's backward to that of the source */
     int in_place;                       /* backward writes dx over dy */
     int takes_gradient, gradient_taken; /* see the type's take_gradient */
     int random;                         /* draws anew in each pass */
@@ -255,7 +256,7 @@ struct sps_graph {
     float *gradient[2]; /* backward's, as large as it needs them (make_room) */
     /* Gradients that wait for the source of their shortcut, by depth of blocks in blocks; two that follow each other
      * take turns, for one is read while the other is written. */
-    float *waiting[SPS_WAITING];
+    float *waiting[SPS_WAITING]; /* room for gradients that are written over before their shortcut's turn */
     size_t waiting_size[SPS_WAITING];
     int block_depth, blocks[SPS_BLOCK_DEPTH]; /* while a description is read: how deep it is, how many so far */
     char *scratch;                            /* [threads][scratch_stride], at least an image's codes */

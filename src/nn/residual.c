@@ -13,7 +13,21 @@ struct residual {
     struct sps_layer base;
     int step;  /* every step-th pixel */
     int front; /* channels of zeros before */
+    int stays; /* the gradient waits where it is */
 };
+
+/* The block ends in a convolution that takes its gradient, and batch normalisation, which then only reads: so dy is not
+ * written over, if the convolution writes elsewhere and nobody needs that buffer before the source's turn. */
+static int can_stay(const struct sps_layer *layer)
+{
+    const struct sps_layer *product = layer->input->input;
+    if (sps_layer_norm(layer->input) == NULL || product == NULL || !product->takes_gradient)
+        return 0;
+    for (const struct sps_layer *at = product->input; at != layer->shortcut; at = at->input)
+        if (at == NULL || !sps_layer_in_place(at))
+            return 0;
+    return 1;
+}
 
 static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
 {
@@ -33,6 +47,11 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
                  from->h, from->w, from->c, in->h, in->w, in->c, r->step);
     r->front = (in->c - from->c) / 2;
     layer->out = *in;
+    r->stays = can_stay(layer);
+    if (r->stays) {
+        layer->input->input->in_place = 0;
+        return SPS_OK;
+    }
     size_t *room = &graph->waiting_size[layer->waits], size = sps_shape_size(in);
     *room = *room > size ? *room : size;
     return SPS_OK;
@@ -80,15 +99,23 @@ static void forward_image(struct sps_graph *graph, struct sps_layer *layer, cons
 static void backward_image(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, int image,
                            float *dy)
 {
-    (void)pass;
+    (void)graph, (void)pass;
     size_t size = sps_shape_size(&layer->out);
-    memcpy(graph->waiting[layer->waits] + (size_t)image * size, dy, size * sizeof *dy);
+    if (!((struct residual *)layer)->stays)
+        memcpy(layer->parked + (size_t)image * size, dy, size * sizeof *dy);
+}
+
+static void backward_end(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy)
+{
+    (void)graph, (void)pass;
+    if (((struct residual *)layer)->stays)
+        layer->parked = dy;
 }
 
 static void add_shortcut(struct sps_graph *graph, struct sps_layer *layer, int image, float *dsource)
 {
-    carry((struct residual *)layer, graph->waiting[layer->waits] + (size_t)image * sps_shape_size(&layer->out), dsource,
-          1);
+    (void)graph;
+    carry((struct residual *)layer, layer->parked + (size_t)image * sps_shape_size(&layer->out), dsource, 1);
 }
 
 const struct sps_layer_type sps_layer_residual = {
@@ -99,6 +126,7 @@ const struct sps_layer_type sps_layer_residual = {
     .setup = setup,
     .forward_image = forward_image,
     .backward_image = backward_image,
+    .backward_end = backward_end,
     .add_shortcut = add_shortcut,
     .rewrites = 1,
 };
