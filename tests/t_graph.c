@@ -491,6 +491,53 @@ static void scratch_holds_an_image(void **state)
     sps_graph_free(graph);
 }
 
+/* Every second sum of a chain of blocks is made again from what is kept: its batchnorm's input and the sum before it.
+ */
+static void every_second_sum_is_passing(void **state)
+{
+    (void)state;
+    enum { IMAGES = 5, SIZE = 6 * 6 * 4 };
+    const char *const block =
+        "  - residual:\n      layers:\n        - sign: {}\n        - conv: {out: 4, kernel: 3, pad: 1, "
+        "binary: true}\n        - batchnorm: {scale: true}\n";
+    char text[2048];
+    snprintf(text, sizeof text,
+             "input: {height: 6, width: 6, channels: 2}\nclasses: 3\nlayers:\n  - conv: {out: 4, kernel: 3, pad: 1}\n"
+             "  - batchnorm: {scale: true}\n%s%s%s  - pool: {kernel: 6, mode: average}\n  - dense: {out: classes}\n",
+             block, block, block);
+    const struct sps_method *method = sps_method_find("scale_dropout");
+    void *settings = make_settings(method, "method.p=0.4 method.spread=0.5");
+    struct sps_graph *graph = make_graph(text, &(struct sps_graph_options){.training = 1,
+                                                                           .batch = IMAGES,
+                                                                           .threads = 2,
+                                                                           .method = method,
+                                                                           .settings = settings,
+                                                                           .binariser = sps_binariser_find("irnet"),
+                                                                           .seed = 3});
+    const int passing[] = {0, 1, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0};
+    for (int i = 0; i < graph->layer_count; i++) {
+        assert_int_equal(graph->layers[i]->passing, passing[i]);
+        assert_int_equal(graph->layers[i]->y == NULL, passing[i]);
+    }
+    fill(graph, NULL, 60);
+    const struct sps_pass pass = make_pass(SPS_PASS_TRAIN, SPS_FROM_METHOD, IMAGES);
+    sps_graph_forward(graph, &pass);
+    for (int i = 0; i < IMAGES; i++) {
+        float norm[SIZE];
+        memcpy(norm, sps_layer_image(graph, graph->layers[8], &pass, i), sizeof norm);
+        const float *sum = sps_layer_image(graph, graph->layers[9], &pass, i),
+                    *before = (const float *)graph->layers[5]->y + i * SIZE;
+        for (int j = 0; j < SIZE; j++)
+            assert_true(sum[j] == norm[j] + before[j]);
+        const uint32_t *bits = (const uint32_t *)(const void *)((const char *)graph->layers[10]->y +
+                                                                (size_t)i * graph->layers[10]->y_stride);
+        for (int j = 0; j < SIZE; j++)
+            assert_int_equal(bits[j / 32] >> j % 32 & 1, sum[j] >= 0);
+    }
+    sps_graph_free(graph);
+    sps_free(settings);
+}
+
 /* A scale of one entry is the same in every pass; a posterior is not, and the deterministic reading has none. */
 static void passes_part_where_there_is_a_choice(void **state)
 {
@@ -1135,6 +1182,7 @@ int main(void)
         TEST(later_starts_equal_full_passes),
         TEST(passes_part_where_there_is_a_choice),
         TEST(scratch_holds_an_image),
+        TEST(every_second_sum_is_passing),
         TEST(seeds),
         TEST(descriptions_are_taken_over),
         TEST(trained_tensors),

@@ -235,18 +235,27 @@ static int can_borrow(const struct sps_layer *layer)
            input->out.kind == layer->out.kind && image_bytes(&input->out) == layer->y_stride;
 }
 
-/* What is cheaper to make again than to keep: the numbers between batch normalisation and sign, half of a VGG's
- * activations. */
-static void let_input_pass(struct sps_graph *graph, const struct sps_layer *layer)
+/* Batch normalisation makes its output again from sums, a residual sum from that and the one before, if that is kept.
+ */
+static int can_pass(const struct sps_layer *layer)
 {
-    struct sps_layer *input = layer->input;
-    if (!layer->type->repeats_input || input == NULL || !input->type->repeats || input->source || input->borrows)
-        return;
-    input->passing = 1;
-    sps_free(input->y);
-    input->y = NULL;
-    graph->activation_bytes -= (double)input->y_stride * graph->batch;
-    graph->passing_bytes = graph->passing_bytes > input->y_stride ? graph->passing_bytes : input->y_stride;
+    const struct sps_layer *input = layer->input;
+    if (layer->shortcut == NULL)
+        return layer->type->repeats && !layer->borrows;
+    return layer->type->repeats && layer->borrows && !layer->shortcut->passing && !input->source && can_pass(input);
+}
+
+static void let_pass(struct sps_graph *graph, struct sps_layer *layer)
+{
+    layer->passing = 1;
+    if (layer->borrows) {
+        let_pass(graph, layer->input);
+    } else {
+        sps_free(layer->y);
+        graph->activation_bytes -= (double)layer->y_stride * graph->batch;
+    }
+    layer->y = NULL;
+    graph->passing_bytes = graph->passing_bytes > layer->y_stride ? graph->passing_bytes : layer->y_stride;
 }
 
 /* The layers of a residual block, which come before the layer that ends it; *source is what they read. */
@@ -315,7 +324,9 @@ static sps_status add_layer(struct sps_graph *graph, const sps_yaml *yaml, const
     }
     SPS_TRY(status);
     layer->y_stride = image_bytes(&layer->out);
-    let_input_pass(graph, layer);
+    /* What is cheaper to make again than to keep: half of a network's activations. */
+    if (type->repeats_input && layer->input != NULL && can_pass(layer->input))
+        let_pass(graph, layer->input);
     layer->borrows = can_borrow(layer);
     if (layer->borrows) {
         layer->y = layer->input->y;

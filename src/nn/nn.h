@@ -378,8 +378,6 @@ void sps_rprelu_table(const float *rows[3], const struct sps_layer *layer);
 int sps_layer_dropout_rate(double *p, int *of_maps, const struct sps_layer *layer);
 /* pact layers: the step between two levels, and their bits.  False if the layer is none. */
 int sps_layer_pact_step(float *step, int *bits, const struct sps_layer *layer);
-/* residual layers: adds the shortcut of an image to y [out]. */
-void sps_residual_add(const struct sps_layer *layer, float *y, int image);
 
 /* NULL if the layer is no batchnorm. */
 struct sps_norm *sps_layer_norm(struct sps_layer *layer);

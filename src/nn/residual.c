@@ -79,20 +79,15 @@ static void carry(const struct residual *r, float *sum, float *source, int back)
         }
 }
 
-void sps_residual_add(const struct sps_layer *layer, float *y, int image)
-{
-    size_t source = sps_shape_size(&layer->shortcut->out);
-    carry((const struct residual *)layer, y, (float *)layer->shortcut->y + (size_t)image * source, 0);
-}
-
 static void forward_image(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, int image)
 {
-    (void)pass;
     size_t size = sps_shape_size(&layer->out);
-    float *y = (float *)layer->y + (size_t)image * size;
-    if (!layer->borrows)
+    float *y = sps_layer_output(graph, layer, image);
+    if (layer->passing) /* so is the input, in the same room */
+        sps_layer_image(graph, layer->input, pass, image);
+    else if (!layer->borrows)
         memcpy(y, sps_layer_input(graph, layer, image), size * sizeof *y);
-    sps_residual_add(layer, y, image);
+    carry((const struct residual *)layer, y, (float *)sps_layer_image(graph, layer->shortcut, pass, image), 0);
 }
 
 /* The block's gradient is that of the sum; the shortcut's waits for its source's turn. */
@@ -129,4 +124,5 @@ const struct sps_layer_type sps_layer_residual = {
     .backward_end = backward_end,
     .add_shortcut = add_shortcut,
     .rewrites = 1,
+    .repeats = 1,
 };
