@@ -2,6 +2,7 @@
 #ifndef SPS_TEST_CHAIN_H
 #define SPS_TEST_CHAIN_H
 /* Packed models made by hand or by chance, and their outputs worked out with plain loops over integers. */
+#include "core/shortcut.h"
 #include "engine/packed.h"
 #include "kern/kern.h"
 #include "net.h"
@@ -329,8 +330,9 @@ static inline void random_block(struct chain *b, int masks, int point)
     for (int tries = 0; tries < 2 * b->m->op_count; tries++) {
         struct sps_shortcut shortcut;
         int with = 1 + (int)below(b, (uint32_t)b->m->op_count - 1);
-        if (chain_value(b->m, with)->kind == SPS_VALUE_REALS &&
-            sps_shortcut_fits(&shortcut, chain_end(b), chain_value(b->m, with))) {
+        const struct sps_value *to = chain_end(b), *from = chain_value(b->m, with);
+        if (from->kind == SPS_VALUE_REALS && sps_shortcut_fits(&shortcut, (const int[]){to->h, to->w, to->c},
+                                                               (const int[]){from->h, from->w, from->c})) {
             chain_add(b, with);
             if (chance(b, 70))
                 break;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/shortcut.h"
 #include "kern/kern.h"
 
 enum { PIXELS_MAX = 4096, CHANNELS_MAX = 65536, VALUE_MAX = 1 << 26, CODE_LOW = -128, CODE_HIGH = 127 };
@@ -205,21 +206,13 @@ static sps_status check_quantise(struct sps_op *op, const struct sps_value *in)
     return SPS_OK;
 }
 
-int sps_shortcut_fits(struct sps_shortcut *out, const struct sps_value *to, const struct sps_value *from)
-{
-    int step = (from->h + to->h - 1) / to->h;
-    *out = (struct sps_shortcut){step, (to->c - from->c) / 2};
-    return to->h <= from->h && to->w <= from->w && to->c >= from->c && (from->h + step - 1) / step == to->h &&
-           (from->w + step - 1) / step == to->w;
-}
-
 static sps_status check_add(const struct sps_packed *m, struct sps_op *op)
 {
     const struct sps_value *to = sps_packed_value(m, op->from[0]), *from = sps_packed_value(m, op->from[1]);
     struct sps_shortcut shortcut;
     SPS_TRY(is_one_of(to, ONE_OF_1(REALS)));
     SPS_TRY(is_one_of(from, ONE_OF_1(REALS)));
-    if (!sps_shortcut_fits(&shortcut, to, from))
+    if (!sps_shortcut_fits(&shortcut, (const int[]){to->h, to->w, to->c}, (const int[]){from->h, from->w, from->c}))
         SPS_FAIL(EFORMAT, "there is no shortcut from %d x %d x %d to %d x %d x %d", from->h, from->w, from->c, to->h,
                  to->w, to->c);
     op->result = *to;

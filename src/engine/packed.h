@@ -126,14 +126,6 @@ struct sps_noise {
     int picks;                 /* numbers drawn; likewise */
 };
 
-/* Option A of He et al.: where a sum has fewer pixels than its shortcut, every step-th of each row and column counts;
- * where it has more channels, zeros stand around the shortcut's, half of them (rounded down) before. */
-struct sps_shortcut {
-    int step, front;
-};
-/* False if `from` cannot be brought to `to`'s size like this. */
-int sps_shortcut_fits(struct sps_shortcut *out, const struct sps_value *to, const struct sps_value *from);
-
 struct sps_packed {
     struct sps_value input; /* codes */
     const int8_t *codes;    /* [c][256] from pixel to code */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/level.h"
+#include "core/shortcut.h"
 #include "core/vector.h"
 #include "engine/walk.h"
 
@@ -242,7 +243,7 @@ static void add_shortcut(float *y, const struct sps_op *op, const float *x, cons
 {
     const struct sps_value *to = &op->result;
     struct sps_shortcut s;
-    sps_shortcut_fits(&s, to, from);
+    sps_shortcut_fits(&s, (const int[]){to->h, to->w, to->c}, (const int[]){from->h, from->w, from->c});
     if (s.step == 1 && to->c == from->c) {
         add_reals(y, x + first * (size_t)to->c, count * (size_t)to->c);
         return;

@@ -6,13 +6,13 @@
  * In a description the layers of the block stand inside: `- residual: {layers: [...]}`; graph.c takes them apart. */
 #include <string.h>
 
+#include "core/shortcut.h"
 #include "core/vector.h"
 #include "nn/nn.h"
 
 struct residual {
     struct sps_layer base;
-    int step;  /* every step-th pixel */
-    int front; /* channels of zeros before */
+    struct sps_shortcut shortcut;
     int stays; /* the gradient waits where it is */
 };
 
@@ -38,14 +38,11 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
     if (in->kind != SPS_REALS || from->kind != SPS_REALS)
         SPS_FAIL(EINVAL, "adds %s to %s, both must be reals (the output of batchnorm or of a float layer)",
                  sps_kind_name(from->kind), sps_kind_name(in->kind));
-    r->step = (from->h + in->h - 1) / in->h;
-    if (in->h > from->h || in->w > from->w || in->c < from->c || (from->h + r->step - 1) / r->step != in->h ||
-        (from->w + r->step - 1) / r->step != in->w)
+    if (!sps_shortcut_fits(&r->shortcut, (const int[]){in->h, in->w, in->c}, (const int[]){from->h, from->w, from->c}))
         SPS_FAIL(EINVAL,
                  "no shortcut from %d x %d x %d to %d x %d x %d: every %d-th pixel must make the new size, and "
                  "channels must not become fewer",
-                 from->h, from->w, from->c, in->h, in->w, in->c, r->step);
-    r->front = (in->c - from->c) / 2;
+                 from->h, from->w, from->c, in->h, in->w, in->c, r->shortcut.step);
     layer->out = *in;
     r->stays = can_stay(layer);
     if (r->stays) {
@@ -67,14 +64,14 @@ SPS_VECTOR static void add_to(float *restrict sum, const float *restrict x, size
 static void carry(const struct residual *r, float *sum, float *source, int back)
 {
     const struct sps_shape *out = &r->base.out, *from = &r->base.shortcut->out;
-    if (r->step == 1 && out->c == from->c) {
+    if (r->shortcut.step == 1 && out->c == from->c) {
         add_to(back ? source : sum, back ? sum : source, sps_shape_size(out));
         return;
     }
     for (int i = 0; i < out->h; i++)
         for (int j = 0; j < out->w; j++) {
-            float *a = sum + (size_t)(i * out->w + j) * (size_t)out->c + r->front;
-            float *b = source + (size_t)(i * r->step * from->w + j * r->step) * (size_t)from->c;
+            float *a = sum + (size_t)(i * out->w + j) * (size_t)out->c + r->shortcut.front;
+            float *b = source + (size_t)(i * r->shortcut.step * from->w + j * r->shortcut.step) * (size_t)from->c;
             add_to(back ? b : a, back ? a : b, (size_t)from->c);
         }
 }
