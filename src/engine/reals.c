@@ -189,13 +189,13 @@ static void keep(const struct sps_lane *lane, int value, float *y, size_t n)
         round_reals(y, n, bits);
 }
 
-/* What a residual block does behind its sums, in one go: y = clip(affine(z) + shortcut), element by element as above.
- * SPS_TAPS channels at a time, whose table stays in registers. */
+/* What a residual block does behind its sums, in one go: y = affine(z) + shortcut, cut to -1 .. 1 where a hard tanh
+ * follows, element by element as above.  SPS_TAPS channels at a time, whose table stays in registers. */
 typedef int16_t sums_vector __attribute__((vector_size(SPS_TAPS * sizeof(int16_t))));
 typedef int32_t masks_vector __attribute__((vector_size(SPS_TAPS * sizeof(int32_t))));
 
 SPS_VECTOR static void finish_block(float *restrict y, const int16_t *restrict z, const float *restrict t,
-                                    const float *restrict shortcut, size_t count, size_t n)
+                                    const float *restrict shortcut, size_t count, size_t n, int cuts)
 {
     for (size_t first = 0; first < n; first += SPS_TAPS) {
         channels_vector a[SPS_AFFINE_ROWS], x, s;
@@ -207,6 +207,10 @@ SPS_VECTOR static void finish_block(float *restrict y, const int16_t *restrict z
             memcpy(&s, shortcut + at, sizeof s);
             x = a[4] * ((a[0] * (__builtin_convertvector(sums, channels_vector) + a[1]) - a[2]) * a[3]) + a[5];
             x += s;
+            if (!cuts) {
+                memcpy(y + at, &x, sizeof x);
+                continue;
+            }
             const channels_vector one = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
             masks_vector above = x > -one, below; /* not above: -1, as where x is no number */
             x = (channels_vector)(((masks_vector)x & above) | ((masks_vector)-one & ~above));
@@ -304,32 +308,41 @@ static void run_piece(struct sps_lane *lane, const struct sps_stage *s, int inde
 
 /* ---- pooling ---- */
 
-static float pool_at(const struct sps_op *op, const struct sps_value *in, const float *x, int row, int column, int c)
+/* Channels innermost; each channel's numbers come in raster order. */
+SPS_VECTOR static void add_pixel(float *restrict y, const float *restrict x, size_t n, int average, int first)
 {
-    float sum = 0, most = 0;
+    if (average)
+        for (size_t c = 0; c < n; c++)
+            y[c] += x[c];
+    else
+        for (size_t c = 0; c < n; c++)
+            y[c] = first || x[c] > y[c] ? x[c] : y[c];
+}
+
+static void pool_window(float *y, const struct sps_op *op, const struct sps_value *in, const float *x, int row,
+                        int column)
+{
+    size_t n = (size_t)in->c;
     int counted = 0;
+    memset(y, 0, n * sizeof *y);
     for (int i = row * op->window; i < (row + 1) * op->window && i < in->h; i++)
-        for (int j = column * op->window; j < (column + 1) * op->window && j < in->w; j++) {
-            float value = x[(size_t)(i * in->w + j) * (size_t)in->c + (size_t)c];
-            sum += value;
-            most = counted++ == 0 || value > most ? value : most;
-        }
-    return op->average ? sum / (float)counted : most;
+        for (int j = column * op->window; j < (column + 1) * op->window && j < in->w; j++, counted++)
+            add_pixel(y, x + (size_t)(i * in->w + j) * n, n, op->average, counted == 0);
+    for (size_t c = 0; c < n && op->average; c++)
+        y[c] /= (float)counted;
 }
 
 static void run_pool(struct sps_lane *lane, int index)
 {
     const struct sps_plan *plan = lane->plan;
     const struct sps_op *op = &plan->packed->ops[index];
-    const struct sps_value *out = &op->result;
+    const struct sps_value *out = &op->result, *in = sps_packed_value(plan->packed, op->from[0]);
     const float *x = real_at(lane, op->from[0], 0);
-    float *y = real_at(lane, index + 1, 0);
-    size_t at = 0;
+    float *y = real_at(lane, index + 1, 0), *at = y;
     for (int i = 0; i < out->h; i++)
-        for (int j = 0; j < out->w; j++)
-            for (int c = 0; c < out->c; c++)
-                y[at++] = pool_at(op, sps_packed_value(plan->packed, op->from[0]), x, i, j, c);
-    keep(lane, index + 1, y, at);
+        for (int j = 0; j < out->w; j++, at += out->c)
+            pool_window(at, op, in, x, i, j);
+    keep(lane, index + 1, y, (size_t)(at - y));
 }
 
 /* ---- all ---- */
@@ -353,18 +366,22 @@ static int run_length(const struct sps_packed *m, int first, int end)
     return i;
 }
 
-/* The usual end of a residual block: sums of 16 bits through affine, add and hard_tanh, each in the place of the one
- * before, with a shortcut of the same size. */
-static int is_block_end(const struct sps_lane *lane, const struct sps_stage *s, int first, int end)
+/* How many operations from `first` on are the usual end of a residual block: sums of 16 bits through affine and add,
+ * perhaps hard_tanh, each in the place of the one before, with a shortcut of the same size.  0: this is another. */
+static int block_end(const struct sps_lane *lane, const struct sps_stage *s, int first, int end)
 {
     const struct sps_plan *plan = lane->plan;
     const struct sps_op *op = &plan->packed->ops[first];
-    return first + 2 < end && !s->wide && op->kind == SPS_OP_affine && op[1].kind == SPS_OP_add &&
-           op[2].kind == SPS_OP_hard_tanh && sps_packed_value(plan->packed, op->from[0])->kind == SPS_VALUE_SUMS &&
-           op->result.c % SPS_TAPS == 0 && op[1].from[0] == first + 1 && op[2].from[0] == first + 2 &&
-           sps_packed_value(plan->packed, op[1].from[1])->c == op->result.c &&
-           sps_packed_value(plan->packed, op[1].from[1])->h == op->result.h &&
-           plan->place[first + 1] == plan->place[first + 3] && plan->place[first + 2] == plan->place[first + 3];
+    if (first + 1 >= end || s->wide || op->kind != SPS_OP_affine || op[1].kind != SPS_OP_add ||
+        sps_packed_value(plan->packed, op->from[0])->kind != SPS_VALUE_SUMS || op->result.c % SPS_TAPS != 0 ||
+        op[1].from[0] != first + 1 || plan->place[first + 1] != plan->place[first + 2])
+        return 0;
+    const struct sps_value *shortcut = sps_packed_value(plan->packed, op[1].from[1]);
+    if (shortcut->c != op->result.c || shortcut->h != op->result.h)
+        return 0;
+    int cuts = first + 2 < end && op[2].kind == SPS_OP_hard_tanh && op[2].from[0] == first + 2 &&
+               plan->place[first + 2] == plan->place[first + 3];
+    return cuts ? 3 : 2;
 }
 
 /* Positions of all operations of a run. */
@@ -372,14 +389,15 @@ static void run_pieces(struct sps_lane *lane, const struct sps_stage *s, int fir
                        int row, int is_mixed)
 {
     const struct sps_op *ops = lane->plan->packed->ops;
-    if (is_block_end(lane, s, first, last)) {
+    int done = block_end(lane, s, first, last);
+    if (done > 0) {
         size_t n = (size_t)ops[first].result.c;
-        float *y = real_at(lane, first + 3, at * n);
+        float *y = real_at(lane, first + done, at * n);
         finish_block(y, (const int16_t *)lane->levels[s->index].pooled + at * n,
                      table_of(lane, &ops[first], row, is_mixed), real_at(lane, ops[first + 1].from[1], at * n), count,
-                     n);
-        keep(lane, first + 3, y, count * n);
-        first += 3;
+                     n, done == 3);
+        keep(lane, first + done, y, count * n);
+        first += done;
     }
     for (int i = first; i < last; i++)
         run_piece(lane, s, i, at, count, ops[i].kind == SPS_OP_affine ? table_of(lane, &ops[i], row, is_mixed) : NULL);

@@ -80,6 +80,10 @@ SCATTER_TARGET static SPS_KERN_SCATTER(scatter)
         SHAPE(3, 64)
     } else if (kernel == 3 && channels == 128) {
         SHAPE(3, 128)
+    } else if (kernel == 3 && channels == 256) {
+        SHAPE(3, 256)
+    } else if (kernel == 3 && channels == 512) {
+        SHAPE(3, 512)
     } else if (kernel == 5 && channels == 16) {
         SHAPE(5, 16)
     } else if (channels == 32) {
