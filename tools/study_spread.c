@@ -55,9 +55,10 @@ static sps_status on_chip(double value[VALUES], struct work *w, double spread, s
         status = sps_evaluate(&e, &predictor, w->subject->home, &predict, &rule, 0.95, NULL, sps_study_progress,
                               &w->progress);
     }
-    for (int v = 0; v < VALUES && status == SPS_OK; v++) {
-        value[v] = NAN; /* without labels */
-        status = sps_metrics_value(e.metrics, metrics[v], &value[v]);
+    for (int v = 0; v < VALUES; v++) {
+        value[v] = NAN; /* without labels, too */
+        if (status == SPS_OK)
+            status = sps_metrics_value(e.metrics, metrics[v], &value[v]);
     }
     value[REJECTED] = 1 - value[REJECTED];
     w->progress.at++;

@@ -26,16 +26,9 @@ static void release(struct sps_layer *layer)
     sps_free(((struct sign *)layer)->by_learned);
 }
 
-/* Reals come from a layer before: codes are no input of sign. */
-static const float *input_image(struct sps_graph *graph, const struct sps_layer *layer, const struct sps_pass *pass,
-                                int image)
-{
-    return sps_layer_image(graph, layer->input, pass, image);
-}
-
 static void forward_image(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, int image)
 {
-    graph->kern->pack(sps_layer_output(graph, layer, image), input_image(graph, layer, pass, image),
+    graph->kern->pack(sps_layer_output(graph, layer, image), sps_layer_image(graph, layer->input, pass, image),
                       sps_shape_size(&layer->in));
 }
 
@@ -45,8 +38,8 @@ static void backward_image(struct sps_graph *graph, struct sps_layer *layer, con
     struct sign *s = (struct sign *)layer;
     const struct sps_surrogate at = {
         .kern = graph->kern, .t = pass->t, .k = pass->k, .learned = s->learned ? s->learned->value[0] : 0};
-    s->by_learned[image] =
-        graph->binariser->activation(dy, dy, input_image(graph, layer, pass, image), sps_shape_size(&layer->in), &at);
+    s->by_learned[image] = graph->binariser->activation(dy, dy, sps_layer_image(graph, layer->input, pass, image),
+                                                        sps_shape_size(&layer->in), &at);
 }
 
 static void backward_end(struct sps_graph *graph, struct sps_layer *layer, const struct sps_pass *pass, float *dy)
