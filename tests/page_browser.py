@@ -1,5 +1,6 @@
-"""The page of `spinscale report` in a browser: no message on its console, nothing fetched, all figures and pictures
-visible, letters large enough and no sideways scrolling at the width of a phone; its gnuplot files draw.
+"""The page of `spinscale report` in a browser, with figures of its own and with gnuplot's: no message on its console,
+nothing fetched, all figures and pictures visible, letters large enough and no sideways scrolling at the width of a
+phone, no name twice; its gnuplot files draw.
 
 page_browser.py PROGRAM SOURCE_DIR.  77 (skipped) where there is neither Chromium nor gnuplot.
 """
@@ -12,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import xml.etree.ElementTree as tree
 
 PROGRAM, SOURCE = (os.path.abspath(path) for path in sys.argv[1:3])
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -34,6 +36,8 @@ const seen = {
   strokes: [...document.querySelectorAll("svg")].every(svg => [...svg.querySelectorAll("path, rect")].some(shape =>
     box(shape).width > 20 && getComputedStyle(shape).stroke + getComputedStyle(shape).fill !== "nonenone")),
   images: [...document.images].map(image => [image.naturalWidth, box(image).width, image.alt.length]),
+  twice: [...document.querySelectorAll("[id]")].map(element => element.id)
+    .filter((id, at, all) => all.indexOf(id) < at).slice(0, 5),
   fetched: performance.getEntriesByType("resource").filter(entry => !entry.name.startsWith("data:")).length,
 };
 parent.postMessage(JSON.stringify(seen), "*");
@@ -82,6 +86,7 @@ def look(page, figures):
             "pictures are visible and have words": seen["images"] and all(
                 natural > 0 and shown > 60 and words > 5 for natural, shown, words in seen["images"]),
             "nothing is fetched": seen["fetched"] == 0,
+            "no name is given twice": not seen["twice"],
         }
         failed += [f"at {width}: not so: {words}" for words, held in checks.items() if not held]
     return failed
@@ -108,17 +113,23 @@ def main():
     os.makedirs(folder)
     subprocess.run([sys.executable, SOURCE + "/tests/cli/toy.py", folder + "/toy"], check=True)
     model = SOURCE + "/fuzz/corpus/packed/good-mlp"
-    page = folder + "/page.html"
-    subprocess.run([PROGRAM, "report", model, model, "--data", folder + "/toy", "--data-dir", folder, "--samples", "4",
-                    "--bootstrap", "20", "--images", "40", "--suite", "all", "--foreign", "noise-uniform", "-o", page],
-                   check=True, stdout=subprocess.DEVNULL)
-    text = open(page, encoding="utf-8").read()
-    with open(folder + "/probed.html", "w", encoding="utf-8") as out:
-        out.write(text.replace("</body>", PROBE))
-    failed = draw(folder + "/page_files") if GNUPLOT else []
-    if BROWSER:
-        failed += look(page, text.count("<svg "))
-    else:
+    failed = []
+    for figures in ("own", "gnuplot") if GNUPLOT else ("own",):
+        page = f"{folder}/{figures}.html"
+        subprocess.run([PROGRAM, "report", model, model, "--data", folder + "/toy", "--data-dir", folder, "--samples", "4",
+                        "--bootstrap", "20", "--images", "40", "--suite", "all", "--foreign", "noise-uniform",
+                        "--figures", figures, "-o", page], check=True, stdout=subprocess.DEVNULL)
+        text = open(page, encoding="utf-8").read()
+        tree.fromstring(text.replace("<!DOCTYPE html>", ""))
+        with open(folder + "/probed.html", "w", encoding="utf-8") as out:
+            out.write(text.replace("</body>", PROBE))
+        count = text.count("<svg ")
+        if count != text.count("<figure>") or text.count('<svg class="gnuplot"') != (count if figures == "gnuplot" else 0):
+            failed.append(f"{figures}: {count} figures, {text.count('class=' + chr(34) + 'gnuplot')} by gnuplot")
+        failed += draw(f"{folder}/{figures}_files") if GNUPLOT and figures == "own" else []
+        if BROWSER:
+            failed += [f"{figures}: {words}" for words in look(page, count)]
+    if not BROWSER:
         print("no chromium here: the page is not looked at")
     print("\n".join(failed))
     if not failed:

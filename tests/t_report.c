@@ -534,7 +534,7 @@ static void locale_changes_nothing(void **state)
 }
 
 /* Numbers beside a page: what other programs read. */
-static sps_status write_kept_page(const char *path)
+static sps_status write_kept_page(const char *path, int use_gnuplot)
 {
     static const char *const heads[] = {"name", "a|b"}, *const cells[] = {"x, \"y\"", "1", NULL, "it's"};
     static const double counts[] = {3, 1, 1, 1}, values[] = {0, 50, 100, NAN};
@@ -554,6 +554,8 @@ static sps_status write_kept_page(const char *path)
     if (status != SPS_OK)
         return status;
     sps_page_keep(page, "t_report_files");
+    if (use_gnuplot)
+        sps_page_use_gnuplot(page);
     sps_page_subheading(page, nasty);
     sps_page_table(page, &table);
     sps_page_open_figures(page);
@@ -579,7 +581,7 @@ static void keeps_files_beside(void **state)
 {
     (void)state;
     OK(sps_make_folder("t_report_files"));
-    OK(write_kept_page("t_report.html"));
+    OK(write_kept_page("t_report.html", 0));
     char *page = contents("t_report.html");
     well_formed(page);
     assert_int_equal(occurrences(page, "src=\"data:image/png;base64,iVBORw==\""), 1); /* 89 50 4e 47 */
@@ -596,9 +598,11 @@ static void keeps_files_beside(void **state)
                                             "chance,3,0.5,,\nchance,4,,,\nchance,8,0.9,,\n");
     char *script = contents("t_report_files/lines.gp");
     /* Rows 3 to 5 behind the head are the band's, 7 to 9 those of the reference; a quote is doubled. */
-    assert_non_null(strstr(script, "'lines.csv' skip 1 every ::3::5 using 2:4:5 with filledcurves"));
-    assert_non_null(strstr(script, "'lines.csv' skip 1 every ::7::9 using 2:3 with lines dashtype 2"));
-    assert_non_null(strstr(script, "0.5 with lines dashtype 2 linecolor 'black' title 'level'"));
+    assert_non_null(strstr(script, "'lines.csv' skip 1 every ::3::5 using 2:(valid(4) ? $4 : $3):(valid(5) ? $5 : $3) "
+                                   "with filledcurves linetype 2"));
+    assert_non_null(strstr(script, "'lines.csv' skip 1 every ::7::9 using 2:3 with lines linecolor '#222222'"));
+    assert_non_null(strstr(script, "0.5 with lines linecolor '#222222' linewidth 1 dashtype 2 title 'level'"));
+    assert_non_null(strstr(script, "linewidth 1 dashtype 3 title 'chance'")); /* the second reference */
     assert_non_null(strstr(script, "set title 'it''s'"));
     free(script);
     char *csv = contents("t_report_files/histogram.csv");
@@ -607,13 +611,33 @@ static void keeps_files_beside(void **state)
     csv = contents("t_report_files/heat.csv");
     assert_non_null(strstr(csv, "\nhome,0,50\n"));
     free(csv);
-    OK(write_kept_page("t_report_again.html"));
+    OK(write_kept_page("t_report_again.html", 0));
     char *again = contents("t_report_again.html");
     assert_string_equal(page, again);
     free(again);
     remove("t_report_again.html");
     free(page);
     remove("t_report.html");
+}
+
+/* Names that mean something to XML, to gnuplot, or nothing in UTF-8, through gnuplot and back. */
+static void takes_drawings_of_gnuplot(void **state)
+{
+    (void)state;
+    if (sps_report_find_gnuplot() != SPS_OK) {
+        print_message("%s\n", sps_last_error());
+        skip();
+    }
+    OK(sps_make_folder("t_report_files"));
+    OK(write_kept_page("t_report_drawn.html", 1));
+    char *page = contents("t_report_drawn.html");
+    well_formed(page);
+    assert_int_equal(occurrences(page, "<svg class=\"gnuplot\""), 3);
+    assert_int_equal(occurrences(page, "<svg"), 3);
+    assert_non_null(strstr(page, "aria-label=\"it&#39;s\""));
+    assert_non_null(strstr(page, "\xef\xbf\xbd\xef\xbf\xbd")); /* what is no UTF-8 */
+    free(page);
+    remove("t_report_drawn.html");
 }
 
 /* Each allocation fails in turn: the status says so, and nothing is lost. */
@@ -637,7 +661,7 @@ static void bears_lack_of_memory(void **state)
     status = SPS_ENOMEM;
     for (n = 0; status != SPS_OK && n < 1000; n++) {
         sps_memory_fail_at(n);
-        status = write_kept_page("t_report_memory.html");
+        status = write_kept_page("t_report_memory.html", 0);
         sps_memory_fail_at(-1);
         assert_true(status == SPS_OK || status == SPS_ENOMEM);
         assert_int_equal(sps_memory_live(), before);
@@ -666,6 +690,7 @@ int main(void)
         cmocka_unit_test(writes_pages),
         cmocka_unit_test(page_tells_what_failed),
         cmocka_unit_test(keeps_files_beside),
+        cmocka_unit_test(takes_drawings_of_gnuplot),
         cmocka_unit_test(saves_figures),
         cmocka_unit_test(locale_changes_nothing),
         cmocka_unit_test(bears_lack_of_memory),

@@ -17,7 +17,7 @@
 enum { AWAY_MAX = 14, PATH_BYTES = 4400 };
 
 struct report_options {
-    const char *data, *data_dir, *suite, *out, *engine;
+    const char *data, *data_dir, *suite, *out, *engine, *figures;
     struct sps_texts foreign;
     struct sps_count samples, seed, data_seed, threads, images, bootstrap;
     struct sps_measure_options measure;
@@ -81,6 +81,14 @@ static const struct sps_option options_table[] = {
     SPS_OPTIONS_MEASURE(struct report_options),
     SPS_OPTION_THREADS(struct report_options),
     SPS_OPTION_ENGINE(struct report_options),
+    {.name = "figures",
+     .type = SPS_OPTION_TEXT,
+     .offset = offsetof(struct report_options, figures),
+     .argument = "auto|gnuplot|own",
+     .default_text = "auto",
+     .help =
+         "who draws the figures: gnuplot, or the program itself (own), which gives the same bytes on every machine; "
+         "auto: gnuplot where it is installed"},
     {.name = "out",
      .letter = 'o',
      .type = SPS_OPTION_TEXT,
@@ -101,9 +109,10 @@ struct work {
     struct sps_images away[AWAY_MAX];
     char folder[PATH_BYTES]; /* FILE_files */
     char missing[256];       /* sets that are not at hand */
-    int at;                  /* model at work */
-    const char *what;        /* set at work */
-    double done, steps;      /* of all sets */
+    int use_gnuplot;
+    int at;             /* model at work */
+    const char *what;   /* set at work */
+    double done, steps; /* of all sets */
 };
 
 /* ---- models ---- */
@@ -365,6 +374,8 @@ static sps_status write_page(const struct work *w)
     if (status != SPS_OK)
         return status;
     sps_page_keep(page, w->folder);
+    if (w->use_gnuplot)
+        sps_page_use_gnuplot(page);
     sps_cells_paragraph(page,
                         "spinscale %s, seed %llu, T = %u. All numbers as CSV, and a gnuplot file for each figure: %s/",
                         sps_version(), (unsigned long long)w->predict.seed, (unsigned)w->shown.passes,
@@ -374,6 +385,19 @@ static sps_status write_page(const struct work *w)
         status = sps_page_save(page, w->options->out);
     sps_page_free(page);
     return status;
+}
+
+static int choose_figures(struct work *w)
+{
+    const char *figures = w->options->figures;
+    int automatic = strcmp(figures, "auto") == 0;
+    if (!automatic && strcmp(figures, "gnuplot") != 0 && strcmp(figures, "own") != 0)
+        return sps_console_usage("--figures is '%s', must be auto, gnuplot or own", figures);
+    if (strcmp(figures, "own") == 0)
+        return 0;
+    sps_status status = sps_report_find_gnuplot();
+    w->use_gnuplot = status == SPS_OK;
+    return status == SPS_OK || automatic ? 0 : sps_console_failed(status);
 }
 
 /* "report.html" has its files in "report_files". */
@@ -443,7 +467,9 @@ static int run(const void *options_pointer, char *const *operands, int operand_c
                                   .rule = sps_measure_rule(&options->measure),
                                   .level = options->measure.level,
                                   .resamples = (size_t)options->bootstrap.value};
-    exit_status = make(w, operands, operand_count);
+    exit_status = choose_figures(w);
+    if (exit_status == 0)
+        exit_status = make(w, operands, operand_count);
     for (int m = 0; m < SPS_SHOWN_MODELS; m++) {
         struct sps_shown_model *model = &w->model[m];
         sps_shown_set_reset(&model->home);
@@ -470,8 +496,10 @@ const struct sps_command sps_cmd_report = {
         "folder of a run), its numbers with intervals, calibration, what leaving out the least certain answers brings, "
         "foreign and shifted images, and examples with probabilities, interval and verdict. Several models stand side "
         "by side in each figure.\n\n"
-        "Beside the page, FILE_files/ has the numbers of each figure and table as CSV, a gnuplot file to draw each "
-        "figure again, all tables in tables.md, and the rows of the suite: an interrupted report goes on from these "
+        "Figures are drawn by gnuplot where it is installed. Beside the page, FILE_files/ has the numbers of each "
+        "figure "
+        "and table as CSV, a gnuplot file to draw each figure again, all tables in tables.md, and the rows of the "
+        "suite: an interrupted report goes on from these "
         "(docs/report.md).",
     .examples = "  spinscale report out --data fashion-mnist -o report.html\n"
                 "  spinscale report vi dropout.safetensors --data fashion-mnist --suite all\n"

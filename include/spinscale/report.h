@@ -141,6 +141,8 @@ sps_status sps_page_create(sps_page **out, const char *title);
 /* From now on, numbers of tables and figures that have a name also go to this folder, which must be there: NAME.csv,
  * for figures NAME.gp with which gnuplot draws them again, and all tables in tables.md. */
 void sps_page_keep(sps_page *page, const char *folder);
+/* From now on, gnuplot draws the figures whose numbers are kept; its drawings stay beside them as NAME.svg. */
+void sps_page_use_gnuplot(sps_page *page);
 void sps_page_heading(sps_page *page, const char *text);
 void sps_page_subheading(sps_page *page, const char *text);
 void sps_page_paragraph(sps_page *page, const char *text);
@@ -160,6 +162,9 @@ void sps_page_histogram(sps_page *page, const struct sps_histogram *histogram, c
 void sps_page_heat(sps_page *page, const struct sps_heat *heat, const char *caption);
 sps_status sps_page_save(const sps_page *page, const char *path); /* atomic */
 void sps_page_free(sps_page *page);                               /* NULL is allowed */
+
+/* Whether gnuplot is here, in a version (5.0 or later) that can draw what pages keep: SPS_OK, or why not. */
+sps_status sps_report_find_gnuplot(void);
 
 /* ---- numbers ---- */
 

@@ -40,6 +40,9 @@ void sps_figure_rect(struct sps_writer *w, const char *classes, double x, double
 /* Reading upwards, around (x, y). */
 void sps_figure_upwards(struct sps_writer *w, double x, double y, const char *text);
 
+/* The largest bar of a panel, as a share of its series. */
+double sps_histogram_largest(const struct sps_histogram *h, int panel);
+
 /* ---- legends ---- */
 
 /* Where entries of these widths go: from (0, 0) on, in rows as wide as the figure. */

@@ -45,8 +45,7 @@ static sps_status check(const struct sps_histogram *h)
     return SPS_OK;
 }
 
-/* Largest bar of a panel, as a share of its series. */
-static double largest(const struct sps_histogram *h, int panel)
+double sps_histogram_largest(const struct sps_histogram *h, int panel)
 {
     double most = 0;
     for (int s = 0; s < h->series_count; s++) {
@@ -62,7 +61,7 @@ static void draw_steps(struct sps_writer *w, const struct plot *p, int panel, in
                        const char *classes, int closed)
 {
     const struct sps_histogram *h = p->h;
-    double total = total_of(h, panel, series), most = largest(h, panel);
+    double total = total_of(h, panel, series), most = sps_histogram_largest(h, panel);
     if (!(total > 0))
         return;
     sps_write(w, "<path class=\"%s\" d=\"M%.1f %.1f", classes, p->x.from, base);
@@ -87,7 +86,7 @@ static void draw_panel(struct sps_writer *w, const struct plot *p, int panel, do
     if (h->panel_count > 1)
         sps_figure_words(w, p->x.from, base - PANEL_HEIGHT - 5, SPS_START, h->panels[panel], 40);
     sps_write(w, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">largest bar ", p->x.to, base - PANEL_HEIGHT - 5.0);
-    sps_write_number(w, 100 * largest(h, panel), 3);
+    sps_write_number(w, 100 * sps_histogram_largest(h, panel), 3);
     sps_write_raw(w, " %</text>\n");
 }
 

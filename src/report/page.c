@@ -5,6 +5,7 @@
 
 #include "core/memory.h"
 #include "report/figure.h"
+#include "report/gnuplot.h"
 #include "report/redo.h"
 #include "spinscale/file.h"
 
@@ -43,7 +44,8 @@ static const char style[] =
     "th{border-color:#888}figcaption,.note{color:#aaa}pre{background:#22252b}.card{border-color:#33363d}"
     ".good{color:#72d492}.bad{color:#ff8f86}.row .track{background:#33363d}.track i{background:#4a9fe0}.track b{"
     "background:#ddd}"
-    ".yes{background:#163023}.no{background:#33290f}}";
+    ".yes{background:#163023}.no{background:#33290f}"
+    "svg.gnuplot{filter:invert(.91) hue-rotate(180deg)}}"; /* its colours are fixed: lightness turns, hues stay */
 
 sps_status sps_page_create(sps_page **out, const char *title)
 {
@@ -70,6 +72,11 @@ void sps_page_keep(sps_page *page, const char *folder)
     sps_status status = sps_strdup(&page->folder, folder);
     if (status != SPS_OK)
         sps_writer_fail(&page->w, status);
+}
+
+void sps_page_use_gnuplot(sps_page *page)
+{
+    page->use_gnuplot = 1;
 }
 
 /* Files beside the page: what fails there is a failure of the page. */
@@ -167,13 +174,23 @@ void sps_page_close_figures(sps_page *page)
     sps_write_raw(&page->w, "</div>\n");
 }
 
-void sps_page_figure(sps_page *page, const sps_figure *figure, const char *caption)
+static void open_figure(sps_page *page)
 {
     sps_write_raw(&page->w, "<figure>\n");
-    sps_write_raw(&page->w, sps_figure_text(figure));
+}
+
+static void close_figure(sps_page *page, const char *caption)
+{
     if (caption != NULL)
         element(page, "figcaption", caption);
     sps_write_raw(&page->w, "</figure>\n");
+}
+
+void sps_page_figure(sps_page *page, const sps_figure *figure, const char *caption)
+{
+    open_figure(page);
+    sps_write_raw(&page->w, sps_figure_text(figure));
+    close_figure(page, caption);
 }
 
 static void show(sps_page *page, sps_status made, sps_figure *figure, const char *caption)
@@ -185,20 +202,25 @@ static void show(sps_page *page, sps_status made, sps_figure *figure, const char
     sps_figure_free(figure);
 }
 
+/* A figure with files of its own, written before this. */
+static void show_kept(sps_page *page, sps_status made, sps_figure *figure, const char *title, const char *name,
+                      const char *caption)
+{
+    if (made != SPS_OK || !page->use_gnuplot || !keeps(page, name)) {
+        show(page, made, figure, caption);
+        return;
+    }
+    sps_figure_free(figure); /* made all the same: it checks what it draws */
+    open_figure(page);
+    see(page, sps_gnuplot_draw(&page->w, page->folder, name, title));
+    close_figure(page, caption);
+}
+
 void sps_page_bars(sps_page *page, const struct sps_bars *bars, const char *caption)
 {
     sps_figure *figure = NULL;
     sps_status status = sps_figure_bars(&figure, bars);
     show(page, status, figure, caption);
-}
-
-void sps_page_lines(sps_page *page, const struct sps_lines *lines, const char *caption)
-{
-    sps_figure *figure = NULL;
-    sps_status status = sps_figure_lines(&figure, lines);
-    show(page, status, figure, caption);
-    if (status == SPS_OK && keeps(page, lines->name))
-        see(page, sps_redo_lines(lines, page->folder));
 }
 
 void sps_page_map(sps_page *page, const struct sps_map *map, const char *caption)
@@ -208,22 +230,31 @@ void sps_page_map(sps_page *page, const struct sps_map *map, const char *caption
     show(page, status, figure, caption);
 }
 
+void sps_page_lines(sps_page *page, const struct sps_lines *lines, const char *caption)
+{
+    sps_figure *figure = NULL;
+    sps_status status = sps_figure_lines(&figure, lines);
+    if (status == SPS_OK && keeps(page, lines->name))
+        see(page, sps_redo_lines(lines, page->folder));
+    show_kept(page, status, figure, lines->title, lines->name, caption);
+}
+
 void sps_page_histogram(sps_page *page, const struct sps_histogram *histogram, const char *caption)
 {
     sps_figure *figure = NULL;
     sps_status status = sps_figure_histogram(&figure, histogram);
-    show(page, status, figure, caption);
     if (status == SPS_OK && keeps(page, histogram->name))
         see(page, sps_redo_histogram(histogram, page->folder));
+    show_kept(page, status, figure, histogram->title, histogram->name, caption);
 }
 
 void sps_page_heat(sps_page *page, const struct sps_heat *heat, const char *caption)
 {
     sps_figure *figure = NULL;
     sps_status status = sps_figure_heat(&figure, heat);
-    show(page, status, figure, caption);
     if (status == SPS_OK && keeps(page, heat->name))
         see(page, sps_redo_heat(heat, page->folder));
+    show_kept(page, status, figure, heat->title, heat->name, caption);
 }
 
 static sps_status save_tables(const sps_page *page)

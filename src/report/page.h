@@ -9,5 +9,6 @@ struct sps_page {
     struct sps_writer w;
     struct sps_writer tables; /* as Markdown */
     char *folder;             /* for files beside it, NULL: none */
+    int use_gnuplot;
 };
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "report/figure.h"
 #include "spinscale/file.h"
 
 /* ---- words and numbers ---- */
@@ -32,22 +33,28 @@ static void write_value(struct sps_writer *w, double value)
         sps_write(w, "%.9g", value);
 }
 
-/* A string of gnuplot: nothing but its own quote is special in it. */
-static void write_quoted(struct sps_writer *w, const char *text)
+void sps_redo_quote(struct sps_writer *w, const char *text)
 {
     sps_write_raw(w, "'");
-    for (; *text != 0; text++)
-        if (*text == '\'')
+    while (*text != 0) {
+        size_t length = sps_character(text);
+        if (length == 0)
+            sps_write_raw(w, "\xef\xbf\xbd");
+        else if (*text == '\'')
             sps_write_raw(w, "''");
+        else if ((unsigned char)*text < 0x20)
+            sps_write_raw(w, " ");
         else
-            sps_write_bytes(w, (unsigned char)*text < 0x20 ? " " : text, 1);
+            sps_write_bytes(w, text, length);
+        text += length > 0 ? length : 1;
+    }
     sps_write_raw(w, "'");
 }
 
 static void set(struct sps_writer *w, const char *what, const char *text)
 {
     sps_write(w, "set %s ", what);
-    write_quoted(w, text);
+    sps_redo_quote(w, text);
     sps_write_raw(w, "\n");
 }
 
@@ -66,13 +73,26 @@ static sps_status save(struct sps_writer *w, const char *folder, const char *nam
     return status;
 }
 
-static void begin_script(struct sps_writer *w, const char *name, const char *title, int height)
+/* gnuplot's own colours would not match the page's: these are those of figure.c, on white, and its markers (circle,
+ * square, triangle, diamond, triangle upside down). */
+static void begin_script(struct sps_writer *w, const char *name, const char *title, int width, int height)
 {
+    static const char *const colours[SPS_COLOURS] = {"#0072b2", "#c04a00", "#009e73", "#d068b4",
+                                                     "#cc9a00", "#55aee5", "#7a4b2a", "#5c5c5c"};
+    static const int markers[] = {7, 5, 9, 13, 11};
     sps_write(w, "# gnuplot %s.gp   draws %s.svg from %s.csv\n", name, name, name);
-    sps_write(w, "set terminal svg size 720,%d dynamic noenhanced background 'white'\n", height);
-    sps_write(w, "set output '%s.svg'\n", name);
-    sps_write_raw(w, "set datafile separator ','\nset key below\nset grid\n");
+    sps_write(w, "set terminal svg size %d,%d dynamic noenhanced font 'sans-serif,12' background 'white'\n",
+              width != 0 ? width : SPS_FIGURE_WIDTH, height);
+    sps_write(w, "set output '%s.svg'\nset datafile separator ','\n", name);
+    for (int i = 0; i < SPS_COLOURS; i++)
+        sps_write(w, "set linetype %d linecolor '%s' linewidth 2 pointtype %d pointsize 0.7\n", i + 1, colours[i],
+                  markers[(size_t)i % (sizeof markers / sizeof *markers)]);
+    sps_write(w, "set linetype cycle %d\n", SPS_COLOURS);
+    sps_write_raw(w, "set border 3 linecolor '#555555'\nset tics nomirror\n"
+                     "set grid linetype 1 linecolor '#e2e2e2' linewidth 1\nset xlabel offset 0,0.5\n"
+                     "set key below left Left reverse\n");
     set(w, "title", title);
+    sps_write_raw(w, "set title font 'sans-serif,14'\n");
 }
 
 /* ---- lines ---- */
@@ -97,50 +117,84 @@ static void write_rows(struct sps_writer *w, const char *name, size_t first, siz
     sps_write(w, "'%s.csv' skip 1 every ::%zu::%zu using %s", name, first, first + count - 1, columns);
 }
 
-static void write_line(struct sps_writer *w, const char *name, const struct sps_line *line, size_t first)
+enum { LINES_HEIGHT = 350, DASHES = 3 };
+static const char reference[] = "linecolor '#222222' linewidth 1";
+
+/* Line `rank` of those that are no references, or of those that are. */
+static void write_line(struct sps_writer *w, const struct sps_lines *l, const struct sps_line *line, size_t first,
+                       int rank)
 {
-    static const char *const styles[] = {[SPS_LINE_MARKED] = "linespoints",
-                                         [SPS_LINE_BAND] = "lines",
-                                         [SPS_LINE_PLAIN] = "lines",
-                                         [SPS_LINE_LEVEL] = "lines dashtype 2 linecolor 'black'",
-                                         [SPS_LINE_REFERENCE] = "lines dashtype 2 linecolor 'black'"};
-    int bounds = line->low != NULL && line->high != NULL;
+    int bounds = line->low != NULL && line->high != NULL, dashes = rank / SPS_COLOURS % DASHES + 1;
     if (line->points == 0 || (line->style == SPS_LINE_LEVEL && !isfinite(line->y[0])))
         return;
     sps_write_raw(w, ", \\\n  ");
-    if (line->style == SPS_LINE_BAND && bounds) {
-        write_rows(w, name, first, line->points, "2:4:5");
-        sps_write_raw(w, " with filledcurves fillstyle transparent solid 0.2 notitle, \\\n  ");
+    switch (line->style) {
+    case SPS_LINE_LEVEL:
+        sps_write(w, "%.9g with lines %s dashtype %d", line->y[0], reference, rank % DASHES + 2);
+        break;
+    case SPS_LINE_REFERENCE:
+        write_rows(w, l->name, first, line->points, "2:3");
+        sps_write(w, " with lines %s dashtype %d", reference, rank % DASHES + 2);
+        break;
+    case SPS_LINE_BAND:
+        write_rows(w, l->name, first, line->points, "2:(valid(4) ? $4 : $3):(valid(5) ? $5 : $3)");
+        sps_write(w, " with filledcurves linetype %d fillstyle transparent solid 0.2 noborder notitle, \\\n  ",
+                  rank + 1);
+        write_rows(w, l->name, first, line->points, "2:3");
+        sps_write(w, " with lines linetype %d dashtype %d", rank + 1, dashes);
+        break;
+    case SPS_LINE_PLAIN:
+        write_rows(w, l->name, first, line->points, "2:3");
+        sps_write(w, " with lines linetype %d dashtype %d", rank + 1, dashes);
+        break;
+    case SPS_LINE_MARKED:
+        if (bounds) { /* a number without bounds is exact */
+            write_rows(w, l->name, first, line->points, "2:3:(valid(4) ? $4 : $3):(valid(5) ? $5 : $3)");
+            sps_write(w, " with yerrorbars linetype %d linewidth 1 notitle, \\\n  ", rank + 1);
+        }
+        write_rows(w, l->name, first, line->points, "2:3");
+        sps_write(w, " with %s linetype %d dashtype %d", l->words != NULL ? "points" : "linespoints", rank + 1, dashes);
+        break;
     }
-    if (line->style == SPS_LINE_LEVEL)
-        sps_write(w, "%.9g", line->y[0]);
-    else if (line->style == SPS_LINE_MARKED && bounds) /* without bounds a number is exact */
-        write_rows(w, name, first, line->points, "2:3:(valid(4) ? $4 : $3):(valid(5) ? $5 : $3)");
-    else
-        write_rows(w, name, first, line->points, "2:3");
-    sps_write(w, " with %s title ", line->style == SPS_LINE_MARKED && bounds ? "yerrorlines" : styles[line->style]);
-    write_quoted(w, line->name);
+    sps_write_raw(w, " title ");
+    sps_redo_quote(w, line->name);
+}
+
+static void write_axes(struct sps_writer *w, const struct sps_lines *l)
+{
+    set(w, "xlabel", l->x_axis);
+    set(w, "ylabel", l->y_axis);
+    sps_write(w, "%s%s", l->log_x ? "set logscale x\n" : "", l->log_y ? "set logscale y\n" : "");
+    if (l->y_least != 0 || l->y_most != 0) {
+        sps_write(w, "set yrange [%.9g<*:*", l->y_least);
+        sps_write(w, isfinite(l->y_most) ? "<%.9g]\n" : "]\n", l->y_most);
+    }
+    for (int i = 0; i < l->x_tick_count && l->x_ticks != NULL; i++)
+        sps_write(w, "%s%.9g%s", i == 0 ? "set xtics (" : ", ", l->x_ticks[i], i == l->x_tick_count - 1 ? ")\n" : "");
+    for (int i = 0; i < l->word_count && l->words != NULL; i++) {
+        sps_write_raw(w, i == 0 ? "set xtics (" : ", ");
+        sps_redo_quote(w, l->words[i]);
+        sps_write(w, " %d%s", i, i == l->word_count - 1 ? ")\n" : "");
+    }
 }
 
 sps_status sps_redo_lines(const struct sps_lines *l, const char *folder)
 {
     struct sps_writer csv = {0}, script = {0}, *w = &script;
     size_t rows = 0;
+    int ranks[2] = {0, 0};
     sps_write_raw(&csv, "line,x,y,low,high\n");
     for (int i = 0; i < l->line_count; i++)
         write_points(&csv, &l->lines[i]);
-    begin_script(w, l->name, l->title, 480);
-    set(w, "xlabel", l->x_axis);
-    set(w, "ylabel", l->y_axis);
-    sps_write(w, "%s%s", l->log_x ? "set logscale x\n" : "", l->log_y ? "set logscale y\n" : "");
-    for (int i = 0; i < l->word_count && l->words != NULL; i++) {
-        sps_write_raw(w, i == 0 ? "set xtics (" : ", ");
-        write_quoted(w, l->words[i]);
-        sps_write(w, " %d%s", i, i == l->word_count - 1 ? ")\n" : "");
-    }
+    begin_script(w, l->name, l->title, l->width,
+                 LINES_HEIGHT + SPS_LINE_HEIGHT * (l->line_count > 1 ? l->line_count : 0));
+    write_axes(w, l);
+    sps_write_raw(w, l->line_count < 2 ? "unset key\n" : "");
     sps_write_raw(w, "plot NaN notitle"); /* so that every line that follows is one more */
-    for (int i = 0; i < l->line_count; rows += l->lines[i++].points)
-        write_line(w, l->name, &l->lines[i], rows);
+    for (int i = 0; i < l->line_count; rows += l->lines[i++].points) {
+        int is_reference = l->lines[i].style == SPS_LINE_LEVEL || l->lines[i].style == SPS_LINE_REFERENCE;
+        write_line(w, l, &l->lines[i], rows, ranks[is_reference]++);
+    }
     sps_write_raw(w, "\n");
     sps_status status = save(&csv, folder, l->name, "csv"), drawn = save(&script, folder, l->name, "gp");
     return status != SPS_OK ? status : drawn;
@@ -168,30 +222,56 @@ static void write_bins(struct sps_writer *w, const struct sps_histogram *h, int 
     }
 }
 
+enum { TITLE_HEIGHT = 34, PANEL_HEIGHT = 46, PANEL_GAP = 28, AXIS_HEIGHT = 50 };
+
+/* Scaled to its largest bar, which says how large it is. */
+static void write_panel(struct sps_writer *w, const struct sps_histogram *h, int panel)
+{
+    sps_write_raw(w, "set label 1 ");
+    sps_redo_quote(w, h->panels[panel]);
+    sps_write(w, " at graph 0,1 left offset 0,0.7\nset label 2 'largest bar %.3g %%' at graph 1,1 right offset 0,0.7\n",
+              100 * sps_histogram_largest(h, panel));
+    sps_write_raw(w, "plot 0 notitle linecolor '#555555'"); /* there even where no bar is */
+    for (int s = 0; s < h->series_count; s++) {
+        size_t bins = (size_t)h->bins, first = ((size_t)panel * (size_t)h->series_count + (size_t)s) * bins;
+        sps_write_raw(w, ", \\\n  ");
+        write_rows(w, h->name, first, bins, "(($3 + $4) / 2):6:($4 - $3)");
+        sps_write(w, " with boxes linetype %d fillstyle transparent solid 0.2 noborder notitle, \\\n  ", s + 1);
+        write_rows(w, h->name, first, bins, "(($3 + $4) / 2):6");
+        sps_write(w, " with histeps linetype %d linewidth 1.5 title ", s + 1);
+        sps_redo_quote(w, h->series[s]);
+    }
+    sps_write_raw(w, "\n");
+}
+
 sps_status sps_redo_histogram(const struct sps_histogram *h, const char *folder)
 {
     struct sps_writer csv = {0}, script = {0}, *w = &script;
+    int panels = h->panel_count > 0 ? h->panel_count : 1, legend = h->series_count > 1 ? h->series_count : 0,
+        top = TITLE_HEIGHT + SPS_LINE_HEIGHT * legend + PANEL_GAP,
+        height = top + panels * (PANEL_HEIGHT + PANEL_GAP) - PANEL_GAP + AXIS_HEIGHT;
     sps_write_raw(&csv, "panel,series,from,to,count,share\n");
     for (int p = 0; p < h->panel_count; p++)
         for (int s = 0; s < h->series_count; s++)
             write_bins(&csv, h, p, s);
-    begin_script(w, h->name, h->title, 120 + 140 * h->panel_count);
-    sps_write(w, "unset title\nset xrange [%.9g:%.9g]\nset yrange [0:*]\nset ylabel 'share'\n", h->low, h->high);
-    sps_write(w, "set multiplot layout %d,1 title ", h->panel_count > 0 ? h->panel_count : 1);
-    write_quoted(w, h->title);
-    sps_write_raw(w, "\n");
+    begin_script(w, h->name, "", h->width, height);
+    sps_write(w, "set border 1\nunset ytics\nset xrange [%.9g:%.9g]\nset yrange [0:*]\n", h->low, h->high);
+    sps_write(w, "set multiplot layout %d,1 margins screen 0.04,0.95,%.4f,%.4f spacing screen 0,%.4f title ", panels,
+              (double)AXIS_HEIGHT / height, 1 - (double)top / height, (double)PANEL_GAP / height);
+    sps_redo_quote(w, h->title);
+    sps_write_raw(w, " font 'sans-serif,14'\nset xtics format ''\n");
+    if (legend > 0)
+        sps_write(w, "set key at screen 0.03,%.4f left top Left reverse maxcols 1\n",
+                  1 - (double)TITLE_HEIGHT / height);
+    else
+        sps_write_raw(w, "unset key\n");
     for (int p = 0; p < h->panel_count; p++) {
-        set(w, "xlabel", p == h->panel_count - 1 ? h->axis : "");
-        set(w, "title", h->panels[p]);
-        for (int s = 0; s < h->series_count; s++) {
-            size_t bins = (size_t)h->bins, first = ((size_t)p * (size_t)h->series_count + (size_t)s) * bins;
-            /* The base line is there even where no bar is. */
-            sps_write_raw(w, s == 0 ? "plot 0 notitle linecolor 'black', \\\n  " : ", \\\n  ");
-            write_rows(w, h->name, first, bins, "3:6");
-            sps_write_raw(w, " with steps title ");
-            write_quoted(w, h->series[s]);
+        if (p == h->panel_count - 1) {
+            sps_write_raw(w, "set xtics format '%g'\n");
+            set(w, "xlabel", h->axis);
         }
-        sps_write_raw(w, "\n");
+        write_panel(w, h, p);
+        sps_write_raw(w, "unset key\n");
     }
     sps_write_raw(w, "unset multiplot\n");
     sps_status status = save(&csv, folder, h->name, "csv"), drawn = save(&script, folder, h->name, "gp");
@@ -216,13 +296,17 @@ sps_status sps_redo_heat(const struct sps_heat *h, const char *folder)
         }
         sps_write_raw(&csv, "\n");
     }
-    begin_script(w, h->name, h->title, 120 + 24 * h->rows);
+    begin_script(w, h->name, h->title, h->width, 110 + 24 * h->rows);
     set(w, "xlabel", h->axis);
-    sps_write(w, "unset key\nunset grid\nset palette defined (0 'white', 1 '#0072b2')\nset cbrange [%.9g:%.9g]\n",
+    sps_write(w,
+              "unset key\nunset grid\nunset border\nset tics scale 0\nunset colorbox\n"
+              "set palette defined (0 '#f0f6fa', 1 '#0072b2')\nset cbrange [%.9g:%.9g]\n",
               h->low, h->high);
     sps_write(w, "set yrange [%d.5:-0.5]\n", h->rows - 1);
-    sps_write(w, "plot '%s.csv' matrix rowheaders columnheaders using 1:2:3 with image, \\\n", h->name);
-    sps_write(w, "  '%s.csv' matrix rowheaders columnheaders using 1:2:(sprintf('%%.3g', $3)) with labels\n", h->name);
+    sps_write(w, "plot '%s.csv' matrix rowheaders columnheaders using 1:2:3 with image pixels, \\\n", h->name);
+    sps_write(
+        w, "  '%s.csv' matrix rowheaders columnheaders using 1:2:($3 == $3 ? sprintf('%%.3g', $3) : '') with labels\n",
+        h->name);
     sps_status status = save(&csv, folder, h->name, "csv"), drawn = save(&script, folder, h->name, "gp");
     return status != SPS_OK ? status : drawn;
 }

@@ -6,6 +6,9 @@
 #include "report/writer.h"
 #include "spinscale/report.h"
 
+/* A string of gnuplot: nothing but its own quote is special in it.  Bytes that are no UTF-8 become U+FFFD. */
+void sps_redo_quote(struct sps_writer *w, const char *text);
+
 sps_status sps_redo_lines(const struct sps_lines *lines, const char *folder);
 sps_status sps_redo_histogram(const struct sps_histogram *histogram, const char *folder);
 sps_status sps_redo_heat(const struct sps_heat *heat, const char *folder);

@@ -166,8 +166,8 @@ const char *sps_report_prefix(double value, double *by)
 
 /* ---- foreign text ---- */
 
-/* Bytes of the UTF-8 character here that XML can hold; 0 where there is none.  RFC 3629, table of 4. */
-static size_t character(const char *text)
+/* RFC 3629, table of 4. */
+size_t sps_character(const char *text)
 {
     const unsigned char *c = (const unsigned char *)text;
     size_t length = c[0] < 0x80 ? 1 : c[0] < 0xc2 ? 0 : c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : c[0] < 0xf5 ? 4 : 0;
@@ -201,7 +201,7 @@ static void write_character(struct sps_writer *w, const char *text, size_t lengt
 /* Bytes to pass over for the character here, whether it is one or not. */
 static size_t step(const char *text)
 {
-    size_t length = character(text);
+    size_t length = sps_character(text);
     return length > 0 ? length : 1;
 }
 
@@ -217,7 +217,7 @@ void sps_write_short(struct sps_writer *w, const char *text, size_t characters)
 {
     size_t all = sps_characters(text), keep = all <= characters ? all : characters > 0 ? characters - 1 : 0;
     for (size_t i = 0; i < keep; i++) {
-        write_character(w, text, character(text));
+        write_character(w, text, sps_character(text));
         text += step(text);
     }
     if (keep < all)

@@ -30,5 +30,7 @@ void sps_write_text(struct sps_writer *w, const char *text);
 void sps_write_short(struct sps_writer *w, const char *text, size_t characters);
 void sps_write_number(struct sps_writer *w, double value, int digits);
 
+/* Bytes of the UTF-8 character here that XML can hold; 0 where there is none. */
+size_t sps_character(const char *text);
 size_t sps_characters(const char *text); /* of UTF-8, roughly: bytes that start one */
 #endif

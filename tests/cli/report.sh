@@ -1,7 +1,10 @@
 # The page of the command report: one model, several, all suites; files beside it; what is refused.
 python3 "$SOURCE_DIR/tests/cli/toy.py" toy
 cp "$SOURCE_DIR/fuzz/corpus/packed/good-mlp" model
-report() { "$SPINSCALE" report "$@" --data ./toy --data-dir . --samples 4 --bootstrap 20 2>said || echo "exit $?"; }
+# The program's own figures: the same on every machine.  gnuplot's have a part of their own below, and page_browser.py.
+report() {
+  "$SPINSCALE" report "$@" --figures own --data ./toy --data-dir . --samples 4 --bootstrap 20 2>said || echo "exit $?"
+}
 cat >look.py <<'PY'
 import re, sys
 import xml.etree.ElementTree as tree
@@ -85,6 +88,39 @@ open("bare/t10k-images-idx3-ubyte", "wb").write(open("toy/t10k-images-idx3-ubyte
 PY
 "$SPINSCALE" report model --data bare/t10k-images-idx3-ubyte --samples 4 --bootstrap 20 --suite rotation -o bare.html
 python3 look.py bare.html | grep -v '      '
+
+echo '--- figures by gnuplot: what it draws comes into the page, what is no figure does not'
+mkdir bin
+gnuplot_is() { # a stand-in: commands in $3, a script in $4
+  printf '#!/bin/sh\n[ -n "$4" ] || exit %s\neval "$(echo "$3")"\nname=${4%%.gp}\n%s\n' "$1" "$2" >bin/gnuplot
+  chmod +x bin/gnuplot
+}
+by_gnuplot() {
+  PATH="$PWD/bin:$PATH" "$SPINSCALE" report model --data ./toy --data-dir . --samples 4 --bootstrap 0 --images 12 \
+    --suite id -o by.html "$@" 2>&1 >/dev/null || echo "exit $?"
+}
+gnuplot_is 0 'echo "<?xml?><svg viewBox=\"0 0 440 300\"><g id=\"canvas\"><path id='"'a'"' d=\"M0 0h9\"/><use xlink:href='"'#a'"'/></g></svg>" >"$name.svg"'
+by_gnuplot
+python3 look.py by.html
+grep -c 'class="gnuplot"' by.html
+grep -o "id='reliability-a'\|href='#reliability-a'" by.html
+by_gnuplot --figures own
+grep -c 'class="gnuplot"' by.html
+gnuplot_is 0 'echo "<svg viewBox=\"0 0 440 300\"><g id=\"c\"><script>1</script></g></svg>" >"$name.svg"'
+by_gnuplot
+gnuplot_is 0 'echo "no figure" >"$name.svg"'
+by_gnuplot
+gnuplot_is 0 'exit 3'
+by_gnuplot
+gnuplot_is 0 'kill -9 $$'
+by_gnuplot
+gnuplot_is 1 'exit 1'
+by_gnuplot
+grep -c 'class="gnuplot"' by.html
+by_gnuplot --figures gnuplot
+by_gnuplot --figures cairo
+mkdir nothing
+PATH="$PWD/nothing" "$SPINSCALE" report model --data ./toy --data-dir . --figures gnuplot 2>&1 || echo "exit $?"
 
 echo '--- mistakes'
 run report
