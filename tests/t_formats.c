@@ -235,6 +235,69 @@ static void svhn_is_read_packed_or_not(void **state)
     sps_dataset_free(data);
 }
 
+/* scipy writes what NumPy has, int64 for one; MATLAB the smallest type that holds all. */
+static void svhn_labels_may_be_any_numbers(void **state)
+{
+    (void)state;
+    static struct mat m;
+    uint8_t x[X_BYTES];
+    const int16_t i16[N] = {10, 1, 2, 9, 5};
+    const int32_t i32[N] = {10, 1, 2, 9, 5};
+    const int64_t i64[N] = {10, 1, 2, 9, 5}, beyond[N] = {10, 1, 2, 9, 5 + ((int64_t)1 << 32)};
+    const float single[N] = {10, 1, 2, 9, 5}, half[N] = {10, 1, 2.5F, 9, 5};
+    const struct {
+        uint32_t type, bytes;
+        const void *numbers;
+        const char *wrong;
+    } cases[] = {{1, N, digits, NULL},
+                 {3, sizeof i16, i16, NULL},
+                 {4, sizeof i16, i16, NULL},
+                 {5, sizeof i32, i32, NULL},
+                 {6, sizeof i32, i32, NULL},
+                 {7, sizeof single, single, NULL},
+                 {12, sizeof i64, i64, NULL},
+                 {13, sizeof i64, i64, NULL},
+                 {7, sizeof half, half, "label of image 2 is not a whole number"},
+                 {12, sizeof beyond, beyond, "label of image 4 is not a whole number"},
+                 {8, sizeof i32, i32, "must be numbers for 5 labels"},
+                 {16, N, digits, "must be numbers for 5 labels"}};
+    fill_x(x);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sps_raw_images set;
+        mat_header(&m);
+        mat_variable(&m, "X", x_size, 4, 2, x, sizeof x, 0);
+        mat_variable(&m, "y", y_size, 2, cases[i].type, cases[i].numbers, cases[i].bytes, i & 1);
+        if (cases[i].wrong == NULL)
+            check_svhn(&m);
+        else
+            FAILS(read_mat(&set, m.data, m.bytes), EFORMAT, cases[i].wrong);
+    }
+}
+
+static void other_variables_are_passed_over(void **state)
+{
+    (void)state;
+    static struct mat m;
+    uint8_t x[X_BYTES];
+    struct sps_raw_images set;
+    fill_x(x);
+    for (int packed = 0; packed < 2; packed++) {
+        mat_header(&m);
+        mat_variable(&m, "notes", y_size, 2, 2, digits, N, packed);
+        mat_variable(&m, "X", x_size, 4, 2, x, sizeof x, packed);
+        mat_variable(&m, "extra", x_size, 4, 2, x, sizeof x, packed);
+        mat_variable(&m, "y", y_size, 2, 2, digits, N, packed);
+        mat_variable(&m, "last", x_size, 4, 2, x, sizeof x, packed);
+        check_svhn(&m);
+        FAILS(read_mat(&set, m.data, m.bytes - 1), EFORMAT, "ends here");
+    }
+    mat_header(&m);
+    mat_variable(&m, "X", x_size, 4, 2, x, sizeof x, 0);
+    FAILS(read_mat(&set, m.data, m.bytes), EFORMAT, "there is no variable y");
+    mat_header(&m);
+    FAILS(read_mat(&set, m.data, m.bytes), EFORMAT, "there is no variable X");
+}
+
 static void every_mat_truncation_is_noticed(void **state)
 {
     (void)state;
@@ -245,7 +308,7 @@ static void every_mat_truncation_is_noticed(void **state)
         for (size_t n = 0; n < m.bytes; n++)
             assert_int_equal(read_mat(&set, m.data, n), SPS_EFORMAT);
         m.data[m.bytes] = 0;
-        FAILS(read_mat(&set, m.data, m.bytes + 1), EFORMAT, "the file should end here");
+        FAILS(read_mat(&set, m.data, m.bytes + 1), EFORMAT, "the file ends inside a tag");
     }
 }
 
@@ -295,8 +358,8 @@ static void wrong_variables_are_refused(void **state)
     const uint32_t huge[4] = {8192, 8192, 3, 0x7fffffff}, none[4] = {H, W, 3, 0}, negative[4] = {0xffffffff, W, 3, N},
                    grey[4] = {H, W, 1, 3 * N}, fewer[4] = {H, W, 3, N - 1};
     OK(read_variables("X", x_size, 4, 2, X_BYTES, "y", digits));
-    FAILS(read_variables("Z", x_size, 4, 2, X_BYTES, "y", digits), EFORMAT, "not called X or y");
-    FAILS(read_variables("XX", x_size, 4, 2, X_BYTES, "y", digits), EFORMAT, "not called X or y");
+    FAILS(read_variables("Z", x_size, 4, 2, X_BYTES, "y", digits), EFORMAT, "there is no variable X");
+    FAILS(read_variables("XX", x_size, 4, 2, X_BYTES, "y", digits), EFORMAT, "there is no variable X");
     FAILS(read_variables("X", x_size, 4, 2, X_BYTES, "X", digits), EFORMAT, "two variables X");
     FAILS(read_variables("X", x_size, 4, 1, X_BYTES, "y", digits), EFORMAT, "numbers of X have type 1");
     FAILS(read_variables("X", x_size, 4, 2, X_BYTES - 1, "y", digits), EFORMAT, "type 2 and 89 bytes, must");
@@ -549,6 +612,8 @@ int main(void)
         cmocka_unit_test(cifar100_has_the_fine_label),
         cmocka_unit_test(stl10_is_column_major),
         cmocka_unit_test(svhn_is_read_packed_or_not),
+        cmocka_unit_test(svhn_labels_may_be_any_numbers),
+        cmocka_unit_test(other_variables_are_passed_over),
         cmocka_unit_test(every_mat_truncation_is_noticed),
         cmocka_unit_test(wrong_mat_bytes_are_harmless),
         cmocka_unit_test(wrong_variables_are_refused),

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* SVHN, cropped digits (Netzer et al., "Reading Digits in Natural Images with Unsupervised Feature Learning", 2011): a
- * MATLAB file with X, uint8 [H][W][3][N], and y, [N][1], where 10 stands for the digit 0.
+ * MATLAB file with X, uint8 [H][W][3][N], and y, [N][1] of any number type, where 10 stands for the digit 0.
  *
  * "MAT-File Format", level 5 (MathWorks): a header of 128 bytes, then elements of a tag (type, bytes) and data.  A
  * variable is an element miMATRIX that holds four more: flags, dimensions, name, numbers, each padded to 8 bytes; one
  * of up to 4 bytes stands in its tag.  It may be packed as miCOMPRESSED, a zlib stream of its own.  Arrays are
- * column-major.  Only these two variables are read, anything else is an error, so that nothing is unpacked that was not
- * announced and bounded. */
+ * column-major.  Other variables are passed over without being unpacked.
+ *
+ * Not through libmatio: that opens paths alone (no .xz, nothing to fuzz in memory), has no bound on what a file may ask
+ * for before its data is seen, and needs HDF5 for files that have none. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,8 +17,28 @@
 #include "core/memory.h"
 #include "data/records.h"
 
-enum { MI_INT8 = 1, MI_UINT8 = 2, MI_INT32 = 5, MI_UINT32 = 6, MI_DOUBLE = 9, MI_MATRIX = 14, MI_COMPRESSED = 15 };
-enum { HEADER_BYTES = 128, PACKED_BYTES = 1 << 14, DIMS_MAX = 4, DEFLATE_DENSITY = 1032, LABELS_AT_ONCE = 512 };
+enum {
+    MI_INT8 = 1,
+    MI_UINT8 = 2,
+    MI_INT16 = 3,
+    MI_UINT16 = 4,
+    MI_INT32 = 5,
+    MI_UINT32 = 6,
+    MI_SINGLE = 7,
+    MI_DOUBLE = 9,
+    MI_INT64 = 12,
+    MI_UINT64 = 13,
+    MI_MATRIX = 14,
+    MI_COMPRESSED = 15
+};
+enum {
+    HEADER_BYTES = 128,
+    PACKED_BYTES = 1 << 14,
+    DIMS_MAX = 4,
+    DEFLATE_DENSITY = 1032,
+    LABELS_AT_ONCE = 512,
+    NAME_BYTES = 64
+};
 static const char magic[] = "MATLAB 5.0 MAT-file";
 
 /* The bytes of one variable: as they are in the file, or unpacked from it. */
@@ -24,7 +46,7 @@ struct variable {
     sps_source *file;
     uint64_t left;     /* bytes of the element not yet taken from the file */
     uint64_t unpacked; /* bytes given */
-    int packed, ended;
+    int packed, ended, passed_over;
     z_stream zlib;
     uint8_t buffer[PACKED_BYTES];
 };
@@ -158,12 +180,12 @@ static sps_status read_element(uint8_t *out, uint32_t *bytes, uint32_t type, uin
 struct shape {
     int dims;
     uint32_t size[DIMS_MAX];
-    char name[8];
+    char name[NAME_BYTES];
 };
 
 static sps_status read_shape(struct shape *s, struct variable *v)
 {
-    uint8_t flags[8], sizes[4 * DIMS_MAX], name[8];
+    uint8_t flags[8], sizes[4 * DIMS_MAX], name[NAME_BYTES];
     uint32_t bytes;
     SPS_TRY(read_element(flags, &bytes, MI_UINT32, sizeof flags, "flags of a variable", v));
     SPS_TRY(read_element(sizes, &bytes, MI_INT32, sizeof sizes, "dimensions of a variable", v));
@@ -207,32 +229,46 @@ out:
     return status;
 }
 
-/* Digit of a label, 10 where it is none. */
+/* Bytes of a number, 0: no type of numbers. */
+static size_t size_of(uint32_t type)
+{
+    static const uint8_t sizes[] = {
+        [MI_INT8] = 1,   [MI_UINT8] = 1,  [MI_INT16] = 2,  [MI_UINT16] = 2, [MI_INT32] = 4,
+        [MI_UINT32] = 4, [MI_SINGLE] = 4, [MI_DOUBLE] = 8, [MI_INT64] = 8,  [MI_UINT64] = 8};
+    return type < sizeof sizes ? sizes[type] : 0;
+}
+
+/* Digit of a label, 10 where it is none.  Little-endian, as every machine that this runs on; of integers, those from 1
+ * to 10 look alike with a sign and without. */
 static int digit_of(const uint8_t *number, uint32_t type)
 {
-    double value = number[0];
-    if (type == MI_DOUBLE)
-        memcpy(&value, number, sizeof value); /* little-endian, as every machine that this runs on */
+    uint64_t whole = 0;
+    float single;
+    double value;
+    memcpy(&whole, number, size_of(type));
+    memcpy(&single, number, sizeof single);
+    memcpy(&value, number, sizeof value);
+    value = type == MI_DOUBLE ? value : type == MI_SINGLE ? (double)single : (double)whole;
     for (int digit = 1; digit <= 10; digit++)
         if (value == digit)
             return digit % 10;
     return 10;
 }
 
-/* y, as uint8 or double. */
+/* y. */
 static sps_status read_labels(uint8_t **labels, size_t *labels_count, const struct shape *s, struct variable *v)
 {
     sps_status status;
     struct element e;
-    uint8_t numbers[8 * LABELS_AT_ONCE], *out = NULL;
+    uint8_t numbers[8 * LABELS_AT_ONCE + 8] = {0}, *out = NULL; /* 8 more: digit_of() reads ahead */
     if (s->dims != 2 || (s->size[0] != 1 && s->size[1] != 1) || s->size[0] < 1 || s->size[1] < 1)
         return fail(v, "y must be N x 1");
     uint64_t count = (uint64_t)s->size[0] * s->size[1];
     SPS_TRY(read_tag(&e, v));
-    size_t size = e.type == MI_DOUBLE ? 8 : 1;
-    if ((e.type != MI_DOUBLE && e.type != MI_UINT8) || e.bytes != count * size)
-        return fail(v, "numbers of y have type %u and %u bytes, must have type %d or %d for %llu labels",
-                    (unsigned)e.type, (unsigned)e.bytes, MI_UINT8, MI_DOUBLE, (unsigned long long)count);
+    size_t size = size_of(e.type);
+    if (size == 0 || e.bytes != count * size)
+        return fail(v, "numbers of y have type %u and %u bytes, must be numbers for %llu labels", (unsigned)e.type,
+                    (unsigned)e.bytes, (unsigned long long)count);
     if (!e.is_small && e.bytes > most_left(v))
         return fail(v, "y should have %u bytes, but the file is cut short", (unsigned)e.bytes);
     SPS_TRY(sps_calloc(&out, (size_t)count, 1, "labels"));
@@ -276,13 +312,24 @@ static sps_status check_end(struct variable *v)
     return SPS_OK;
 }
 
+/* What is left of a variable that nobody asked for. */
+static sps_status pass_over(struct variable *v)
+{
+    v->passed_over = 1;
+    for (size_t bytes; v->left > 0; v->left -= bytes) {
+        bytes = v->left < PACKED_BYTES ? (size_t)v->left : PACKED_BYTES;
+        SPS_TRY(sps_source_read(v->file, v->buffer, bytes));
+    }
+    return SPS_OK;
+}
+
 static sps_status read_matrix(struct sps_raw_images *set, size_t *labels, struct variable *v)
 {
     struct shape shape;
     SPS_TRY(read_shape(&shape, v));
     int is_x = strcmp(shape.name, "X") == 0, is_y = strcmp(shape.name, "y") == 0;
     if (!is_x && !is_y)
-        return fail(v, "there is a variable that is not called X or y");
+        return pass_over(v);
     if (is_x ? set->pixels != NULL : set->labels != NULL)
         return fail(v, "there are two variables %s", shape.name);
     if (is_x)
@@ -292,12 +339,11 @@ static sps_status read_matrix(struct sps_raw_images *set, size_t *labels, struct
     return check_end(v);
 }
 
-static sps_status read_variable(struct sps_raw_images *set, size_t *labels, sps_source *file)
+/* The variable behind this tag. */
+static sps_status read_variable(struct sps_raw_images *set, size_t *labels, sps_source *file, uint8_t tag[8])
 {
     sps_status status;
-    uint8_t tag[8];
     struct variable v = {.file = file, .zlib = {.zalloc = take, .zfree = give_back}};
-    SPS_TRY(sps_source_read(file, tag, sizeof tag));
     v.packed = word(tag) == MI_COMPRESSED;
     v.left = word(tag + 4);
     if (!v.packed && word(tag) != MI_MATRIX)
@@ -306,18 +352,39 @@ static sps_status read_variable(struct sps_raw_images *set, size_t *labels, sps_
         return read_matrix(set, labels, &v);
     if (inflateInit(&v.zlib) != Z_OK)
         return SPS_ENOMEM;
-    SPS_TRY_OUT(take_bytes(&v, tag, sizeof tag));
+    SPS_TRY_OUT(take_bytes(&v, tag, 8));
     if (word(tag) != MI_MATRIX) {
         status = fail(&v, "packed element has type %u, must be %d", (unsigned)word(tag), MI_MATRIX);
         goto out;
     }
     status = read_matrix(set, labels, &v);
-    if (status == SPS_OK && v.unpacked != (uint64_t)word(tag + 4) + sizeof tag)
-        status = fail(&v, "the variable has %llu bytes, its tag says %u", (unsigned long long)v.unpacked - sizeof tag,
+    if (status == SPS_OK && !v.passed_over && v.unpacked != (uint64_t)word(tag + 4) + 8)
+        status = fail(&v, "the variable has %llu bytes, its tag says %u", (unsigned long long)v.unpacked - 8,
                       (unsigned)word(tag + 4));
 out:
     inflateEnd(&v.zlib);
     return status;
+}
+
+static sps_status read_variables(struct sps_raw_images *set, sps_source *file)
+{
+    uint8_t tag[8];
+    size_t got, labels = 0;
+    for (;;) {
+        SPS_TRY(sps_source_read_some(file, tag, sizeof tag, &got));
+        if (got == 0)
+            break;
+        if (got < sizeof tag)
+            return sps_source_fail(file, sps_source_offset(file), "the file ends inside a tag");
+        SPS_TRY(read_variable(set, &labels, file, tag));
+    }
+    if (set->pixels == NULL || set->labels == NULL)
+        return sps_source_fail(file, sps_source_offset(file), "there is no variable %s",
+                               set->pixels == NULL ? "X" : "y");
+    if (labels != set->count)
+        return sps_source_fail(file, sps_source_offset(file), "there are %zu labels, but %zu images", labels,
+                               set->count);
+    return sps_source_end(file);
 }
 
 static sps_status read_svhn(struct sps_raw_images *out, sps_source *const *files, size_t count)
@@ -327,17 +394,10 @@ static sps_status read_svhn(struct sps_raw_images *out, sps_source *const *files
     sps_source *file = files[0];
     struct sps_raw_images set = {0};
     uint8_t header[HEADER_BYTES];
-    size_t labels = 0;
     SPS_TRY(sps_source_read(file, header, sizeof header));
     if (memcmp(header, magic, sizeof magic - 1) != 0 || memcmp(header + 124, "\0\1IM", 4) != 0)
         return sps_source_fail(file, 0, "no MATLAB file of level 5, little-endian");
-    SPS_TRY_OUT(read_variable(&set, &labels, file));
-    SPS_TRY_OUT(read_variable(&set, &labels, file));
-    SPS_TRY_OUT(sps_source_end(file));
-    if (labels != set.count)
-        status =
-            sps_source_fail(file, sps_source_offset(file), "there are %zu labels, but %zu images", labels, set.count);
-out:
+    status = read_variables(&set, file);
     if (status != SPS_OK)
         sps_raw_images_free(&set);
     else
