@@ -9,7 +9,7 @@
  *
  * Not through libmatio (1.5.23): it checks no checksum, so that of 2,871 packed files with one wrong bit it gave other
  * pixels for 2,812 without an error; it opens paths alone (no .xz, nothing to fuzz in memory); and it brings HDF5,
- * curl, OpenSSL and 40 libraries more into every program that reads a data set. */
+ * curl, OpenSSL and 30 libraries more into every program that reads a data set. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
