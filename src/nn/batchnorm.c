@@ -118,6 +118,16 @@ static sps_status setup(struct sps_graph *graph, struct sps_layer *layer)
 
 /* Loops over an image come in pairs: X_of() is inlined with constant `kind`, so that each kind of input gets a loop of
  * its own, in X() for several vector widths. */
+#define FOR_KIND(kind, loop, ...)                                                                                      \
+    do {                                                                                                               \
+        if ((kind) == SPS_SUMS16)                                                                                      \
+            loop(SPS_SUMS16, __VA_ARGS__);                                                                             \
+        else if ((kind) == SPS_SUMS)                                                                                   \
+            loop(SPS_SUMS, __VA_ARGS__);                                                                               \
+        else                                                                                                           \
+            loop(SPS_REALS, __VA_ARGS__);                                                                              \
+    } while (0)
+
 static inline __attribute__((always_inline)) float read_input(const void *z, enum sps_kind kind, size_t i)
 {
     return kind == SPS_SUMS16 ? (float)((const int16_t *)z)[i]
@@ -152,9 +162,9 @@ static inline __attribute__((always_inline)) void read_lanes(doubles *v, const v
     }
 }
 
-static inline __attribute__((always_inline)) void add_moments_of(double *restrict sum, double *restrict square,
-                                                                 const void *z, enum sps_kind kind, size_t positions,
-                                                                 size_t channels)
+static inline __attribute__((always_inline)) void add_moments_of(enum sps_kind kind, double *restrict sum,
+                                                                 double *restrict square, const void *z,
+                                                                 size_t positions, size_t channels)
 {
     size_t first = 0;
     for (; first + GROUP <= channels; first += GROUP) {
@@ -183,12 +193,7 @@ static inline __attribute__((always_inline)) void add_moments_of(double *restric
 SPS_VECTOR static void add_moments(double *restrict sum, double *restrict square, const void *z, enum sps_kind kind,
                                    size_t positions, size_t channels)
 {
-    if (kind == SPS_SUMS16)
-        add_moments_of(sum, square, z, SPS_SUMS16, positions, channels);
-    else if (kind == SPS_SUMS)
-        add_moments_of(sum, square, z, SPS_SUMS, positions, channels);
-    else
-        add_moments_of(sum, square, z, SPS_REALS, positions, channels);
+    FOR_KIND(kind, add_moments_of, sum, square, z, positions, channels);
 }
 
 static double scale_at(const struct batchnorm *b, size_t row, size_t c)
@@ -289,7 +294,7 @@ static void set_scales(struct sps_scale *scale, const struct sps_graph *graph, c
 }
 
 /* y = slope z + offset per channel: what scale, bias and batch statistics come to for one sample. */
-static inline __attribute__((always_inline)) void apply_line_of(float *restrict y, const void *z, enum sps_kind kind,
+static inline __attribute__((always_inline)) void apply_line_of(enum sps_kind kind, float *restrict y, const void *z,
                                                                 size_t positions, size_t channels,
                                                                 const float *restrict slope,
                                                                 const float *restrict offset)
@@ -302,12 +307,7 @@ static inline __attribute__((always_inline)) void apply_line_of(float *restrict 
 SPS_VECTOR static void apply_line(float *restrict y, const void *z, enum sps_kind kind, size_t positions,
                                   size_t channels, const float *restrict slope, const float *restrict offset)
 {
-    if (kind == SPS_SUMS16)
-        apply_line_of(y, z, SPS_SUMS16, positions, channels, slope, offset);
-    else if (kind == SPS_SUMS)
-        apply_line_of(y, z, SPS_SUMS, positions, channels, slope, offset);
-    else
-        apply_line_of(y, z, SPS_REALS, positions, channels, slope, offset);
+    FOR_KIND(kind, apply_line_of, y, z, positions, channels, slope, offset);
 }
 
 /* Batch statistics. */
@@ -345,7 +345,7 @@ static void forward_with_batch_statistics(struct sps_graph *graph, struct batchn
 
 /* Evaluation: sps_affine_at() for all positions, channels innermost so that the loop runs in vectors.  table holds its
  * six numbers, an array of channels each. */
-static inline __attribute__((always_inline)) void apply_affine_of(float *restrict y, const void *z, enum sps_kind kind,
+static inline __attribute__((always_inline)) void apply_affine_of(enum sps_kind kind, float *restrict y, const void *z,
                                                                   size_t positions, size_t channels,
                                                                   const float *restrict table)
 {
@@ -361,12 +361,7 @@ static inline __attribute__((always_inline)) void apply_affine_of(float *restric
 SPS_VECTOR static void apply_affine(float *restrict y, const void *z, enum sps_kind kind, size_t positions,
                                     size_t channels, const float *restrict table)
 {
-    if (kind == SPS_SUMS16)
-        apply_affine_of(y, z, SPS_SUMS16, positions, channels, table);
-    else if (kind == SPS_SUMS)
-        apply_affine_of(y, z, SPS_SUMS, positions, channels, table);
-    else
-        apply_affine_of(y, z, SPS_REALS, positions, channels, table);
+    FOR_KIND(kind, apply_affine_of, y, z, positions, channels, table);
 }
 
 static void forward_with_running_statistics(struct sps_graph *graph, struct batchnorm *b, const struct sps_pass *pass,
@@ -404,8 +399,8 @@ static void forward_image(struct sps_graph *graph, struct sps_layer *layer, cons
 
 /* ---- backward ---- */
 
-static inline __attribute__((always_inline)) void add_products_of(double *restrict dy_sum, double *restrict dy_z,
-                                                                  const float *dy, const void *z, enum sps_kind kind,
+static inline __attribute__((always_inline)) void add_products_of(enum sps_kind kind, double *restrict dy_sum,
+                                                                  double *restrict dy_z, const float *dy, const void *z,
                                                                   size_t positions, size_t channels)
 {
     size_t first = 0;
@@ -437,17 +432,12 @@ static inline __attribute__((always_inline)) void add_products_of(double *restri
 SPS_VECTOR static void add_products(double *restrict dy_sum, double *restrict dy_z, const float *dy, const void *z,
                                     enum sps_kind kind, size_t positions, size_t channels)
 {
-    if (kind == SPS_SUMS16)
-        add_products_of(dy_sum, dy_z, dy, z, SPS_SUMS16, positions, channels);
-    else if (kind == SPS_SUMS)
-        add_products_of(dy_sum, dy_z, dy, z, SPS_SUMS, positions, channels);
-    else
-        add_products_of(dy_sum, dy_z, dy, z, SPS_REALS, positions, channels);
+    FOR_KIND(kind, add_products_of, dy_sum, dy_z, dy, z, positions, channels);
 }
 
 /* dz = by_dy dy + by_z z + constant per channel. */
-static inline __attribute__((always_inline)) void apply_plane_of(float *dz, const float *dy, const void *z,
-                                                                 enum sps_kind kind, size_t positions, size_t channels,
+static inline __attribute__((always_inline)) void apply_plane_of(enum sps_kind kind, float *dz, const float *dy,
+                                                                 const void *z, size_t positions, size_t channels,
                                                                  const float *by_dy, const float *by_z,
                                                                  const float *constant)
 {
@@ -463,24 +453,14 @@ SPS_VECTOR static void apply_plane(float *restrict dz, const float *restrict dy,
                                    size_t positions, size_t channels, const float *by_dy, const float *by_z,
                                    const float *constant)
 {
-    if (kind == SPS_SUMS16)
-        apply_plane_of(dz, dy, z, SPS_SUMS16, positions, channels, by_dy, by_z, constant);
-    else if (kind == SPS_SUMS)
-        apply_plane_of(dz, dy, z, SPS_SUMS, positions, channels, by_dy, by_z, constant);
-    else
-        apply_plane_of(dz, dy, z, SPS_REALS, positions, channels, by_dy, by_z, constant);
+    FOR_KIND(kind, apply_plane_of, dz, dy, z, positions, channels, by_dy, by_z, constant);
 }
 
 SPS_VECTOR static void apply_plane_in_place(float *restrict dy, const void *z, enum sps_kind kind, size_t positions,
                                             size_t channels, const float *by_dy, const float *by_z,
                                             const float *constant)
 {
-    if (kind == SPS_SUMS16)
-        apply_plane_of(dy, dy, z, SPS_SUMS16, positions, channels, by_dy, by_z, constant);
-    else if (kind == SPS_SUMS)
-        apply_plane_of(dy, dy, z, SPS_SUMS, positions, channels, by_dy, by_z, constant);
-    else
-        apply_plane_of(dy, dy, z, SPS_REALS, positions, channels, by_dy, by_z, constant);
+    FOR_KIND(kind, apply_plane_of, dy, dy, z, positions, channels, by_dy, by_z, constant);
 }
 
 /* With xhat = (a - mean) inv:  beta' = sum dy,  gamma' = sum dy xhat,
