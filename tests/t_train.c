@@ -14,6 +14,7 @@
 #include "spinscale/data.h"
 #include "spinscale/model.h"
 #include "toy.h"
+#include "train/ahead.h"
 #include "train/budget.h"
 #include "train/range.h"
 #include "spinscale/csv.h"
@@ -318,6 +319,44 @@ static void seeds_and_threads(void **state)
     assert_false(present("threads"));
     const struct sps_train_options options = {.out = "threads", .has_seed = 1, .seed = (UINT64_C(1) << 53) + 1};
     FAILS(sps_train(&result, &options), EINVAL, "2^53");
+}
+
+/* Step by step as training asks for them, with and without: the same images. */
+static void images_prepared_ahead_are_the_same(void **state)
+{
+    (void)state;
+    static const char *const settings[] = {"method.name=point", "method.name=point data.flip=true data.crop_pad=2",
+                                           "method.name=point data.flip=true data.resize_min_area=0.5"};
+    for (size_t k = 0; k < sizeof settings / sizeof *settings; k++) {
+        struct sps_run run = {0};
+        const char *sets[TOY_SETS_MAX];
+        char text[512];
+        snprintf(text, sizeof text, "%s", settings[k]);
+        const struct sps_train_options options = {
+            .set_count = toy_settings(sets, text), .sets = sets, .out = "ahead", .threads = 1};
+        OK(sps_run_init(&run, &options));
+        size_t batch = sps_run_batch(&run), size = batch * sps_shape_size(&run.graph->input),
+               steps = run.train_count / batch;
+        int8_t *seen = NULL;
+        OK(sps_calloc(&seen, 2 * steps, size, "codes"));
+        for (int ahead = 0; ahead < 2; ahead++) {
+            sps_ahead_reset(&run);
+            if (ahead)
+                OK(sps_ahead_init(&run));
+            sps_run_shuffle(&run);
+            for (size_t i = 0; i < steps; i++) {
+                const uint32_t *index = run.epoch_order + i * batch;
+                sps_ahead_take(&run, index, 0);
+                /* Another epoch's, once: it is not taken for this one's. */
+                sps_ahead_start(&run, i + 1 < steps ? index + batch : index, i == 2);
+                memcpy(seen + ((size_t)ahead * steps + i) * size, run.graph->codes, size);
+            }
+        }
+        assert_memory_equal(seen, seen + steps * size, steps * size);
+        assert_true(memcmp(seen, seen + size, size) != 0);
+        sps_free(seen);
+        sps_run_reset(&run); /* with one at work */
+    }
 }
 
 /* ---- resume ---- */
@@ -1106,6 +1145,7 @@ int main(void)
         TEST(predictions_with_noise_do_not_depend_on_batches),
         TEST(collapse_is_reported),
         TEST(seeds_and_threads),
+        TEST(images_prepared_ahead_are_the_same),
         TEST(resume_is_bit_for_bit),
         TEST(resume_between_last_step_and_validation),
         TEST(resume_reads_the_folders_configuration),

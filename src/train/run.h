@@ -38,6 +38,7 @@ struct sps_run {
     uint32_t *epoch_order; /* this epoch's */
     size_t train_count, validation_count;
     struct sps_graph *graph;
+    struct sps_ahead *ahead;     /* NULL: no core is left for it */
     struct sps_teacher teacher;  /* p is NULL: none */
     struct sps_profile *profile; /* NULL: nobody asks */
     int *labels;                 /* [batch], of the step */

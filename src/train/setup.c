@@ -5,7 +5,7 @@
 
 #include "core/memory.h"
 #include "data/hash.h"
-#include "train/run.h"
+#include "train/ahead.h"
 
 enum { THREADS_MAX = 1024 };
 
@@ -34,6 +34,7 @@ static sps_status open_data(struct sps_run *run, const char *data_dir)
 
 static void free_graph(struct sps_run *run)
 {
+    sps_ahead_reset(run);
     sps_average_reset(run);
     sps_graph_free(run->graph);
     sps_free(run->best);
@@ -67,6 +68,8 @@ sps_status sps_run_build_graph(struct sps_run *run)
     SPS_TRY(sps_graph_create(&run->graph, run->config.net, &options));
     run->graph->code_step = 1 / run->table.scale;
     run->graph->ranks = run->ranks;
+    if (sps_ahead_helps(run))
+        SPS_TRY(sps_ahead_init(run));
     SPS_TRY(sps_average_init(run));
     struct sps_state_tensor *state = NULL;
     size_t count = 0, kept = 0;

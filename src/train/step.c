@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "train/run.h"
+#include "train/ahead.h"
 
 void sps_run_shuffle(struct sps_run *run)
 {
@@ -11,21 +11,14 @@ void sps_run_shuffle(struct sps_run *run)
     sps_shuffle(run->epoch_order, run->train_count, (uint64_t)run->config.run.seed, (uint32_t)run->at.epoch);
 }
 
+/* The images of this step, and word of the next one's, if it is of the same epoch. */
 static void load_step(struct sps_run *run, const uint32_t *index)
 {
     const struct sps_run_params *set = &run->config.run;
-    struct sps_graph *graph = run->graph;
-    const struct sps_augment augment = {set->flip, (int)set->crop_pad, (float)set->resize_min_area};
-    int plain = !set->flip && set->crop_pad == 0 && set->resize_min_area >= 1;
-    size_t size = sps_shape_size(&graph->input);
-#pragma omp parallel for schedule(static) num_threads(graph->threads)
-    for (int i = 0; i < (int)run->images.count; i++) {
-        int8_t *codes = graph->codes + (size_t)i * size;
-        int8_t *first = plain ? codes : sps_graph_scratch(graph);
-        sps_encode(first, &run->table, sps_dataset_image(run->data, index[i]), graph->input.h * graph->input.w);
-        if (!plain)
-            sps_augment_codes(codes, first, graph->input.h, graph->input.w, graph->input.c, &augment,
-                              (uint64_t)set->seed, index[i], (uint32_t)run->at.epoch);
+    sps_ahead_take(run, index, run->at.epoch);
+    if ((size_t)run->at.step + 1 < run->train_count / sps_run_batch(run))
+        sps_ahead_start(run, index + sps_run_batch(run), run->at.epoch);
+    for (size_t i = 0; i < run->images.count; i++) {
         run->labels[i] = sps_dataset_label(run->data, index[i]);
         if (run->taught != NULL)
             run->taught[i] = sps_teacher_row(
