@@ -71,8 +71,11 @@ static void walk(struct engine *e, const uint8_t *pixels, const uint8_t *picks, 
     sps_lane_walk(&e->lane, count);
 }
 
+enum { STAGES_MAX = 64 };
+
 struct tally {
     size_t bits, wrong_bits, passes, apart, wrong_tree;
+    size_t stage_bits[STAGES_MAX], stage_wrong[STAGES_MAX]; /* by the product that reads them */
     double largest;
 };
 
@@ -86,11 +89,15 @@ static void compare_bits(struct tally *tally, struct sps_graph *graph, int image
             continue;
         const uint32_t *want =
             (const uint32_t *)(const void *)((const char *)layer->y + (size_t)image * layer->y_stride);
-        const uint32_t *got = e->lane.levels[stage++].held;
-        size_t size = sps_shape_size(&layer->out);
+        const struct sps_level *level = &e->lane.levels[stage];
+        const uint32_t *got = e->plan->stages[stage].floats ? level->next : level->held; /* no updates there */
+        size_t size = sps_shape_size(&layer->out), wrong = 0;
         for (size_t w = 0; w < sps_words(size); w++)
-            tally->wrong_bits += (size_t)__builtin_popcount(want[w] ^ got[w]);
+            wrong += (size_t)__builtin_popcount(want[w] ^ got[w]);
         tally->bits += size;
+        tally->wrong_bits += wrong;
+        tally->stage_bits[stage] += size;
+        tally->stage_wrong[stage++] += wrong;
     }
 }
 
@@ -164,6 +171,9 @@ int main(int argc, char **argv)
                 tally.wrong_tree += memcmp(got, alone + (size_t)i * T * classes, T * classes * sizeof *got) != 0;
             }
     }
+    for (int i = 0; i < STAGES_MAX && tally.wrong_bits > 0; i++)
+        if (tally.stage_bits[i] > 0)
+            printf("bits into product %d: %zu, differ: %zu\n", i, tally.stage_bits[i], tally.stage_wrong[i]);
     printf("%zu images, %d passes each, kernels %s\n"
            "hidden bits: %zu, differ: %zu\n"
            "passes: %zu, logits more than 1e-5 apart: %zu, largest difference: %g\n"

@@ -25,35 +25,38 @@ static float *real_at(const struct sps_lane *lane, int value, size_t i)
 typedef float channels_vector __attribute__((vector_size(SPS_TAPS * sizeof(float))));
 enum { BLOCK = 4 /* positions whose sums stay in registers */ };
 
-/* sums[BLOCK] += patches[BLOCK][n] taps[n][SPS_TAPS] */
-SPS_VECTOR static void add_products(float *restrict sums, const float *restrict patches, const float *restrict taps,
-                                    size_t n)
+/* y[count][channels] of positions whose patches are at hand, with room for a whole block of them; SPS_TAPS channels
+ * from `first` on, or as many as there are.  taps: [fan_in][SPS_TAPS] of these. */
+SPS_VECTOR static void multiply_group(float *restrict y, const float *restrict bias, const float *restrict taps,
+                                      const float *restrict patches, size_t count, size_t fan_in, size_t channels,
+                                      size_t first)
 {
-    channels_vector sum[BLOCK], w;
-    memcpy(sum, sums, sizeof sum);
-    for (size_t i = 0; i < n; i++) {
-        memcpy(&w, taps + i * SPS_TAPS, sizeof w);
+    size_t left = channels - first, used = left < SPS_TAPS ? left : SPS_TAPS;
+    channels_vector start = {0}, sum[BLOCK], w;
+    memcpy(&start, bias + first, used * sizeof *bias);
+    for (size_t at = 0; at < count; at += BLOCK, patches += BLOCK * fan_in) {
         for (size_t p = 0; p < BLOCK; p++)
-            sum[p] += w * patches[p * n + i];
+            sum[p] = start;
+        for (size_t i = 0; i < fan_in; i++) {
+            memcpy(&w, taps + i * SPS_TAPS, sizeof w);
+            for (size_t p = 0; p < BLOCK; p++)
+                sum[p] += w * patches[p * fan_in + i];
+        }
+        float *to = y + at * channels + first;
+        if (used == SPS_TAPS && count - at >= BLOCK) {
+            for (size_t p = 0; p < BLOCK; p++)
+                memcpy(to + p * channels, &sum[p], sizeof sum[p]);
+            continue;
+        }
+        for (size_t p = 0; p < BLOCK && at + p < count; p++)
+            memcpy(to + p * channels, &sum[p], used * sizeof *y);
     }
-    memcpy(sums, sum, sizeof sum);
 }
 
-/* y[count][channels] of positions whose patches are at hand, with room for a whole block of them. */
 static void multiply(float *y, const struct sps_stage *s, const float *patches, size_t count)
 {
-    for (size_t first = 0; first < s->channels; first += SPS_TAPS) {
-        size_t left = s->channels - first, used = left < SPS_TAPS ? left : SPS_TAPS;
-        float bias[SPS_TAPS] = {0}, sums[BLOCK][SPS_TAPS];
-        memcpy(bias, s->bias + first, used * sizeof *bias);
-        for (size_t p = 0; p < count; p += BLOCK) {
-            for (size_t b = 0; b < BLOCK; b++)
-                memcpy(sums[b], bias, sizeof bias);
-            add_products(sums[0], patches + p * s->fan_in, s->taps + first * s->fan_in, s->fan_in);
-            for (size_t b = 0; b < BLOCK && p + b < count; b++)
-                memcpy(y + (p + b) * s->channels + first, sums[b], used * sizeof *y);
-        }
-    }
+    for (size_t first = 0; first < s->channels; first += SPS_TAPS)
+        multiply_group(y, s->bias, s->taps + first * s->fan_in, patches, count, s->fan_in, s->channels, first);
 }
 
 /* The patches of output row i, zeros for padding, which adds nothing to a sum. */
