@@ -20,7 +20,7 @@
 #include "train/model_file.h"
 #include "train/predict.h"
 
-enum { BATCH = 64, SAMPLES_MAX = 200 };
+enum { BATCH = 64, SAMPLES_MAX = 200, STAGES_MAX = 64 };
 
 static void need(sps_status status)
 {
@@ -46,6 +46,10 @@ struct engine {
 static void open_engine(struct engine *e, const struct sps_packed *packed, enum way way)
 {
     need(sps_plan_create(&e->plan, packed));
+    if (e->plan->stage_count > STAGES_MAX) {
+        fprintf(stderr, "anchors: the network has %d products, must be at most %d\n", e->plan->stage_count, STAGES_MAX);
+        exit(2);
+    }
     e->backend = sps_backend_cpu(e->plan->kern);
     need(sps_calloc(&e->memory, sps_lane_lay_out(&e->lane, e->plan, &e->backend, 1, NULL), 1, "a lane"));
     sps_lane_lay_out(&e->lane, e->plan, &e->backend, 1, e->memory);
@@ -70,8 +74,6 @@ static void walk(struct engine *e, const uint8_t *pixels, const uint8_t *picks, 
     sps_lane_load(&e->lane, pixels);
     sps_lane_walk(&e->lane, count);
 }
-
-enum { STAGES_MAX = 64 };
 
 struct tally {
     size_t bits, wrong_bits, passes, apart, wrong_tree;

@@ -497,10 +497,8 @@ const struct sps_command sps_cmd_report = {
         "foreign and shifted images, and examples with probabilities, interval and verdict. Several models stand side "
         "by side in each figure.\n\n"
         "Figures are drawn by gnuplot where it is installed. Beside the page, FILE_files/ has the numbers of each "
-        "figure "
-        "and table as CSV, a gnuplot file to draw each figure again, all tables in tables.md, and the rows of the "
-        "suite: an interrupted report goes on from these "
-        "(docs/report.md).",
+        "figure and table as CSV, a gnuplot file to draw each figure again, all tables in tables.md, and the rows of "
+        "the suite: an interrupted report goes on from these (docs/report.md).",
     .examples = "  spinscale report out --data fashion-mnist -o report.html\n"
                 "  spinscale report vi dropout.safetensors --data fashion-mnist --suite all\n"
                 "  spinscale report out --data fashion-mnist --foreign kmnist --foreign noise-uniform --images 1000",
